@@ -1,0 +1,100 @@
+package wallet
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/oasisprotocol/curve25519-voi/curve"
+	"github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
+)
+
+// Sizes in bytes of the Ed25519 values (RFC 8032, section 5.1).
+const (
+	PublicKeySize = 32
+	SignatureSize = 64
+	SeedSize      = 32
+)
+
+// Errors of keys and signatures.
+var (
+	ErrKey       = errors.New("wallet: not a usable Ed25519 public key")
+	ErrSignature = errors.New("wallet: signature does not verify")
+)
+
+// PublicKey is an Ed25519 public key in its canonical encoding. It is comparable and usable as a map key.
+type PublicKey [PublicKeySize]byte
+
+// Signature is an Ed25519 signature.
+type Signature [SignatureSize]byte
+
+// ParsePublicKey accepts 32 bytes that encode, canonically, a point that is not of small order.
+// Keys enter the system here: what passes is safe to store and to verify under.
+func ParsePublicKey(b []byte) (PublicKey, error) {
+	var key PublicKey
+	if len(b) != PublicKeySize {
+		return key, fmt.Errorf("%w: %d bytes, want %d", ErrKey, len(b), PublicKeySize)
+	}
+	compressed, err := curve.NewCompressedEdwardsYFromBytes(b)
+	if err != nil {
+		return key, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	var point curve.EdwardsPoint
+	if _, err := point.SetCompressedY(compressed); err != nil {
+		return key, fmt.Errorf("%w: not on the curve", ErrKey)
+	}
+	if point.IsSmallOrder() {
+		return key, fmt.Errorf("%w: small order", ErrKey)
+	}
+	var again curve.CompressedEdwardsY
+	again.SetEdwardsPoint(&point)
+	if again.Equal(compressed) != 1 {
+		return key, fmt.Errorf("%w: not canonical", ErrKey)
+	}
+	copy(key[:], b)
+	return key, nil
+}
+
+// String gives the key in hexadecimal.
+func (k PublicKey) String() string { return hex.EncodeToString(k[:]) }
+
+// IsZero tells whether no key is set.
+func (k PublicKey) IsZero() bool { return k == PublicKey{} }
+
+// PrivateKey signs. It never prints, logs or encodes itself. The zero value is unusable.
+type PrivateKey struct {
+	key ed25519.PrivateKey
+}
+
+// GenerateKey makes a fresh random key.
+func GenerateKey() PrivateKey {
+	var seed [SeedSize]byte
+	_, _ = rand.Read(seed[:]) // never fails since Go 1.24
+	return NewPrivateKey(seed)
+}
+
+// NewPrivateKey derives the key of an RFC 8032 seed.
+func NewPrivateKey(seed [SeedSize]byte) PrivateKey {
+	return PrivateKey{key: ed25519.NewKeyFromSeed(seed[:])}
+}
+
+// Public gives the public half.
+func (p PrivateKey) Public() PublicKey {
+	var key PublicKey
+	copy(key[:], p.key[SeedSize:])
+	return key
+}
+
+// IsZero tells whether no key is set.
+func (p PrivateKey) IsZero() bool { return len(p.key) == 0 }
+
+// seed gives the secret itself, for the key file and for derivations inside this package.
+func (p PrivateKey) seed() []byte { return p.key[:SeedSize] }
+
+// LogValue keeps the key out of logs.
+func (PrivateKey) LogValue() slog.Value { return slog.StringValue("redacted") }
+
+// Format keeps the key out of every fmt verb.
+func (PrivateKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("redacted")) }
