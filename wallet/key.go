@@ -22,6 +22,8 @@ const (
 var (
 	ErrKey       = errors.New("wallet: not a usable Ed25519 public key")
 	ErrSignature = errors.New("wallet: signature does not verify")
+
+	errSecret = errors.New("wallet: a secret does not encode itself")
 )
 
 // PublicKey is an Ed25519 public key in its canonical encoding. It is comparable and usable as a map key.
@@ -63,8 +65,14 @@ func (k PublicKey) String() string { return hex.EncodeToString(k[:]) }
 // IsZero tells whether no key is set.
 func (k PublicKey) IsZero() bool { return k == PublicKey{} }
 
-// PrivateKey signs. It never prints, logs or encodes itself. The zero value is unusable.
+// PrivateKey signs. It never prints, logs or encodes itself. The zero value holds no key, and to sign with it panics.
 type PrivateKey struct {
+	_      [0]func() // not comparable: two values of one key are two pointers
+	secret *keySecret
+}
+
+// keySecret is behind a pointer so that fmt, which reads unexported fields, finds an address and no bytes.
+type keySecret struct {
 	key ed25519.PrivateKey
 }
 
@@ -77,24 +85,30 @@ func GenerateKey() PrivateKey {
 
 // NewPrivateKey derives the key of an RFC 8032 seed.
 func NewPrivateKey(seed [SeedSize]byte) PrivateKey {
-	return PrivateKey{key: ed25519.NewKeyFromSeed(seed[:])}
+	return PrivateKey{secret: &keySecret{key: ed25519.NewKeyFromSeed(seed[:])}}
 }
 
-// Public gives the public half.
+// Public gives the public half, or the zero PublicKey of the zero PrivateKey.
 func (p PrivateKey) Public() PublicKey {
-	var key PublicKey
-	copy(key[:], p.key[SeedSize:])
-	return key
+	if p.IsZero() {
+		return PublicKey{}
+	}
+	return PublicKey(p.secret.key[SeedSize:])
 }
 
 // IsZero tells whether no key is set.
-func (p PrivateKey) IsZero() bool { return len(p.key) == 0 }
+func (p PrivateKey) IsZero() bool { return p.secret == nil }
 
-// seed gives the secret itself, for the key file and for derivations inside this package.
-func (p PrivateKey) seed() []byte { return p.key[:SeedSize] }
+const redacted = "redacted"
 
 // LogValue keeps the key out of logs.
-func (PrivateKey) LogValue() slog.Value { return slog.StringValue("redacted") }
+func (PrivateKey) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // Format keeps the key out of every fmt verb.
-func (PrivateKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("redacted")) }
+func (PrivateKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// MarshalText refuses, which keeps the key out of JSON and YAML.
+func (PrivateKey) MarshalText() ([]byte, error) { return nil, errSecret }
+
+// MarshalBinary refuses, which keeps the key out of CBOR and gob.
+func (PrivateKey) MarshalBinary() ([]byte, error) { return nil, errSecret }

@@ -34,13 +34,14 @@ const (
 	DomainReceipt         Domain = 14 // a receipt, by the station's account key
 	DomainOperatorRequest Domain = 15 // a request to a node's API
 	DomainPresentation    Domain = 16 // a verified claim shown to one peer
+	DomainConnect         Domain = 17 // a broker's nonce, by a NATS key
 )
 
 // signingPrefix separates Joulepay's signatures from those of every other protocol.
 const signingPrefix = "joulepay/v1\x00"
 
-// SigningBytes gives what is signed: prefix, domain, network, body. The prefix and its three fields have fixed
-// lengths, so no two (domain, network, body) share bytes.
+// SigningBytes gives what is signed: prefix (12 bytes), domain (1), network (32), body (the rest). All before the
+// body has a fixed length, so no two (domain, network, body) share bytes.
 func SigningBytes(domain Domain, network NetworkID, body []byte) []byte {
 	b := make([]byte, 0, len(signingPrefix)+1+len(network)+len(body))
 	b = append(b, signingPrefix...)
@@ -51,9 +52,7 @@ func SigningBytes(domain Domain, network NetworkID, body []byte) []byte {
 
 // Sign signs a body for one domain and one network.
 func (p PrivateKey) Sign(domain Domain, network NetworkID, body []byte) Signature {
-	var s Signature
-	copy(s[:], ed25519.Sign(p.key, SigningBytes(domain, network, body)))
-	return s
+	return Signature(ed25519.Sign(p.secret.key, SigningBytes(domain, network, body)))
 }
 
 var zip215 = &ed25519.Options{Verify: ed25519.VerifyOptionsZIP_215}
