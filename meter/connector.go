@@ -1,0 +1,51 @@
+package meter
+
+import (
+	"errors"
+	"time"
+)
+
+// Errors of devices.
+var (
+	ErrNotPlugged = errors.New("meter: no vehicle is plugged in")
+	ErrStarted    = errors.New("meter: the connector has started already")
+	ErrNotStarted = errors.New("meter: the connector has not started")
+	ErrLimit      = errors.New("meter: a power limit must not be negative")
+	ErrNoSample   = errors.New("meter: the device has said nothing yet")
+)
+
+// Sample is what a device says, before anybody signs it.
+type Sample struct {
+	Time                  time.Time // when the device measured, on the clock that the caller passes in
+	Register              int64     // absolute and never falling, in Unit
+	Unit                  Unit
+	PowerMilliwatts       int64 // for display
+	StateOfChargePermille int16 // 0…1000, or StateOfChargeUnknown
+	State                 State
+}
+
+// Source measures. A vehicle confirms with one what a station claims (I6).
+type Source interface {
+	// Sample gives the device's latest state at the moment now. Moments never fall; for one that is earlier than
+	// the last, a source answers with its last state and that state's time. A device that has said nothing yet
+	// gives ErrNoSample.
+	Sample(now time.Time) (Sample, error)
+}
+
+// Connector is one outlet that a station controls and meters: a simulated one, a recording, an attached
+// program, or an OCPP charging station. Nothing in it waits for time to pass: time is an argument, so that one
+// goroutine, or a virtual clock, drives it.
+type Connector interface {
+	Source
+	// Plugged tells whether a vehicle is connected.
+	Plugged() bool
+	// MaxPowerMilliwatts is the most that the outlet can give.
+	MaxPowerMilliwatts() int64
+	// Start lets energy flow, up to a limit. It fails with ErrNotPlugged, ErrStarted or ErrLimit.
+	Start(now time.Time, limitMilliwatts int64) error
+	// SetLimit changes the limit while started; 0 pauses. It fails with ErrNotStarted or ErrLimit.
+	SetLimit(now time.Time, limitMilliwatts int64) error
+	// Stop ends the flow of energy. The register rests; a sample then has the state Ended. To stop what has not
+	// started, or has stopped, is no error.
+	Stop(now time.Time) error
+}

@@ -1,0 +1,22 @@
+// Package meter owns what a meter says: readings of a register with a unit, a time and an attestation, their
+// canonical bytes and signatures, the chain that links the readings of one session, and the seams to hardware.
+// It leaves to others what a reading costs (pricing), who owes it (channel) and how a device is reached
+// (meter/sim, meter/replay, meter/execmeter and later meter/ocpp and meter/ocmf, which implement Connector).
+// It keeps invariant I6, the comparison of what is claimed with what the vehicle measured, and its share of I9:
+// bytes and samples from outside give typed errors.
+//
+// A station asks its Connector for a Sample, lets its Chain make the next Reading of it, and signs that with
+// Sign. A vehicle verifies the Signed reading, lets its own Chain accept it, and asks Comparison whether its
+// own Source confirms the quantity. Registers count what flows toward the vehicle; what flows back has a
+// register, and a chain, of its own.
+package meter
+
+import "errors"
+
+// Errors of values that cross a boundary: bytes of a peer, samples of a device, text of a person.
+var (
+	ErrEncoding = errors.New("meter: not the canonical encoding of a reading")
+	ErrReading  = errors.New("meter: reading is not valid")
+	ErrName     = errors.New("meter: unknown name")
+	ErrEvidence = errors.New("meter: evidence is too large")
+)

@@ -1,0 +1,133 @@
+package meter
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"time"
+)
+
+// Bounds of a reading's fields.
+const (
+	// StateOfChargeUnknown stands where the vehicle does not tell its state of charge.
+	StateOfChargeUnknown = -1
+	// StateOfChargeMax is a full battery, in permille.
+	StateOfChargeMax = 1000
+	// timeMillisecondsMax is the end of the year 9999 (UTC), the last that RFC 3339 can write.
+	timeMillisecondsMax = 253402300799999
+)
+
+// Layout of an encoded reading, all integers big-endian:
+//
+//	offset size field
+//	     0    1 version
+//	     1   16 session
+//	    17    8 sequence
+//	    25    8 register
+//	    33    1 unit
+//	    34    8 time, milliseconds since 1970-01-01 UTC
+//	    42    1 state
+//	    43    8 power, mW
+//	    51    2 state of charge, permille, −1 unknown
+//	    53    1 attestation
+//	    54   32 hash of the previous reading
+const (
+	readingVersion = 1
+	// ReadingSize is the length in bytes of an encoded reading.
+	ReadingSize = 86
+)
+
+// readingHashPrefix keeps the hash of a reading apart from every other hash.
+const readingHashPrefix = "joulepay/reading/v1\x00"
+
+// Reading is what a meter says at one moment of one session. Readings of a session form a chain: each names the
+// hash of the one before.
+type Reading struct {
+	Session               [16]byte    // the session that the reading belongs to
+	Sequence              uint64      // 0 is the baseline, the register before anything flowed
+	Register              int64       // absolute and never falling, in Unit; quantities are differences of registers
+	Unit                  Unit        // the same in all readings of a session
+	Time                  time.Time   // UTC, whole milliseconds, of the session clock
+	State                 State       // what goes on at the connector
+	PowerMilliwatts       int64       // for display; nothing is computed from it
+	StateOfChargePermille int16       // 0…1000, or StateOfChargeUnknown
+	Attestation           Attestation // who stands behind the reading
+	Previous              [32]byte    // Hash of the previous reading; zero for the baseline
+}
+
+// Canonical gives the reading with its time as the encoding keeps it: UTC, whole milliseconds.
+func (r Reading) Canonical() Reading {
+	r.Time = canonicalTime(r.Time)
+	return r
+}
+
+func canonicalTime(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC() }
+
+// Validate tells what is wrong with a reading by itself, without its neighbours. It returns ErrReading or nil.
+func (r Reading) Validate() error {
+	switch {
+	case !r.Unit.Valid():
+		return fmt.Errorf("%w: unit %d", ErrReading, r.Unit)
+	case !r.State.Valid():
+		return fmt.Errorf("%w: state %d", ErrReading, r.State)
+	case !r.Attestation.Valid():
+		return fmt.Errorf("%w: attestation %d", ErrReading, r.Attestation)
+	case r.Register < 0:
+		return fmt.Errorf("%w: register %d is negative", ErrReading, r.Register)
+	case r.Time.UnixMilli() < 0 || r.Time.UnixMilli() > timeMillisecondsMax:
+		return fmt.Errorf("%w: time is outside 1970…9999", ErrReading)
+	case r.StateOfChargePermille < StateOfChargeUnknown || r.StateOfChargePermille > StateOfChargeMax:
+		return fmt.Errorf("%w: state of charge %d permille", ErrReading, r.StateOfChargePermille)
+	case (r.Sequence == 0) != (r.Previous == [32]byte{}):
+		return fmt.Errorf("%w: exactly the baseline has no previous reading", ErrReading)
+	}
+	return nil
+}
+
+// Encode gives the canonical bytes, ReadingSize of them. DecodeReading reads them back if the reading is valid.
+func (r Reading) Encode() []byte {
+	b := make([]byte, 0, ReadingSize)
+	b = append(b, readingVersion)
+	b = append(b, r.Session[:]...)
+	b = binary.BigEndian.AppendUint64(b, r.Sequence)
+	b = binary.BigEndian.AppendUint64(b, uint64(r.Register))
+	b = append(b, byte(r.Unit))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.Time.UnixMilli()))
+	b = append(b, byte(r.State))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.PowerMilliwatts))
+	b = binary.BigEndian.AppendUint16(b, uint16(r.StateOfChargePermille))
+	b = append(b, byte(r.Attestation))
+	return append(b, r.Previous[:]...)
+}
+
+// DecodeReading reads what Encode wrote, and nothing else: what it accepts, Encode writes byte for byte.
+func DecodeReading(b []byte) (Reading, error) {
+	if len(b) != ReadingSize {
+		return Reading{}, fmt.Errorf("%w: %d bytes, want %d", ErrEncoding, len(b), ReadingSize)
+	}
+	if b[0] != readingVersion {
+		return Reading{}, fmt.Errorf("%w: version %d, want %d", ErrEncoding, b[0], readingVersion)
+	}
+	r := Reading{
+		Session:               [16]byte(b[1:17]),
+		Sequence:              binary.BigEndian.Uint64(b[17:]),
+		Register:              int64(binary.BigEndian.Uint64(b[25:])),
+		Unit:                  Unit(b[33]),
+		Time:                  time.UnixMilli(int64(binary.BigEndian.Uint64(b[34:]))).UTC(),
+		State:                 State(b[42]),
+		PowerMilliwatts:       int64(binary.BigEndian.Uint64(b[43:])),
+		StateOfChargePermille: int16(binary.BigEndian.Uint16(b[51:])),
+		Attestation:           Attestation(b[53]),
+		Previous:              [32]byte(b[54:]),
+	}
+	if err := r.Validate(); err != nil {
+		return Reading{}, fmt.Errorf("%w: %w", ErrEncoding, err)
+	}
+	return r, nil
+}
+
+// Hash names the reading: SHA-256 over a prefix of its own and the canonical bytes. Claims and the next reading
+// refer to it.
+func (r Reading) Hash() [32]byte {
+	return sha256.Sum256(append([]byte(readingHashPrefix), r.Encode()...))
+}
