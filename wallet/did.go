@@ -64,14 +64,27 @@ func (d DID) multibase() string {
 	return "z" + base58.Encode(append(ed25519Multicodec[:], d[:]...))
 }
 
-// String gives "did:joule:z6Mk…".
-func (d DID) String() string { return methodJoule + d.multibase() }
+// String gives "did:joule:z6Mk…", or "" for the zero value.
+func (d DID) String() string {
+	if d.IsZero() {
+		return ""
+	}
+	return methodJoule + d.multibase()
+}
 
-// DIDKey gives the self-certifying twin "did:key:z6Mk…".
-func (d DID) DIDKey() string { return methodKey + d.multibase() }
+// DIDKey gives the self-certifying twin "did:key:z6Mk…", or "" for the zero value.
+func (d DID) DIDKey() string {
+	if d.IsZero() {
+		return ""
+	}
+	return methodKey + d.multibase()
+}
 
-// Short gives a form for progress lines, not for parsing: "z6Mk…abcd".
+// Short gives a form for progress lines, not for parsing: "z6MkiTBz…ooWp", or "" for the zero value.
 func (d DID) Short() string {
+	if d.IsZero() {
+		return ""
+	}
 	m := d.multibase()
 	return m[:8] + "…" + m[len(m)-4:]
 }

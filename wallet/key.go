@@ -59,6 +59,54 @@ func ParsePublicKey(b []byte) (PublicKey, error) {
 	return key, nil
 }
 
+const signBit = 0x80 // in the last byte of an encoded point: the sign of x
+
+// Little-endian field elements: the prime, and the two y at which x is 0.
+var (
+	fieldPrime = filled(0xed, 0x7f)
+	yMinusOne  = filled(0xec, 0x7f)
+	yOne       = PublicKey{0: 1}
+)
+
+func filled(first, last byte) PublicKey {
+	var k PublicKey
+	for i := range k {
+		k[i] = 0xff
+	}
+	k[0], k[len(k)-1] = first, last
+	return k
+}
+
+// smallOrder holds the canonical encodings of the eight points under which a signature proves nothing.
+var smallOrder = func() map[PublicKey]bool {
+	keys := make(map[PublicKey]bool, len(curve.EIGHT_TORSION))
+	for _, point := range curve.EIGHT_TORSION {
+		var compressed curve.CompressedEdwardsY
+		compressed.SetEdwardsPoint(point)
+		keys[PublicKey(compressed[:])] = true
+	}
+	return keys
+}()
+
+// usable tells what ParsePublicKey would say of a key on the curve, for some nanoseconds. Whether it is on the curve,
+// verification finds out.
+func (k PublicKey) usable() bool { return k.isCanonical() && !smallOrder[k] }
+
+// isCanonical tells whether y is below the field's prime 2²⁵⁵−19, and whether the sign bit is clear where x is 0.
+func (k PublicKey) isCanonical() bool {
+	y := k
+	y[31] &^= signBit
+	if k[31]&signBit != 0 && (y == yOne || y == yMinusOne) {
+		return false
+	}
+	for i := len(y) - 1; i >= 0; i-- {
+		if y[i] != fieldPrime[i] {
+			return y[i] < fieldPrime[i]
+		}
+	}
+	return false
+}
+
 // String gives the key in hexadecimal.
 func (k PublicKey) String() string { return hex.EncodeToString(k[:]) }
 

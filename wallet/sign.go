@@ -57,16 +57,21 @@ func (p PrivateKey) Sign(domain Domain, network NetworkID, body []byte) Signatur
 
 var zip215 = &ed25519.Options{Verify: ed25519.VerifyOptionsZIP_215}
 
-// Verify checks a signature under ZIP-215. It returns ErrSignature, or nil.
+// Verify checks a signature under ZIP-215. It returns ErrSignature, or nil. Under a key that ParsePublicKey refuses,
+// the zero key among them, nothing verifies.
 func Verify(key PublicKey, domain Domain, network NetworkID, body []byte, s Signature) error {
-	if !ed25519.VerifyWithOptions(key[:], SigningBytes(domain, network, body), s[:], zip215) {
+	if !key.usable() || !verifyRaw(key, SigningBytes(domain, network, body), s) {
 		return fmt.Errorf("%w (domain %d, key %s)", ErrSignature, domain, key)
 	}
 	return nil
 }
 
-// Verifier is a public key prepared for many verifications, about a third cheaper each than Verify.
-// It is safe for concurrent use.
+func verifyRaw(key PublicKey, message []byte, s Signature) bool {
+	return ed25519.VerifyWithOptions(key[:], message, s[:], zip215)
+}
+
+// Verifier is a public key prepared for many verifications, each about a third cheaper than Verify; the preparation
+// costs a third of one and 1.3 KiB. It is safe for concurrent use.
 type Verifier struct {
 	key      PublicKey
 	expanded *ed25519.ExpandedPublicKey
@@ -77,6 +82,10 @@ func NewVerifier(key PublicKey) (*Verifier, error) {
 	if _, err := ParsePublicKey(key[:]); err != nil {
 		return nil, err
 	}
+	return expand(key)
+}
+
+func expand(key PublicKey) (*Verifier, error) {
 	expanded, err := ed25519.NewExpandedPublicKey(key[:])
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
@@ -89,8 +98,12 @@ func (v *Verifier) Key() PublicKey { return v.key }
 
 // Verify checks a signature under ZIP-215, with the same verdict as the function Verify.
 func (v *Verifier) Verify(domain Domain, network NetworkID, body []byte, s Signature) error {
-	if !ed25519.VerifyExpandedWithOptions(v.expanded, SigningBytes(domain, network, body), s[:], zip215) {
+	if !v.verifyRaw(SigningBytes(domain, network, body), s) {
 		return fmt.Errorf("%w (domain %d, key %s)", ErrSignature, domain, v.key)
 	}
 	return nil
+}
+
+func (v *Verifier) verifyRaw(message []byte, s Signature) bool {
+	return ed25519.VerifyExpandedWithOptions(v.expanded, message, s[:], zip215)
 }

@@ -84,7 +84,7 @@ func (m Money) MarshalJSON() ([]byte, error) {
 	return json.Marshal(moneyJSON{m.Amount.String(), m.Currency})
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
+// UnmarshalJSON implements json.Unmarshaler. Both fields must be there.
 func (m *Money) UnmarshalJSON(data []byte) error {
 	var raw moneyJSON
 	if err := json.Unmarshal(data, &raw); err != nil {
@@ -93,6 +93,9 @@ func (m *Money) UnmarshalJSON(data []byte) error {
 	amount, err := Parse(raw.Value)
 	if err != nil {
 		return err
+	}
+	if raw.Currency == (Currency{}) {
+		return fmt.Errorf("%w: missing", ErrCurrency)
 	}
 	*m = Of(amount, raw.Currency)
 	return nil

@@ -30,7 +30,7 @@ var (
 // Add returns a+b, or ErrOverflow.
 func (a Amount) Add(b Amount) (Amount, error) {
 	c := a + b
-	if (c > a) != (b > 0) && b != 0 {
+	if (c > a) != (b > 0) {
 		return 0, fmt.Errorf("%w: %d + %d", ErrOverflow, a, b)
 	}
 	return c, nil
@@ -39,7 +39,7 @@ func (a Amount) Add(b Amount) (Amount, error) {
 // Sub returns a−b, or ErrOverflow.
 func (a Amount) Sub(b Amount) (Amount, error) {
 	c := a - b
-	if (c < a) != (b > 0) && b != 0 {
+	if (c < a) != (b > 0) {
 		return 0, fmt.Errorf("%w: %d - %d", ErrOverflow, a, b)
 	}
 	return c, nil
@@ -58,22 +58,29 @@ func (a Amount) MulDiv(num, den int64) (Amount, error) {
 	if den <= 0 {
 		return 0, fmt.Errorf("%w: division by %d", ErrOverflow, den)
 	}
-	negative := (a < 0) != (num < 0)
 	hi, lo := bits.Mul64(magnitude(int64(a)), magnitude(num))
 	if hi >= uint64(den) {
 		return 0, fmt.Errorf("%w: %d * %d / %d", ErrOverflow, a, num, den)
 	}
 	quotient, remainder := bits.Div64(hi, lo, uint64(den))
+	negative := (a < 0) != (num < 0)
+	carry := uint64(0)
 	if negative && remainder != 0 {
-		quotient++
+		quotient, carry = bits.Add64(quotient, 1, 0)
 	}
-	if quotient > math.MaxInt64 {
+	result, ok := signed(quotient, negative)
+	if carry != 0 || !ok {
 		return 0, fmt.Errorf("%w: %d * %d / %d", ErrOverflow, a, num, den)
 	}
+	return result, nil
+}
+
+// signed gives ±m, and whether it is in range: −2⁶³ is, 2⁶³ is not.
+func signed(m uint64, negative bool) (Amount, bool) {
 	if negative {
-		return -Amount(quotient), nil
+		return Amount(-m), m <= 1<<63
 	}
-	return Amount(quotient), nil
+	return Amount(m), m <= math.MaxInt64
 }
 
 func magnitude(v int64) uint64 {
@@ -95,27 +102,40 @@ func Sum(amounts ...Amount) (Amount, error) {
 	return total, nil
 }
 
+const (
+	decimals = 9
+	// wholeDigitsMax is the length of 9223372036, the largest whole part; with it 19 digits fit 64 bits.
+	wholeDigitsMax = 10
+)
+
 // Parse reads decimal text such as "4.82", "-0.5" or "12", with at most nine decimals and no exponent.
 func Parse(text string) (Amount, error) {
 	rest, negative := strings.CutPrefix(text, "-")
 	whole, fraction, hasPoint := strings.Cut(rest, ".")
-	if whole == "" || (hasPoint && fraction == "") || len(fraction) > 9 || len(whole) > 10 {
+	if !isDigits(whole) || hasPoint && !isDigits(fraction) || len(fraction) > decimals {
 		return 0, fmt.Errorf("%w: %q", ErrSyntax, clip(text))
 	}
-	var value uint64
-	for _, c := range []byte(whole + fraction + strings.Repeat("0", 9-len(fraction))) {
-		if c < '0' || c > '9' {
-			return 0, fmt.Errorf("%w: %q", ErrSyntax, clip(text))
-		}
-		value = value*10 + uint64(c-'0') // at most 19 digits: below 2⁶⁴
-	}
-	if value > math.MaxInt64 {
+	if len(whole) > wholeDigitsMax {
 		return 0, fmt.Errorf("%w: %q", ErrOverflow, clip(text))
 	}
-	if negative {
-		return -Amount(value), nil
+	var value uint64
+	for _, c := range []byte(whole + fraction + strings.Repeat("0", decimals-len(fraction))) {
+		value = value*10 + uint64(c-'0')
 	}
-	return Amount(value), nil
+	amount, ok := signed(value, negative)
+	if !ok {
+		return 0, fmt.Errorf("%w: %q", ErrOverflow, clip(text))
+	}
+	return amount, nil
+}
+
+func isDigits(text string) bool {
+	for _, c := range []byte(text) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return text != ""
 }
 
 // String gives the shortest exact decimal text, with at least two decimals: "4.82", "0.001", "-3.00".
@@ -125,7 +145,7 @@ func (a Amount) String() string {
 		sign = "-"
 	}
 	m := magnitude(int64(a))
-	fraction := strings.TrimRight(fmt.Sprintf("%09d", m%Nano), "0")
+	fraction := strings.TrimRight(fmt.Sprintf("%0*d", decimals, m%Nano), "0")
 	for len(fraction) < 2 {
 		fraction += "0"
 	}
@@ -144,6 +164,7 @@ func (a Amount) Cents() string {
 	return fmt.Sprintf("%s%d.%02d", sign, cents/100, cents%100)
 }
 
+// clip bounds how much of a text that is not ours an error repeats.
 func clip(s string) string {
 	if len(s) > 40 {
 		return s[:40] + "…"
