@@ -1,0 +1,62 @@
+package quote
+
+import (
+	"fmt"
+	"time"
+
+	"joulepay/internal/canon"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// Announcement is how a station makes itself and its price known. It binds nobody: the quote does.
+type Announcement struct {
+	Network    wallet.NetworkID `cbor:"1,keyasint"`
+	Station    wallet.DID       `cbor:"2,keyasint"`
+	Service    string           `cbor:"3,keyasint"`
+	EVSE       string           `cbor:"4,keyasint"`
+	Currency   string           `cbor:"5,keyasint"`
+	MaxPowerMw int64            `cbor:"6,keyasint"` // milliwatts
+	// Unit price for comparison: what one kWh (or hour, or piece) of a typical session costs now, VAT included.
+	UnitPrice money.Amount `cbor:"7,keyasint"`
+	Tariff    string       `cbor:"8,keyasint"` // the tariff in words, shortened
+	Free      bool         `cbor:"9,keyasint"` // no session is running
+	AtMs      int64        `cbor:"10,keyasint"`
+}
+
+const announcementTextMax = 512
+
+// SignAnnouncement signs with the station's account key and gives the bytes to publish.
+func SignAnnouncement(a Announcement, account wallet.PrivateKey) []byte {
+	body := canon.Marshal(a)
+	return canon.Marshal(envelope{Body: body, Signature: account.Sign(wallet.DomainAnnouncement, a.Network, body)})
+}
+
+// ParseAnnouncement reads what SignAnnouncement gives, and verifies it under the key of the station that it names.
+func ParseAnnouncement(raw []byte) (Announcement, error) {
+	var e envelope
+	if err := canon.Unmarshal(raw, AnnouncementSizeMax, &e); err != nil {
+		return Announcement{}, fmt.Errorf("%w: %w", ErrAnnouncement, err)
+	}
+	var a Announcement
+	if err := canon.Unmarshal(e.Body, AnnouncementSizeMax, &a); err != nil {
+		return Announcement{}, fmt.Errorf("%w: %w", ErrAnnouncement, err)
+	}
+	if _, err := money.ParseCurrency(a.Currency); err != nil {
+		return Announcement{}, fmt.Errorf("%w: %w", ErrAnnouncement, err)
+	}
+	if len(a.Service) > textMax || len(a.EVSE) > textMax || len(a.Tariff) > announcementTextMax {
+		return Announcement{}, fmt.Errorf("%w: text too long", ErrAnnouncement)
+	}
+	if _, err := wallet.ParsePublicKey(a.Station[:]); err != nil {
+		return Announcement{}, fmt.Errorf("%w: %w", ErrAnnouncement, err)
+	}
+	err := wallet.Verify(a.Station.InceptionKey(), wallet.DomainAnnouncement, a.Network, e.Body, e.Signature)
+	if err != nil {
+		return Announcement{}, fmt.Errorf("announcement of %s: %w", a.Station, err)
+	}
+	return a, nil
+}
+
+// At gives when the station said so, by its own clock.
+func (a Announcement) At() time.Time { return time.UnixMilli(a.AtMs).UTC() }

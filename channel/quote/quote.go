@@ -1,0 +1,154 @@
+// Package quote owns what a station signs before a session: the quote (tariff, terms, exposure, meter key) and the
+// announcement by which vehicles find it. It leaves pricing to package pricing, messages to channel/wire and the
+// decision to accept to channel/session.
+// It keeps invariants I5 and I8: everything that a vehicle may come to owe is declared here, under one signature that
+// is good for one session on one network.
+package quote
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"joulepay/channel"
+	"joulepay/internal/canon"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+const (
+	// SizeMax bounds a signed quote in bytes, so that it fits one datagram: a tariff of 8 KiB, estimates, a credential.
+	SizeMax = 14 << 10
+	// AnnouncementSizeMax bounds a signed announcement in bytes.
+	AnnouncementSizeMax = 2 << 10
+
+	textMax      = 64
+	estimatesMax = 8
+)
+
+// Errors of this package.
+var (
+	ErrQuote        = errors.New("quote: malformed quote")
+	ErrAnnouncement = errors.New("quote: malformed announcement")
+)
+
+// Quote is the station's offer for one session. The vehicle accepts it by its hash.
+type Quote struct {
+	Network       wallet.NetworkID  `cbor:"1,keyasint"`
+	Session       channel.SessionID `cbor:"2,keyasint"`
+	Station       wallet.DID        `cbor:"3,keyasint"`
+	StationKey    wallet.PublicKey  `cbor:"4,keyasint"` // the station's channel key, should a channel be opened for it
+	Payout        wallet.DID        `cbor:"5,keyasint"` // the account that is paid
+	MeterKey      wallet.PublicKey  `cbor:"6,keyasint"` // verifies the readings
+	Attestation   uint8             `cbor:"7,keyasint"` // meter.Attestation
+	Service       string            `cbor:"8,keyasint"` // charging, parking, toll or data
+	EVSE          string            `cbor:"9,keyasint"`
+	Unit          uint8             `cbor:"10,keyasint"` // meter.Unit
+	Tariff        []byte            `cbor:"11,keyasint"` // OCPI tariff object, JSON as the operator wrote it
+	TimeZone      string            `cbor:"12,keyasint"` // IANA name; the tariff's local times are in it
+	Currency      string            `cbor:"13,keyasint"`
+	IssuedAtMs    int64             `cbor:"14,keyasint"` // Unix milliseconds, session clock
+	ValidUntilMs  int64             `cbor:"15,keyasint"`
+	ClaimEveryMs  int64             `cbor:"16,keyasint"` // the claim interval: energy unpaid for longer is not delivered
+	MaxPowerMw    int64             `cbor:"17,keyasint"` // milliwatts
+	Slice         money.Amount      `cbor:"18,keyasint"` // exposure of one claim interval at full power (I5)
+	Prepaid       money.Amount      `cbor:"19,keyasint"` // start fee, due once energy flows
+	EndSurcharge  money.Amount      `cbor:"20,keyasint"` // at most this is added at stop
+	DepositMin    money.Amount      `cbor:"21,keyasint"` // what the channel must cover at the start
+	WindowSeconds uint32            `cbor:"22,keyasint"` // challenge window asked of a new channel
+	ExpiryMinMs   int64             `cbor:"23,keyasint"` // a channel must not expire before this, ledger time
+	SettleAmount  money.Amount      `cbor:"24,keyasint"` // the station asks for a withdrawal when so much is unsettled; 0 never
+	SettleEveryMs int64             `cbor:"25,keyasint"` // or after this time; 0 never
+	Estimates     []Estimate        `cbor:"26,keyasint"` // what typical sessions would cost now
+	Credential    []byte            `cbor:"27,keyasint"` // calibration credential, where there is one
+}
+
+// Estimate is the price, VAT included, of a quantity taken at full power now.
+type Estimate struct {
+	Quantity int64        `cbor:"1,keyasint"` // in the quote's unit
+	InclVAT  money.Amount `cbor:"2,keyasint"`
+}
+
+// Check returns ErrQuote when the quote can never be valid.
+func (q Quote) Check() error {
+	if _, err := money.ParseCurrency(q.Currency); err != nil {
+		return fmt.Errorf("%w: %w", ErrQuote, err)
+	}
+	for _, key := range []wallet.PublicKey{q.StationKey, q.MeterKey, q.Station.InceptionKey(), q.Payout.InceptionKey()} {
+		if _, err := wallet.ParsePublicKey(key[:]); err != nil {
+			return fmt.Errorf("%w: %w", ErrQuote, err)
+		}
+	}
+	switch {
+	case len(q.Service) > textMax || len(q.EVSE) > textMax || len(q.TimeZone) > textMax:
+		return fmt.Errorf("%w: text over %d bytes", ErrQuote, textMax)
+	case len(q.Estimates) > estimatesMax:
+		return fmt.Errorf("%w: %d estimates", ErrQuote, len(q.Estimates))
+	case q.ClaimEveryMs <= 0 || q.ClaimEveryMs > time.Hour.Milliseconds():
+		return fmt.Errorf("%w: claim interval %d ms", ErrQuote, q.ClaimEveryMs)
+	case q.MaxPowerMw < 0 || q.SettleEveryMs < 0 || q.ValidUntilMs < q.IssuedAtMs:
+		return fmt.Errorf("%w: negative power or time", ErrQuote)
+	case q.Slice < 0 || q.Prepaid < 0 || q.EndSurcharge < 0 || q.DepositMin < 0 || q.SettleAmount < 0:
+		return fmt.Errorf("%w: negative amount", ErrQuote)
+	}
+	return nil
+}
+
+// ClaimEvery gives the claim interval.
+func (q Quote) ClaimEvery() time.Duration { return time.Duration(q.ClaimEveryMs) * time.Millisecond }
+
+// Location gives the zone of the tariff's local times.
+func (q Quote) Location() (*time.Location, error) {
+	loc, err := time.LoadLocation(q.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("%w: time zone: %w", ErrQuote, err)
+	}
+	return loc, nil
+}
+
+// Signed is a quote with its canonical bytes and the station's signature.
+type Signed struct {
+	Quote     Quote
+	body      []byte
+	signature wallet.Signature
+}
+
+type envelope struct {
+	Body      []byte           `cbor:"1,keyasint"`
+	Signature wallet.Signature `cbor:"2,keyasint"`
+}
+
+// Sign signs with the station's account key.
+func Sign(q Quote, account wallet.PrivateKey) Signed {
+	body := canon.Marshal(q)
+	return Signed{Quote: q, body: body, signature: account.Sign(wallet.DomainQuote, q.Network, body)}
+}
+
+// Parse reads a signed quote and verifies it under the key of the station that it names.
+func Parse(raw []byte) (Signed, error) {
+	var e envelope
+	if err := canon.Unmarshal(raw, SizeMax, &e); err != nil {
+		return Signed{}, fmt.Errorf("%w: %w", ErrQuote, err)
+	}
+	s := Signed{body: e.Body, signature: e.Signature}
+	if err := canon.Unmarshal(e.Body, SizeMax, &s.Quote); err != nil {
+		return Signed{}, fmt.Errorf("%w: %w", ErrQuote, err)
+	}
+	if err := s.Quote.Check(); err != nil {
+		return Signed{}, err
+	}
+	err := wallet.Verify(s.Quote.Station.InceptionKey(), wallet.DomainQuote, s.Quote.Network, e.Body, e.Signature)
+	if err != nil {
+		return Signed{}, fmt.Errorf("quote of %s: %w", s.Quote.Station, err)
+	}
+	return s, nil
+}
+
+// Bytes gives the canonical bytes that Parse reads.
+func (s Signed) Bytes() []byte { return canon.Marshal(envelope{Body: s.body, Signature: s.signature}) }
+
+// Hash names the quote: claims and acceptance refer to it.
+func (s Signed) Hash() channel.Hash {
+	return sha256.Sum256(append([]byte("joulepay/quote\x00"), s.body...))
+}
