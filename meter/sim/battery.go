@@ -1,0 +1,71 @@
+package sim
+
+import (
+	"fmt"
+
+	"joulepay/meter"
+)
+
+// Battery is a simulated traction battery. It takes its greatest power up to the knee, then ever less, linearly
+// in state of charge, down to the floor at 100 %: the usual constant-current, constant-voltage shape.
+type Battery struct {
+	CapacityMilliwattHours int64
+	StateOfChargePermille  int16 // on arrival
+	TargetPermille         int16 // where the vehicle stops asking
+	MaxPowerMilliwatts     int64
+	KneePermille           int16 // where the taper begins
+	FloorMilliwatts        int64 // power that a full battery would still take
+}
+
+// DefaultBattery gives a mid-size car at a fast charger: 60 kWh, from 20 % to 90 %, at most 120 kW, tapering
+// from 80 % down to 12 kW.
+func DefaultBattery() Battery {
+	return Battery{
+		CapacityMilliwattHours: 60_000_000,
+		StateOfChargePermille:  200,
+		TargetPermille:         900,
+		MaxPowerMilliwatts:     120_000_000,
+		KneePermille:           800,
+		FloorMilliwatts:        12_000_000,
+	}
+}
+
+func (b Battery) validate() error {
+	switch {
+	case b.CapacityMilliwattHours <= 0 || b.CapacityMilliwattHours > EnergyMilliwattHoursMax:
+		return fmt.Errorf("%w: capacity of %d mWh", ErrConfig, b.CapacityMilliwattHours)
+	case b.MaxPowerMilliwatts <= 0 || b.MaxPowerMilliwatts > PowerMilliwattsMax:
+		return fmt.Errorf("%w: power of %d mW", ErrConfig, b.MaxPowerMilliwatts)
+	case b.FloorMilliwatts <= 0 || b.FloorMilliwatts > b.MaxPowerMilliwatts:
+		return fmt.Errorf("%w: floor of %d mW", ErrConfig, b.FloorMilliwatts)
+	case b.KneePermille < 0 || b.KneePermille > meter.StateOfChargeMax:
+		return fmt.Errorf("%w: knee at %d permille", ErrConfig, b.KneePermille)
+	case b.StateOfChargePermille < 0 || b.StateOfChargePermille > b.TargetPermille || b.TargetPermille > meter.StateOfChargeMax:
+		return fmt.Errorf("%w: from %d to %d permille", ErrConfig, b.StateOfChargePermille, b.TargetPermille)
+	}
+	return nil
+}
+
+// Load gives what the battery asks of a cable, a step of the taper for each permille.
+func (b Battery) Load() (Load, error) {
+	if err := b.validate(); err != nil {
+		return Load{}, err
+	}
+	permille := b.CapacityMilliwattHours * (microjoulesPerMilliwattHour / 1000)
+	var steps []Step
+	from := b.StateOfChargePermille
+	if knee := min(b.KneePermille, b.TargetPermille); from < knee {
+		steps = append(steps, Step{permille * int64(knee-from), b.MaxPowerMilliwatts})
+		from = knee
+	}
+	for ; from < b.TargetPermille; from++ {
+		steps = append(steps, Step{permille, b.taper(from)})
+	}
+	return NewLoad(steps, b.StateOfChargePermille, b.TargetPermille)
+}
+
+// taper gives the power at a state of charge at or above the knee, and below 100 %.
+func (b Battery) taper(permille int16) int64 {
+	fall := (b.MaxPowerMilliwatts - b.FloorMilliwatts) * int64(permille-b.KneePermille)
+	return b.MaxPowerMilliwatts - fall/int64(meter.StateOfChargeMax-b.KneePermille)
+}
