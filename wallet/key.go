@@ -115,13 +115,8 @@ func (k PublicKey) IsZero() bool { return k == PublicKey{} }
 
 // PrivateKey signs. It never prints, logs or encodes itself. The zero value holds no key, and to sign with it panics.
 type PrivateKey struct {
-	_      [0]func() // not comparable: two values of one key are two pointers
-	secret *keySecret
-}
-
-// keySecret is behind a pointer so that fmt, which reads unexported fields, finds an address and no bytes.
-type keySecret struct {
-	key ed25519.PrivateKey
+	// The key is behind a function because fmt, for some verbs, follows unexported pointers and prints what it finds.
+	secret func() ed25519.PrivateKey
 }
 
 // GenerateKey makes a fresh random key.
@@ -133,7 +128,8 @@ func GenerateKey() PrivateKey {
 
 // NewPrivateKey derives the key of an RFC 8032 seed.
 func NewPrivateKey(seed [SeedSize]byte) PrivateKey {
-	return PrivateKey{secret: &keySecret{key: ed25519.NewKeyFromSeed(seed[:])}}
+	key := ed25519.NewKeyFromSeed(seed[:])
+	return PrivateKey{secret: func() ed25519.PrivateKey { return key }}
 }
 
 // Public gives the public half, or the zero PublicKey of the zero PrivateKey.
@@ -141,7 +137,7 @@ func (p PrivateKey) Public() PublicKey {
 	if p.IsZero() {
 		return PublicKey{}
 	}
-	return PublicKey(p.secret.key[SeedSize:])
+	return PublicKey(p.secret()[SeedSize:])
 }
 
 // IsZero tells whether no key is set.

@@ -105,7 +105,7 @@ func seal(w *Wallet, password []byte, cost *Cost, created time.Time) ([]byte, er
 	if err != nil {
 		return nil, fmt.Errorf("wallet: encode the key file's header: %w", err)
 	}
-	sealed := header.aead(password).Seal(nil, header.Nonce, w.secret.entropy[:], associatedData(raw))
+	sealed := header.aead(password).Seal(nil, header.Nonce, w.secret().entropy[:], associatedData(raw))
 	data, err := json.Marshal(sealedFile{Header: raw, Sealed: sealed})
 	if err != nil {
 		return nil, fmt.Errorf("wallet: encode the key file: %w", err)

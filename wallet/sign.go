@@ -52,7 +52,7 @@ func SigningBytes(domain Domain, network NetworkID, body []byte) []byte {
 
 // Sign signs a body for one domain and one network.
 func (p PrivateKey) Sign(domain Domain, network NetworkID, body []byte) Signature {
-	return Signature(ed25519.Sign(p.secret.key, SigningBytes(domain, network, body)))
+	return Signature(ed25519.Sign(p.secret(), SigningBytes(domain, network, body)))
 }
 
 var zip215 = &ed25519.Options{Verify: ed25519.VerifyOptionsZIP_215}

@@ -51,10 +51,9 @@ const (
 // Wallet holds the secret from which all keys of one machine or company derive. It never prints, logs or encodes
 // itself. It does not change, so it is safe for concurrent use. Make one with Generate, FromEntropy, Create or Open.
 type Wallet struct {
-	secret *walletSecret
+	secret func() *walletSecret // behind a function, as in PrivateKey
 }
 
-// walletSecret is behind a pointer so that fmt, which reads unexported fields, finds an address and no bytes.
 type walletSecret struct {
 	entropy [EntropySize]byte
 	words   string
@@ -78,14 +77,15 @@ func FromEntropy(entropy [EntropySize]byte) *Wallet {
 	}
 	root := masterNode(bip39.NewSeed(words, "")).child(purposeJoulepay)
 	account := NewPrivateKey(root.descend(uint32(PurposeAccount), 0).key)
-	return &Wallet{secret: &walletSecret{entropy: entropy, words: words, root: root, account: account}}
+	secret := &walletSecret{entropy: entropy, words: words, root: root, account: account}
+	return &Wallet{secret: func() *walletSecret { return secret }}
 }
 
 // DID names the wallet's owner: the DID of its account key.
-func (w *Wallet) DID() DID { return DIDOf(w.secret.account.Public()) }
+func (w *Wallet) DID() DID { return DIDOf(w.secret().account.Public()) }
 
 // Account gives the key that signs vertices, quotes and bindings: m/19024'/0'/0'.
-func (w *Wallet) Account() PrivateKey { return w.secret.account }
+func (w *Wallet) Account() PrivateKey { return w.secret().account }
 
 // Channel gives the key of one channel: m/19024'/1'/high'/low', the upper and lower 16 bits of the index.
 // Each channel takes the next index, so that no key serves two.
@@ -106,10 +106,10 @@ func (w *Wallet) NATS() PrivateKey { return NewPrivateKey(w.derive(PurposeNATS, 
 func (w *Wallet) TickSeed() [32]byte { return w.derive(PurposeTickSeed, 0) }
 
 // Words gives the backup: 24 words of the English BIP-39 list, which are the secret itself.
-func (w *Wallet) Words() string { return w.secret.words }
+func (w *Wallet) Words() string { return w.secret().words }
 
 func (w *Wallet) derive(purpose Purpose, numbers ...uint32) [32]byte {
-	return w.secret.root.child(uint32(purpose)).descend(numbers...).key
+	return w.secret().root.child(uint32(purpose)).descend(numbers...).key
 }
 
 // LogValue keeps the wallet's secret out of logs.
