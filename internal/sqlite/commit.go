@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"runtime"
 	"sync/atomic"
@@ -158,12 +157,14 @@ func (w *writer) commitBatch(first *request) {
 		first.done <- fmt.Errorf("sqlite: begin: %w", mapped(err))
 		return
 	}
-	for r := first; r != nil && err == nil; r = w.next() {
-		if !r.state.CompareAndSwap(requestQueued, requestTaken) {
-			continue
+	for r := first; r != nil && err == nil; {
+		if r.state.CompareAndSwap(requestQueued, requestTaken) {
+			w.batch = append(w.batch, r)
+			err = w.runRequest(r)
 		}
-		w.batch = append(w.batch, r)
-		err = w.runRequest(r)
+		if err == nil { // else the next one stays in the queue, for the next transaction
+			r = w.next()
+		}
 	}
 	if err == nil {
 		err = w.commitOrFail()
@@ -231,14 +232,14 @@ func (w *writer) commitOrFail() error {
 	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, mapped(err))
 }
 
-// answer tells each caller of the batch the fate of the batch, or else of its own function.
+// answer tells each caller of the batch the fate of the batch, or else of its own function: a refusal that was
+// founded on a neighbour's writes means nothing when those are gone.
 func (w *writer) answer(err error) {
 	for _, r := range w.batch {
 		if err != nil {
-			r.done <- errors.Join(err, r.err)
-		} else {
-			r.done <- r.err
+			r.err = err
 		}
+		r.done <- r.err
 	}
 	clear(w.batch)
 	w.batch = w.batch[:0]

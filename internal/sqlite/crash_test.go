@@ -153,12 +153,41 @@ func TestAFullDatabaseRefusesAndKeepsWhatItHas(t *testing.T) {
 		for i := range 10 {
 			_ = put(fmt.Sprintf("overlooked%d%s", i, strings.Repeat("x", 4000)), i)(tx)
 		}
+		_, _ = tx.Exec("UPDATE counter SET value = 0") // needs no room
 		return nil
 	})
 	if !errors.Is(err, sqlite.ErrDiskFull) {
 		t.Errorf("overlooked: %v, want ErrDiskFull", err)
 	}
 	checkAfterFull(t, db, committed)
+	var last int
+	err = db.Read(t.Context(), func(q sqlite.Queryer) error {
+		return q.QueryRow("SELECT max(value) FROM counter").Scan(&last)
+	})
+	if err != nil || last != committed-1 {
+		t.Errorf("a statement escaped its transaction: %d, want %d (%v)", last, committed-1, err)
+	}
+
+	// Whoever shares the transaction that is given up hears of it, and whoever comes later gets the next one.
+	started, full := make(chan struct{}), make(chan struct{})
+	before := db.CommitAsync(t.Context(), func(tx *sqlite.Tx) error {
+		close(started)
+		<-full
+		_, err := tx.Exec("UPDATE counter SET value = 0")
+		return err
+	})
+	<-started
+	filling := db.CommitAsync(t.Context(), put("filling"+strings.Repeat("x", 40_000), 1))
+	after := db.CommitAsync(t.Context(), func(*sqlite.Tx) error { return nil })
+	close(full)
+	for name, answer := range map[string]<-chan error{"before": before, "filling": filling} {
+		if err := <-answer; !errors.Is(err, sqlite.ErrDiskFull) {
+			t.Errorf("%s: %v, want ErrDiskFull", name, err)
+		}
+	}
+	if err := <-after; err != nil {
+		t.Errorf("after: %v", err)
+	}
 
 	limit(1000)
 	if err := db.Commit(t.Context(), put("room again", 1)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"joulepay/internal/sqlite"
@@ -331,6 +332,34 @@ func TestRowsLeftOpenDoNotDisturbTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := db.Commit(t.Context(), put("d", 1)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCloseWaitsForReads(t *testing.T) {
+	db := open(t, optionsIn(t.TempDir()))
+	closed := make(chan error, 1)
+	var reading atomic.Bool
+	err := db.Read(t.Context(), func(q sqlite.Queryer) error {
+		reading.Store(true)
+		defer reading.Store(false)
+		go func() {
+			err := db.Close()
+			if reading.Load() {
+				err = errors.New("closed under a reader")
+			}
+			closed <- err
+		}()
+		for !errors.Is(db.Commit(t.Context(), put("a", 1)), sqlite.ErrClosed) {
+		}
+		for range 1000 {
+			if err := q.QueryRow("SELECT count(*) FROM counter").Scan(new(int)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, <-closed); err != nil {
 		t.Fatal(err)
 	}
 }
