@@ -59,6 +59,24 @@ func TestUnprotectedKeyFileOpensWithoutPasswordOnly(t *testing.T) {
 	}
 }
 
+// Anyone can seal a file that has no password, so its DID is believed only when its keys give it.
+func TestKeyFileThatNamesAnotherDIDDoesNotOpen(t *testing.T) {
+	w, other := FromEntropy(bip39Entropy), FromEntropy([32]byte{1})
+	header := fileHeader{Version: keyFileVersion, DID: other.DID(), KDF: kdfNone, Cipher: cipherName, Nonce: make([]byte, 24)}
+	raw, err := json.Marshal(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := header.aead(nil).Seal(nil, header.Nonce, w.secret().entropy[:], associatedData(raw))
+	data, err := json.Marshal(sealedFile{Header: raw, Sealed: sealed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(data, nil); !errors.Is(err, ErrKeyFile) {
+		t.Errorf("got %v, want ErrKeyFile", err)
+	}
+}
+
 func TestSealingTwiceSharesNoBytes(t *testing.T) {
 	w := FromEntropy(bip39Entropy)
 	first, firstHeader, err1 := decodeKeyFile(sealForTest(t, w, testPassword))
