@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,6 +88,7 @@ func TestParseDIDIsStrict(t *testing.T) {
 		}
 		return append([]byte{0xed, 0x01}, raw...)
 	}
+	zeroSeed := key("3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29")
 	tests := map[string]string{
 		"empty":              "",
 		"no identifier":      "did:joule:",
@@ -104,10 +106,10 @@ func TestParseDIDIsStrict(t *testing.T) {
 		"one digit more":     good + "1",
 		"leading zero digit": strings.Replace(good, ":z6", ":z16", 1),
 		"very long":          "did:joule:z" + strings.Repeat("1", 1<<20),
-		"31-byte key":        encode(key("3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29")[:33]...),
-		"33-byte key":        encode(append(key("3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29"), 0)...),
-		"X25519 codec":       encode(append([]byte{0xec, 0x01}, key("3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29")[2:]...)...),
-		"codec not a varint": encode(append([]byte{0xed, 0x00}, key("3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29")[2:]...)...),
+		"31-byte key":        encode(zeroSeed[:33]...),
+		"33-byte key":        encode(append(slices.Clone(zeroSeed), 0)...),
+		"X25519 codec":       encode(append([]byte{0xec, 0x01}, zeroSeed[2:]...)...),
+		"codec not a varint": encode(append([]byte{0xed, 0x00}, zeroSeed[2:]...)...),
 		"zero key":           encode(key("0000000000000000000000000000000000000000000000000000000000000000")...),
 		"identity":           encode(key("0100000000000000000000000000000000000000000000000000000000000000")...),
 		"order eight":        encode(key("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa")...),
