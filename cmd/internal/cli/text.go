@@ -36,7 +36,8 @@ func oneLine(text string) string {
 
 // nearest gives the candidate that a mistyped word most likely means, or "".
 func nearest(word string, candidates []string) string {
-	best, bestDistance := "", max(1, len(word)/3)+1
+	const letters = 3 // more wrong letters than these are another word
+	best, bestDistance := "", min(max(1, len(word)/2), letters)+1
 	for _, candidate := range candidates {
 		d := distance(word, candidate)
 		if len(word) >= 3 && strings.HasPrefix(candidate, word) {

@@ -93,6 +93,7 @@ func (a *App) group(command *cobra.Command, args []string) error {
 func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use: "help [command]", Short: "Show how to use a command", Hidden: true, Args: cobra.ArbitraryArgs,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return nil }, // whatever the configuration says
 		RunE: func(_ *cobra.Command, args []string) error {
 			command, rest, err := root.Find(args)
 			if err != nil {
