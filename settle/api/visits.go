@@ -1,0 +1,56 @@
+package api
+
+import (
+	"net/http"
+
+	"joulepay/settle/client"
+)
+
+func (s *server) sessions(w http.ResponseWriter, r *http.Request) error {
+	q := newQuery(r)
+	ask := client.SessionQuery{
+		PageQuery: q.page(),
+		Party:     q.did("party"),
+		State: q.choice("state", client.SessionPreparing, client.SessionRunning, client.SessionPaused,
+			client.SessionStopping, client.SessionSettled, client.SessionFinal, client.SessionFailed),
+	}
+	return answer(w, r, q, ask, s.Sessions.Sessions)
+}
+
+func (s *server) session(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathSession(r)
+	if err != nil {
+		return err
+	}
+	visit, err := s.Sessions.Session(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, r, visit)
+}
+
+// receipt gives the receipt byte for byte as it was written: who verifies it hashes nothing but its parts, and still
+// two downloads should be the same file.
+func (s *server) receipt(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathSession(r)
+	if err != nil {
+		return err
+	}
+	raw, err := s.Sessions.Receipt(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Disposition", `attachment; filename="receipt-`+id.String()+`.json"`)
+	writeTagged(w, r, "application/json", raw)
+	return nil
+}
+
+func (s *server) stations(w http.ResponseWriter, r *http.Request) error {
+	q := newQuery(r)
+	return answer(w, r, q, q.page(), s.Stations.Stations)
+}
+
+func (s *server) tariffs(w http.ResponseWriter, r *http.Request) error {
+	q := newQuery(r)
+	return answer(w, r, q, q.page(), s.Tariffs.Tariffs)
+}

@@ -1,0 +1,54 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// Network says which ledger a server follows, how far, and what the server answers for.
+type Network struct {
+	Network   wallet.NetworkID `json:"network"`           // hash of the genesis; pinned at first contact
+	Name      string           `json:"name"`              // as the genesis names it
+	Currency  money.Currency   `json:"currency"`          // the ledger's only unit
+	Genesis   []byte           `json:"genesis,omitempty"` // canonical bytes, base64: check that they hash to Network
+	Height    uint64           `json:"height"`            // vertices applied
+	Final     *Checkpoint      `json:"final,omitempty"`   // the newest final checkpoint; absent before the first
+	Tips      []ID             `json:"tips"`              // vertices that a new one should take as parents
+	Witnesses []Witness        `json:"witnesses"`         // who certifies
+	Issuers   []wallet.DID     `json:"issuers"`           // who may issue
+	Trust     string           `json:"trust"`             // what time and order rest on, in words
+	Serves    []string         `json:"serves"`            // resources that this server answers for
+	Version   string           `json:"version"`           // of the server's software
+}
+
+// Witness is a ledger node with weight.
+type Witness struct {
+	DID    wallet.DID `json:"did"`
+	Weight uint64     `json:"weight"`
+}
+
+// Checkpoint is a height of the log on which the witnesses vote.
+type Checkpoint struct {
+	ID           ID        `json:"id"`
+	Height       uint64    `json:"height"`
+	LogHash      ID        `json:"log_hash"`
+	StateRoot    ID        `json:"state_root"`
+	ReceiptsRoot ID        `json:"receipts_root"`
+	Time         time.Time `json:"time"` // ledger time, whole seconds
+	WitnessSet   ID        `json:"witness_set"`
+	Justified    bool      `json:"justified"` // more than 2/3 of the weight voted for it
+	Final        bool      `json:"final"`     // and for its direct child: it is never undone
+}
+
+// Network reads what a server is.
+func (c *Client) Network(ctx context.Context) (Network, error) {
+	return read[Network](ctx, c, "/v1/network", nil)
+}
+
+// Checkpoints lists checkpoints, newest first.
+func (c *Client) Checkpoints(ctx context.Context, q PageQuery) (Page[Checkpoint], error) {
+	return list[Checkpoint](ctx, c, "/v1/checkpoints", q.values())
+}

@@ -1,0 +1,79 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"joulepay/wallet"
+)
+
+// States of a vertex.
+const (
+	VertexPending  = "pending"  // known, not yet in the ordered log
+	VertexAccepted = "accepted" // applied; a certified checkpoint does not cover it yet
+	VertexFinal    = "final"    // applied and covered: never undone
+	VertexRefused  = "refused"  // in the log, and without effect
+)
+
+// Bounds of a vertex request.
+const (
+	// VertexSizeMax bounds the canonical bytes of a vertex that is posted.
+	VertexSizeMax = 64 << 10
+	// WaitMax is the longest that the server holds a request that waits for finality.
+	WaitMax = 25 * time.Second
+)
+
+// Vertex is one node of the ledger's graph.
+type Vertex struct {
+	ID       ID         `json:"id"`
+	Payload  ID         `json:"payload"` // what the vertex says, whatever its parents: the same when it is re-parented
+	Kind     string     `json:"kind"`    // of the payload: transfer, issue, open, settle, …
+	Issuer   wallet.DID `json:"issuer"`
+	Parents  []ID       `json:"parents"`
+	State    string     `json:"state"`
+	Height   uint64     `json:"height,omitempty"`  // its place in the log, from 1; absent while pending
+	Refusal  string     `json:"refusal,omitempty"` // why it had no effect
+	NoEffect bool       `json:"no_effect"`         // accepted, and nothing changed: a repetition, or a stale claim
+	Channel  ID         `json:"channel,omitzero"`  // that the payload is about
+	Encoded  []byte     `json:"encoded,omitempty"` // canonical bytes, base64; absent in lists
+}
+
+// VertexQuery filters vertices.
+type VertexQuery struct {
+	PageQuery
+	Payload ID         // every vertex that carries this payload
+	Issuer  wallet.DID //
+	Kind    string
+	State   string
+}
+
+// Vertices lists vertices, newest first.
+func (c *Client) Vertices(ctx context.Context, q VertexQuery) (Page[Vertex], error) {
+	v := q.values()
+	if !q.Payload.IsZero() {
+		v.Set("payload", q.Payload.String())
+	}
+	set(v, "issuer", q.Issuer.String())
+	set(v, "kind", q.Kind)
+	set(v, "state", q.State)
+	return list[Vertex](ctx, c, "/v1/vertices", v)
+}
+
+// Vertex reads a vertex.
+func (c *Client) Vertex(ctx context.Context, id ID) (Vertex, error) {
+	return read[Vertex](ctx, c, "/v1/vertices/"+id.String(), nil)
+}
+
+// AwaitVertex reads a vertex once it is final or refused, or as it is after WaitMax.
+func (c *Client) AwaitVertex(ctx context.Context, id ID) (Vertex, error) {
+	return read[Vertex](ctx, c, "/v1/vertices/"+id.String(), url.Values{"wait": {"final"}})
+}
+
+// PostVertex submits the canonical bytes of a signed vertex. The answer is durable: the vertex stays in the log. To
+// post the same bytes again is harmless. On ErrOutcomeUnknown ask Vertices for the payload.
+func (c *Client) PostVertex(ctx context.Context, encoded []byte) (Vertex, error) {
+	r := request{method: http.MethodPost, path: "/v1/vertices", contentType: "application/octet-stream", body: encoded}
+	return do[Vertex](ctx, c, r)
+}
