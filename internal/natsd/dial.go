@@ -1,0 +1,122 @@
+package natsd
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+)
+
+// Errors of a connection: the first two from Dial, the others through OnError.
+var (
+	ErrUnreachable  = errors.New("natsd: no NATS server answers")
+	ErrRefused      = errors.New("natsd: the NATS server refuses this key")
+	ErrSlow         = errors.New("natsd: a subscription is too slow, messages were dropped")
+	ErrForbidden    = errors.New("natsd: the NATS server forbids a subject")
+	ErrDisconnected = errors.New("natsd: the connection is lost; reconnecting")
+)
+
+// Times of a connection: a server that is gone is noticed within pingInterval × pingsOutstandingMax, and found again
+// within a second of its return.
+const (
+	dialTimeout         = 3 * time.Second
+	reconnectWait       = 250 * time.Millisecond
+	pingInterval        = 5 * time.Second
+	pingsOutstandingMax = 2
+)
+
+// DialOptions say who connects. The callbacks run one at a time, on a goroutine of the connection, and must be short.
+type DialOptions struct {
+	Name string
+	Key  Key // none for an open server
+	// OnError hears of everything that nobody asked for: ErrSlow, ErrForbidden, ErrDisconnected, or what else the
+	// server or the library report.
+	OnError func(error)
+	// OnReconnect hears that the connection is back. What was sent meanwhile is lost, subscriptions are not.
+	OnReconnect func()
+}
+
+// Dial connects to the servers of the URL, comma-separated. The connection never gives up once it was up. While it
+// is down, publishing fails at once: a buffer would deliver stale messages late.
+func Dial(url string, options DialOptions) (*nats.Conn, error) {
+	return dial(url, options)
+}
+
+// Dial connects in process, without a socket. The policy applies all the same, but its refusal comes as
+// ErrUnreachable and late: a pipe has no room for the reason.
+func (s *Server) Dial(options DialOptions) (*nats.Conn, error) {
+	return dial("", options, s.InProcess())
+}
+
+// InProcess makes nats.Connect reach this server without a socket.
+func (s *Server) InProcess() nats.Option { return nats.InProcessServer(s.nats) }
+
+func dial(url string, options DialOptions, more ...nats.Option) (*nats.Conn, error) {
+	report := options.OnError
+	if report == nil {
+		report = func(error) {}
+	}
+	natsOptions := append([]nats.Option{
+		nats.Name(options.Name),
+		nats.Timeout(dialTimeout),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(reconnectWait),
+		nats.ReconnectBufSize(-1),
+		nats.IgnoreAuthErrorAbort(), // a server that restarts may know its clients only a moment later
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(pingsOutstandingMax),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { report(connectionError(sub, err)) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // none when the program itself closed the connection
+				report(fmt.Errorf("%w: %w", ErrDisconnected, err))
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			if options.OnReconnect != nil {
+				options.OnReconnect()
+			}
+		}),
+	}, more...)
+	if !options.Key.IsZero() {
+		identity, err := identify(options.Key)
+		if err != nil {
+			return nil, err
+		}
+		natsOptions = append(natsOptions, identity)
+	}
+	conn, err := nats.Connect(url, natsOptions...)
+	if errors.Is(err, nats.ErrAuthorization) {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return conn, nil
+}
+
+// identify signs the server's nonce, as the NATS protocol wants it: bare.
+func identify(key Key) (nats.Option, error) {
+	public := key.Public()
+	name, err := nkeys.Encode(nkeys.PrefixByteUser, public[:])
+	if err != nil {
+		return nil, fmt.Errorf("natsd: key: %w", err)
+	}
+	return nats.Nkey(string(name), func(nonce []byte) ([]byte, error) {
+		return ed25519.Sign(key.private, nonce), nil
+	}), nil
+}
+
+func connectionError(sub *nats.Subscription, err error) error {
+	switch {
+	case errors.Is(err, nats.ErrSlowConsumer) && sub != nil:
+		return fmt.Errorf("%w: %s: %w", ErrSlow, sub.Subject, err)
+	case errors.Is(err, nats.ErrSlowConsumer):
+		return fmt.Errorf("%w: %w", ErrSlow, err)
+	case errors.Is(err, nats.ErrPermissionViolation):
+		return fmt.Errorf("%w: %w", ErrForbidden, err)
+	}
+	return fmt.Errorf("natsd: %w", err)
+}
