@@ -28,10 +28,11 @@ type Cost struct {
 type ComponentCost struct {
 	Type        ComponentType
 	Reservation Reservation // the kind of reservation that the price is for
-	Element     int         // index of the tariff element
-	Volume      Exact       // kWh, hours or fees, as billed
-	Price       Exact       // per kWh, hour or fee, as the tariff states it
-	VAT         Exact       // per cent; not stated where the component has none
+	TariffID    string
+	Element     int   // index of the tariff element
+	Volume      Exact // kWh, hours or fees, as billed
+	Price       Exact // per kWh, hour or fee, as the tariff states it
+	VAT         Exact // per cent; not stated where the component has none
 	ExclVAT     Exact
 	InclVAT     Exact
 }
@@ -121,7 +122,7 @@ func (t *Tariff) line(index int16, volume quantity) ComponentCost {
 	r := t.rates[c.rate]
 	s := t.taxed(c.plainCost(volume), r)
 	line := ComponentCost{
-		Type: c.kind, Reservation: t.elements[c.element].when.reservation, Element: c.element,
+		Type: c.kind, TariffID: t.id, Reservation: t.elements[c.element].when.reservation, Element: c.element,
 		Volume: volume.exact(), Price: c.price.exact(), ExclVAT: s.excl, InclVAT: s.incl,
 	}
 	if r.stated {
