@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -55,4 +56,23 @@ func (a *App) ask(prompt string) ([]byte, error) {
 	case <-a.stopping.Done(): // the read goes on until the process ends; the terminal must not stay without echo
 		return nil, errors.Join(a.stopping.Err(), term.Restore(int(input.Fd()), before))
 	}
+}
+
+// NewPassword asks for a new password, twice unless it is empty, since nobody sees what is typed.
+func (a *App) NewPassword(prompt string) ([]byte, error) {
+	a.prompting.Lock()
+	defer a.prompting.Unlock()
+	first, err := a.ask(prompt)
+	if err != nil || len(first) == 0 {
+		return nil, err
+	}
+	second, err := a.ask("once more: ")
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(first, second) {
+		return nil, Fail("run `{command}` again and type the same twice", "the two passwords differ")
+	}
+	a.password = first
+	return slices.Clone(first), nil
 }
