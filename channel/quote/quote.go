@@ -13,6 +13,7 @@ import (
 
 	"joulepay/channel"
 	"joulepay/internal/canon"
+	"joulepay/meter"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
@@ -151,4 +152,15 @@ func (s Signed) Bytes() []byte { return canon.Marshal(envelope{Body: s.body, Sig
 // Hash names the quote: claims and acceptance refer to it.
 func (s Signed) Hash() channel.Hash {
 	return sha256.Sum256(append([]byte("joulepay/quote\x00"), s.body...))
+}
+
+// UnitsPerPriced gives how many register units make one priced unit: 10⁶ mWh a kWh, 3,600 s an hour, 1 piece.
+func UnitsPerPriced(unit uint8) int64 {
+	switch meter.Unit(unit) {
+	case meter.MilliwattHours:
+		return 1_000_000
+	case meter.Seconds:
+		return 3600
+	}
+	return 1
 }

@@ -90,6 +90,7 @@ func (s Stop) SigningBytes(session channel.SessionID) []byte {
 type Done struct {
 	Accepted money.Amount `cbor:"1,keyasint"`
 	Reason   Reason       `cbor:"2,keyasint"`
+	Back     []byte       `cbor:"3,keyasint"` // channel.Best of the station's own lane; empty when untouched
 }
 
 // Withdraw proposes or countersigns a withdrawal (both ways).

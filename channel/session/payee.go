@@ -1,0 +1,707 @@
+package session
+
+import (
+	"fmt"
+	"time"
+
+	"joulepay/channel"
+	"joulepay/channel/quote"
+	"joulepay/channel/wire"
+	"joulepay/meter"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// PayeeConfig is what a station brings to a session.
+type PayeeConfig struct {
+	Account    wallet.PrivateKey // signs the quote
+	ChannelKey wallet.PrivateKey // of the channel in use, or for a new one
+	KeyIndex   uint32            // of ChannelKey
+	MeterKey   wallet.PrivateKey // signs the readings
+	Offer      quote.Quote       // everything but session, station key and times, which NewPayee fills in
+	Policy     PayeePolicy
+}
+
+// PayeePolicy is the station's own choice; the vehicle need not know it.
+type PayeePolicy struct {
+	OutstandingMax int           // readings that may wait for their claims; 1 unless throughput matters more than order
+	ReadEvery      time.Duration // session clock; 0: half the claim interval
+	SampleEvery    time.Duration // session clock: how far apart samples come, so that a pause begins in time
+	GoneAfter      time.Duration // real clock: an unpaid vehicle that is silent for so long has left
+	QuoteValid     time.Duration // session clock: how long the offer stands
+	TopUp          money.Amount  // what the station locks when it must pay back more than it received; 0 never
+}
+
+// DefaultPayeePolicy suits a charger.
+func DefaultPayeePolicy() PayeePolicy {
+	return PayeePolicy{
+		OutstandingMax: 1, SampleEvery: time.Second, GoneAfter: time.Minute, QuoteValid: 5 * time.Minute,
+	}
+}
+
+func (p PayeePolicy) readEvery(q quote.Quote) time.Duration {
+	if p.ReadEvery > 0 {
+		return p.ReadEvery
+	}
+	return q.ClaimEvery() / 2
+}
+
+// Payee is the station's machine of one session.
+type Payee struct {
+	visit
+	config  PayeeConfig
+	network wallet.NetworkID
+
+	unpaid    []demand     // readings that wait for payment, oldest first
+	sample    meter.Sample // the connector's last word
+	sampled   bool
+	started   bool      // the connector was told to start, by this process
+	paused    bool      // its limit is zero
+	toppingUp bool      // a top-up of this side is under way
+	exposed   time.Time // session clock: since when energy may have flowed unpaid
+	settledAt time.Time // session clock: when the station last asked for a withdrawal
+	cosignBy  time.Time // real clock: until when a counter-signature is awaited; zero when none is
+}
+
+// demand is a reading with what it asks for.
+type demand struct {
+	reading  []byte
+	hash     channel.Hash
+	required money.Amount
+	at       time.Time // session clock
+}
+
+// NewPayee answers a vehicle's Hello with an offer. known is the channel that the Hello names, or nil.
+func NewPayee(config PayeeConfig, now Instant, id channel.SessionID, hello wire.Hello, known *ChannelRecord) (*Payee, []Effect, error) {
+	p := &Payee{config: config, network: config.Offer.Network}
+	if err := p.checkHello(id, hello); err != nil {
+		return nil, nil, err
+	}
+	p.record = SessionRecord{
+		ID: id, Role: RolePayee, Phase: PhaseGreeting, Peer: hello.Vehicle, KeyIndex: config.KeyIndex,
+		Service: hello.Service, Wanted: hello.Quantity, SoCPermille: meter.StateOfChargeUnknown,
+	}
+	offer := config.Offer
+	offer.Session, offer.StationKey = id, config.ChannelKey.Public()
+	offer.IssuedAtMs = now.Session.UnixMilli()
+	offer.ValidUntilMs = now.Session.Add(config.Policy.QuoteValid).UnixMilli()
+	if err := offer.Check(); err != nil {
+		return nil, nil, err
+	}
+	if err := p.bindQuote(quote.Sign(offer, config.Account)); err != nil {
+		return nil, nil, err
+	}
+	if known != nil {
+		side, err := channel.Restore(known.Side)
+		if err != nil {
+			return nil, nil, err
+		}
+		p.bindSide(*known, side)
+		if _, err := resync(side, hello.Known); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrChannel, err)
+		}
+	}
+	p.heardAt = now.Real
+	return p, []Effect{p.saved(Batch{}), p.offer(), p.report(now, "a vehicle asks", nil)}, nil
+}
+
+// RestorePayee continues a stored session after a restart. The connector is taken to be off.
+func RestorePayee(config PayeeConfig, now Instant, record SessionRecord, ch *ChannelRecord, readings []ReadingRecord) (*Payee, error) {
+	p := &Payee{config: config, network: config.Offer.Network}
+	p.record = record
+	signed, err := quote.Parse(record.Quote)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	if err := p.bindQuote(signed); err != nil {
+		return nil, err
+	}
+	if ch != nil {
+		side, err := channel.Restore(ch.Side)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRecord, err)
+		}
+		p.bindSide(*ch, side)
+	}
+	err = p.restoreReadings(readings, func(s meter.Signed) error { return p.addDemand(s, s.Encode()) })
+	if err != nil {
+		return nil, err
+	}
+	if p.side != nil {
+		p.settlePaid(now)
+	}
+	p.heardAt, p.paused = now.Real, true
+	if len(readings) == 0 && record.Phase == PhaseCharging {
+		p.record.Phase = PhaseAccepting
+	}
+	return p, nil
+}
+
+// Record gives the session as it would be stored now.
+func (p *Payee) Record() SessionRecord { return p.record }
+
+// Outstanding tells whether a reading waits for its claim.
+func (p *Payee) Outstanding() bool { return len(p.unpaid) > 0 }
+
+// Step reacts to one event.
+func (p *Payee) Step(now Instant, event Event) []Effect {
+	if p.record.Phase.Over() {
+		return p.over(event)
+	}
+	switch e := event.(type) {
+	case Received:
+		p.heardAt = now.Real
+		return p.received(now, e.Message)
+	case Sampled:
+		return p.measured(now, e)
+	case Tick:
+		return p.pass(now)
+	case Viewed:
+		return p.viewed(now, e)
+	case Concluded:
+		return p.concluded(now, e)
+	case StopAsked:
+		return p.stop(now, e.Reason)
+	}
+	return nil
+}
+
+// over answers a vehicle that does not know yet that the session ended.
+func (p *Payee) over(event Event) []Effect {
+	switch e := event.(type) {
+	case Received:
+		switch m := e.Message.(type) {
+		case wire.Hello, wire.Claim, wire.Stop:
+			if p.side == nil {
+				return []Effect{Send{wire.Refuse{Code: wire.CodeUnknownSession, Detail: "the session ended before it began"}}}
+			}
+			return []Effect{Send{p.done()}}
+		case wire.Withdraw:
+			_, effects := p.cosigned(m)
+			return effects
+		}
+	case Concluded:
+		return nil
+	}
+	return nil
+}
+
+func (p *Payee) received(now Instant, message wire.Message) []Effect {
+	switch m := message.(type) {
+	case wire.Hello:
+		return p.greeted(now, m)
+	case wire.Accept:
+		return p.accepted(now, m)
+	case wire.Claim:
+		return p.claimed(now, m)
+	case wire.Stop:
+		return p.asked(now, m)
+	case wire.Withdraw:
+		done, effects := p.cosigned(m)
+		if done {
+			p.cosignBy = time.Time{}
+		}
+		return effects
+	case wire.Refuse:
+		return []Effect{p.report(now, "", fmt.Errorf("%w: %s: %.200q", ErrRefused, m.Code, m.Detail))}
+	}
+	return []Effect{p.report(now, "", fmt.Errorf("%w: %T", ErrUnexpected, message))}
+}
+
+// refuse tells the vehicle and the operator why a message is not acted on.
+func (p *Payee) refuse(now Instant, code wire.Code, err error) []Effect {
+	return []Effect{Send{wire.Refuse{Code: code, Detail: err.Error()}}, p.report(now, "", err)}
+}
+
+func (p *Payee) checkHello(id channel.SessionID, h wire.Hello) error {
+	if h.Station != wallet.DIDOf(p.config.Account.Public()) {
+		return fmt.Errorf("%w: hello for another station", ErrIdentity)
+	}
+	if _, err := wallet.ParsePublicKey(h.Vehicle[:]); err != nil {
+		return fmt.Errorf("%w: %w", ErrIdentity, err)
+	}
+	if err := wallet.Verify(h.Vehicle.InceptionKey(), wallet.DomainHello, p.network, h.SigningBytes(id), h.Signature); err != nil {
+		return fmt.Errorf("%w: %w", ErrIdentity, err)
+	}
+	return nil
+}
+
+// greeted answers a repeated Hello, or one that resumes.
+func (p *Payee) greeted(now Instant, h wire.Hello) []Effect {
+	if err := p.checkHello(p.record.ID, h); err != nil || !sameSession(h, p.record) {
+		return p.refuse(now, wire.CodeIdentity, fmt.Errorf("%w: hello of %s", ErrIdentity, h.Vehicle.Short()))
+	}
+	if p.record.Phase <= PhaseAccepting && !p.sentBaseline() {
+		return []Effect{p.offer()}
+	}
+	var effects []Effect
+	if rose, err := resync(p.side, h.Known); err != nil {
+		return p.refuse(now, wire.CodeClaim, err)
+	} else if rose {
+		effects = append(effects, p.afterClaim(now)...)
+	}
+	return append(effects, p.resend(now, true)...)
+}
+
+func (p *Payee) offer() Send {
+	return Send{wire.Offer{Quote: p.quote.Bytes(), Known: known(p.side)}}
+}
+
+func (p *Payee) sentBaseline() bool {
+	_, started := p.chain.Last()
+	return started
+}
+
+// accepted binds the channel that the vehicle names and waits to see it certified.
+func (p *Payee) accepted(now Instant, a wire.Accept) []Effect {
+	if p.record.Phase != PhaseGreeting {
+		if p.sentBaseline() {
+			return p.resend(now, true)
+		}
+		return nil // a repetition
+	}
+	if a.Quote != p.quote.Hash() {
+		return p.refuse(now, wire.CodeQuote, fmt.Errorf("%w: accepted another quote", ErrQuoteChanged))
+	}
+	if now.Session.UnixMilli() > p.quote.Quote.ValidUntilMs {
+		return p.refuse(now, wire.CodeQuote, fmt.Errorf("%w: the quote is no longer good", ErrQuoteChanged))
+	}
+	if err := p.bindChannel(a); err != nil {
+		return p.refuse(now, wire.CodeChannel, err)
+	}
+	p.record.Base, p.record.Phase = a.Base, PhaseAccepting
+	return []Effect{p.saved(Batch{}), Look{p.record.Channel}, p.report(now, "offer accepted", nil)}
+}
+
+func (p *Payee) bindChannel(a wire.Accept) error {
+	opening, err := channel.DecodeOpening(a.Opening)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrChannel, err)
+	}
+	if p.side == nil || p.side.ID() != opening.ID() {
+		if err := p.checkOpening(opening); err != nil {
+			return err
+		}
+		side, err := channel.NewSide(opening, channel.Partner)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrChannel, err)
+		}
+		p.bindSide(ChannelRecord{ID: side.ID(), Peer: opening.Opener, KeyIndex: p.config.KeyIndex}, side)
+	}
+	if p.side.Frozen() {
+		return fmt.Errorf("%w: it is closing", ErrChannel)
+	}
+	return lanesAgree(a.Base, p.side)
+}
+
+func (p *Payee) checkOpening(o channel.Opening) error {
+	q := p.quote.Quote
+	switch {
+	case o.Network != p.network, o.Partner != q.Station, o.Opener != p.record.Peer, o.Payout != q.Payout:
+		return fmt.Errorf("%w: opened for other parties", ErrChannel)
+	case o.PartnerKey != q.StationKey:
+		return fmt.Errorf("%w: opened for another key than the quote's", ErrChannel)
+	case o.Terms.Currency.String() != q.Currency, o.Terms.Window < time.Duration(q.WindowSeconds)*time.Second:
+		return fmt.Errorf("%w: other terms than the quote's", ErrChannel)
+	case o.Terms.Expiry.UnixMilli() < q.ExpiryMinMs:
+		return fmt.Errorf("%w: expires %s, too early", ErrChannel, o.Terms.Expiry.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// viewed takes in the ledger's word: it starts a session that waited for its channel, and ends one whose channel closes.
+func (p *Payee) viewed(now Instant, e Viewed) []Effect {
+	p.lookAt = now.Real.Add(lookEvery)
+	if e.Err != nil {
+		if p.record.Phase < PhaseCharging {
+			return nil // looked at again until the vehicle gives up
+		}
+		return []Effect{p.report(now, "", fmt.Errorf("ledger: %w", e.Err))}
+	}
+	before := p.side.Snapshot().Funds
+	p.seen(now, e.View)
+	if !e.View.Final {
+		return nil
+	}
+	if p.record.Phase >= PhaseCharging {
+		p.lookAt = now.Real.Add(p.window() / 8)
+	}
+	if p.record.Phase <= PhaseStopping && (e.View.State != channel.Open || p.expiring()) {
+		return append([]Effect{p.saved(Batch{})}, p.stop(now, wire.ReasonStation)...)
+	}
+	if p.side.Snapshot().Funds != before {
+		return append([]Effect{p.saved(Batch{})}, p.resend(now, true)...)
+	}
+	return nil
+}
+
+func (p *Payee) window() time.Duration { return p.side.Opening().Terms.Window }
+
+// expiring tells whether the channel ends too soon for a claim to be settled: no accepting after expiry minus margin.
+func (p *Payee) expiring() bool {
+	margin := max(p.window()/4, 5*time.Second)
+	return !p.view.Time.Before(p.view.Expiry.Add(-margin))
+}
+
+// certain tells whether the channel was seen, certified and open, less than a quarter of its window ago.
+func (p *Payee) certain(now Instant) bool {
+	return p.view.Final && p.view.State == channel.Open && !p.viewAt.IsZero() && now.Real.Sub(p.viewAt) <= p.window()/4
+}
+
+// covers tells whether the channel's money reaches what the quote asks for at the start.
+func (p *Payee) covers() bool {
+	return p.side.Coverage()-p.lane(0) >= p.quote.Quote.DepositMin
+}
+
+// measured takes the connector's word and makes a reading of it when one is due.
+func (p *Payee) measured(now Instant, e Sampled) []Effect {
+	if e.Err != nil {
+		effects := []Effect{p.report(now, "", fmt.Errorf("meter: %w", e.Err))}
+		if p.record.Phase == PhaseCharging {
+			effects = append(effects, p.stop(now, wire.ReasonMeter)...)
+		}
+		if p.record.Phase == PhaseStopping && p.sampled {
+			e.Sample, e.Err = p.sample, nil // the last word of a meter that failed
+		} else {
+			return effects
+		}
+	}
+	p.sample, p.sampled = e.Sample, true
+	var effects []Effect
+	switch p.record.Phase {
+	case PhaseAccepting:
+		if p.certain(now) && p.covers() && !p.sentBaseline() {
+			effects = p.read(now)
+		}
+	case PhaseCharging:
+		effects = p.charging(now)
+	case PhaseStopping:
+		effects = p.finish(now)
+	}
+	return append(effects, p.pass(now)...)
+}
+
+// charging keeps the exposure within one claim interval (I5) and reads when a reading is due.
+func (p *Payee) charging(now Instant) []Effect {
+	if p.sample.State == meter.Ended {
+		return p.stop(now, wire.ReasonTarget)
+	}
+	var effects []Effect
+	last, _ := p.chain.Last()
+	due := now.Session.Sub(last.Time) >= p.config.Policy.readEvery(p.quote.Quote)
+	if due && len(p.unpaid) < p.config.Policy.OutstandingMax {
+		effects = p.read(now)
+	}
+	if p.record.Phase != PhaseCharging || !p.started {
+		return effects
+	}
+	exposed := now.Session.Add(p.config.Policy.SampleEvery).Sub(p.exposed) > p.quote.Quote.ClaimEvery()
+	mustPause := (len(p.unpaid) > 0 && exposed) || !p.certain(now)
+	switch {
+	case mustPause && !p.paused:
+		p.paused = true
+		effects = append(effects, Actuate{CommandLimit, 0}, p.report(now, "paused: a claim or the ledger's word is missing", nil))
+	case !mustPause && p.paused && len(p.unpaid) == 0:
+		p.paused, p.exposed = false, now.Session
+		effects = append(effects, Actuate{CommandLimit, p.quote.Quote.MaxPowerMw}, p.report(now, "resumed", nil))
+	}
+	return effects
+}
+
+// read signs the next reading, stores it and demands its price.
+func (p *Payee) read(now Instant) []Effect {
+	reading, err := p.next()
+	if err == nil {
+		err = p.take(reading)
+	}
+	if err != nil {
+		return append([]Effect{p.report(now, "", fmt.Errorf("meter: %w", err))}, p.stop(now, wire.ReasonMeter)...)
+	}
+	signed := meter.Sign(reading, p.config.MeterKey, p.network)
+	raw := signed.Encode()
+	var effects []Effect
+	ops := p.payBack(now, signed.Reading.Hash(), &effects)
+	if err := p.addDemand(signed, raw); err != nil {
+		return append(effects, p.report(now, "", err))
+	}
+	stored := ReadingRecord{Session: p.record.ID, Sequence: reading.Sequence, Signed: raw}
+	p.sentAt = now.Real
+	effects = append(effects, p.saved(Batch{Readings: []ReadingRecord{stored}, Ops: ops}))
+	return append(effects, p.demand(p.unpaid[len(p.unpaid)-1]), p.report(now, "", nil))
+}
+
+// next makes a reading of the last sample. The final reading always exists: when the meter contradicts the chain, it
+// repeats the last register, so that nothing is billed beyond what was proved.
+func (p *Payee) next() (meter.Reading, error) {
+	by := meter.Attestation(p.quote.Quote.Attestation)
+	if p.record.Phase != PhaseFinal {
+		return p.chain.Next(p.sample, by)
+	}
+	sample := p.sample
+	sample.State = meter.Ended
+	reading, err := p.chain.Next(sample, by)
+	if err == nil {
+		return reading, nil
+	}
+	last, _ := p.chain.Last()
+	return p.chain.Next(meter.Sample{
+		Time: last.Time, Register: last.Register, Unit: last.Unit,
+		StateOfChargePermille: last.StateOfChargePermille, State: meter.Ended,
+	}, by)
+}
+
+// payBack raises the station's own lane when the session's net cost fell below what was accepted: V2G, or a negative
+// price. What its deposit does not cover waits for a top-up.
+func (p *Payee) payBack(now Instant, reading channel.Hash, effects *[]Effect) []OpRecord {
+	owed, err := p.due(0)
+	if err != nil {
+		*effects = append(*effects, p.report(now, "", err))
+		return nil
+	}
+	back := p.lane(0) - owed
+	if back <= p.lane(1) {
+		return nil
+	}
+	draft := channel.Draft{
+		Amount: back, Quantity: p.record.Quantity, Unit: p.quote.Quote.Unit,
+		Reading: reading, Quote: p.quote.Hash(), Session: p.record.ID,
+	}
+	_, err = p.side.Pay(draft, p.config.ChannelKey)
+	if err == nil {
+		p.paid()
+		return nil
+	}
+	*effects = append(*effects, p.report(now, "", err))
+	if p.config.Policy.TopUp <= 0 || p.toppingUp {
+		return nil
+	}
+	p.toppingUp = true
+	amount := max(p.config.Policy.TopUp, back-p.lane(1)-p.side.Spendable())
+	body := TopUp{Party: channel.Partner, Amount: amount, Nonce: p.record.Sequence}
+	return []OpRecord{p.operate(OpTopUp, body.Encode())}
+}
+
+// addDemand queues a reading with what the vehicle's lane must reach for it.
+func (p *Payee) addDemand(s meter.Signed, raw []byte) error {
+	cost := p.record.Cost
+	if s.Reading.State == meter.Ended {
+		final, err := p.bill.final()
+		if err != nil {
+			return err
+		}
+		cost = final
+		p.record.Cost = final
+	}
+	net, err := p.record.Base[0].Sub(p.record.Base[1])
+	if err != nil {
+		return err
+	}
+	required, err := money.Sum(net, cost, p.lane(1))
+	if err != nil {
+		return err
+	}
+	p.unpaid = append(p.unpaid, demand{raw, s.Reading.Hash(), max(required, p.lane(0)), s.Reading.Time})
+	return nil
+}
+
+func (p *Payee) demand(d demand) Send {
+	m := wire.Demand{Reading: d.reading, Required: d.required, Accepted: p.lane(0), Covered: p.side.Coverage()}
+	if out := p.side.Out(); !out.IsZero() {
+		m.Back = out.Encode()
+	}
+	if p.record.Phase == PhaseFinal && d.reading != nil {
+		if last := p.unpaid[len(p.unpaid)-1]; last.hash == d.hash {
+			m.Final, m.Reason = true, p.record.Reason
+		}
+	}
+	return Send{m}
+}
+
+// resend repeats what waits for the vehicle's answer, when it is time or when forced.
+func (p *Payee) resend(now Instant, force bool) []Effect {
+	if !force && now.Real.Sub(p.sentAt) < resendAfter {
+		return nil
+	}
+	p.sentAt = now.Real
+	var effects []Effect
+	switch {
+	case p.record.Phase == PhaseGreeting || (p.record.Phase == PhaseAccepting && !p.sentBaseline()):
+		return nil // the vehicle repeats its own question
+	case p.record.Phase >= PhaseSettling:
+		effects = append(effects, Send{p.done()})
+	}
+	for _, d := range p.unpaid {
+		effects = append(effects, p.demand(d))
+	}
+	if len(p.channel.Proposal) > 0 && !p.cosignBy.IsZero() {
+		effects = append(effects, Send{wire.Withdraw{Withdrawal: p.channel.Proposal}})
+	}
+	return effects
+}
+
+// claimed stores a claim and goes on with what it pays for.
+func (p *Payee) claimed(now Instant, c wire.Claim) []Effect {
+	if p.side == nil || p.record.Phase < PhaseAccepting {
+		return p.refuse(now, wire.CodeClaim, fmt.Errorf("%w: a claim before a channel", ErrUnexpected))
+	}
+	best, err := channel.DecodeBest(c.Best)
+	if err != nil {
+		return p.refuse(now, wire.CodeClaim, err)
+	}
+	rose, err := p.side.Accept(best)
+	if err != nil {
+		effects := []Effect{p.report(now, "", err)}
+		if now.Real.After(p.lookAt.Add(-lookEvery)) {
+			p.lookAt = now.Real.Add(lookEvery)
+			effects = append(effects, Look{p.record.Channel}) // a top-up may cover it by now
+		}
+		return effects
+	}
+	if !rose {
+		return nil
+	}
+	p.record.Claims++
+	return p.afterClaim(now)
+}
+
+// afterClaim stores a higher best and starts, resumes or ends what waited for it.
+func (p *Payee) afterClaim(now Instant) []Effect {
+	p.paid()
+	p.settlePaid(now)
+	effects := []Effect{}
+	var ops []OpRecord
+	switch p.record.Phase {
+	case PhaseAccepting:
+		if len(p.unpaid) == 0 && p.sentBaseline() {
+			p.record.Phase = PhaseCharging
+		}
+	case PhaseFinal:
+		if len(p.unpaid) == 0 {
+			last, _ := p.chain.Last()
+			ops = p.payBack(now, last.Hash(), &effects)
+			p.record.Phase = PhaseSettling
+		}
+	}
+	effects = append(effects, p.saved(Batch{Ops: ops}))
+	switch p.record.Phase {
+	case PhaseCharging:
+		effects = append(effects, p.flow(now)...)
+		effects = append(effects, p.periodic(now)...)
+	case PhaseSettling:
+		effects = append(effects, Send{p.done()})
+		effects = append(effects, p.settle(now)...)
+	}
+	return append(effects, p.report(now, "", nil))
+}
+
+// settlePaid drops the demands that the accepted amount covers. The baseline is paid by the first claim, which may be
+// of nothing: it shows that the vehicle accepted quote and register.
+func (p *Payee) settlePaid(now Instant) {
+	if p.record.Claims == 0 {
+		return
+	}
+	n := 0
+	for n < len(p.unpaid) && p.unpaid[n].required <= p.lane(0) {
+		p.exposed = p.unpaid[n].at
+		n++
+	}
+	p.unpaid = p.unpaid[n:]
+}
+
+// flow lets energy flow after the baseline is paid.
+func (p *Payee) flow(now Instant) []Effect {
+	if p.started || len(p.unpaid) > 0 {
+		return nil
+	}
+	p.started, p.paused, p.exposed = true, false, now.Session
+	return []Effect{Actuate{CommandStart, p.quote.Quote.MaxPowerMw}}
+}
+
+func (p *Payee) done() wire.Done {
+	d := wire.Done{Accepted: p.lane(0), Reason: p.record.Reason}
+	if out := p.side.Out(); !out.IsZero() {
+		d.Back = out.Encode()
+	}
+	return d
+}
+
+// asked ends the session because the vehicle says so.
+func (p *Payee) asked(now Instant, s wire.Stop) []Effect {
+	if p.side == nil {
+		p.record.Phase, p.record.Reason = PhaseFailed, s.Reason
+		return []Effect{p.saved(Batch{}), p.report(now, "the vehicle left before a channel was named", nil)}
+	}
+	key := p.side.Opening().OpenerKey
+	if err := wallet.Verify(key, wallet.DomainStop, p.network, s.SigningBytes(p.record.ID), s.Signature); err != nil {
+		return p.refuse(now, wire.CodeIdentity, fmt.Errorf("%w: %w", ErrIdentity, err))
+	}
+	if len(s.Reason) > 16 {
+		s.Reason = wire.ReasonUser
+	}
+	return p.stop(now, s.Reason)
+}
+
+// stop turns the connector off; the last reading follows with the next sample.
+func (p *Payee) stop(now Instant, reason wire.Reason) []Effect {
+	switch {
+	case p.record.Phase >= PhaseStopping:
+		return p.resend(now, true)
+	case !p.sentBaseline():
+		p.record.Phase, p.record.Reason = PhaseFailed, reason
+		return []Effect{p.saved(Batch{}), Actuate{Command: CommandStop}, p.report(now, "ended before energy flowed", nil)}
+	}
+	p.record.Phase, p.record.Reason = PhaseStopping, reason
+	return []Effect{Actuate{Command: CommandStop}, p.saved(Batch{}), p.report(now, "stopping", nil)}
+}
+
+// finish makes the last reading and demands the whole price.
+func (p *Payee) finish(now Instant) []Effect {
+	p.record.Phase = PhaseFinal
+	if last, _ := p.chain.Last(); last.State == meter.Ended {
+		return append([]Effect{p.saved(Batch{})}, p.resend(now, true)...)
+	}
+	return p.read(now)
+}
+
+// pass lets real time pass: repetition, patience, looking at the ledger.
+func (p *Payee) pass(now Instant) []Effect {
+	effects := p.resend(now, false)
+	if len(p.unpaid) == 0 && p.cosignBy.IsZero() && p.record.Phase < PhaseSettling {
+		effects = nil // nothing waits
+	}
+	if p.side != nil && p.record.Phase < PhaseSettling && !now.Real.Before(p.lookAt) {
+		p.lookAt = now.Real.Add(max(lookEvery, time.Second))
+		effects = append(effects, Look{p.record.Channel})
+	}
+	if !p.cosignBy.IsZero() && now.Real.After(p.cosignBy) {
+		p.cosignBy = time.Time{}
+		if p.record.Phase == PhaseSettling {
+			effects = append(effects, p.settleAlone(now)...)
+		}
+	}
+	if now.Real.Sub(p.heardAt) > p.config.Policy.GoneAfter {
+		effects = append(effects, p.gone(now)...)
+	}
+	return effects
+}
+
+// gone hangs up on a vehicle that does not answer: what it signed is brought to the ledger by closing alone.
+func (p *Payee) gone(now Instant) []Effect {
+	switch {
+	case p.record.Phase >= PhaseSettling:
+		return nil
+	case p.side == nil || !p.sentBaseline():
+		p.record.Phase, p.record.Reason = PhaseFailed, wire.ReasonUnpaid
+		return []Effect{p.saved(Batch{}), p.report(now, "the vehicle went away", nil)}
+	case len(p.unpaid) == 0 && p.record.Phase == PhaseCharging:
+		return nil // it owes nothing; the next reading will ask
+	case p.record.Phase < PhaseFinal:
+		return p.stop(now, wire.ReasonUnpaid)
+	}
+	p.record.Phase, p.record.Abandoned = PhaseSettling, true
+	p.record.Reason = wire.ReasonUnpaid
+	request := p.side.RequestClose(p.config.ChannelKey)
+	body := append(request.Encode(), EncodeBests(p.side.In(), p.side.Out())...)
+	op := p.operate(OpCloseRequest, body)
+	return []Effect{p.saved(Batch{Ops: []OpRecord{op}}), p.report(now, "the vehicle went away: closing the channel alone", nil)}
+}

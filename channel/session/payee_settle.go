@@ -1,0 +1,127 @@
+package session
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"joulepay/channel"
+	"joulepay/channel/wire"
+	"joulepay/wallet/money"
+)
+
+// periodic asks for a withdrawal while charging goes on, by amount and by time, as the quote says.
+func (p *Payee) periodic(now Instant) []Effect {
+	if p.settledAt.IsZero() {
+		p.settledAt = now.Session
+	}
+	q := p.quote.Quote
+	byAmount := q.SettleAmount > 0 && p.unsettled() >= q.SettleAmount
+	every := time.Duration(q.SettleEveryMs) * time.Millisecond
+	byTime := every > 0 && now.Session.Sub(p.settledAt) >= every && p.unsettled() > 0
+	if !byAmount && !byTime {
+		return nil
+	}
+	p.settledAt = now.Session
+	return p.propose(now)
+}
+
+// unsettled gives what the vehicle's lane owes beyond what the ledger knows.
+func (p *Payee) unsettled() money.Amount { return p.lane(0) - p.channel.Settled[0] }
+
+// propose asks for a withdrawal of everything that is due, or repeats the proposal that is not answered yet.
+func (p *Payee) propose(now Instant) []Effect {
+	p.cosignBy = now.Real.Add(cosignMax)
+	if len(p.channel.Proposal) == 0 {
+		due := channel.Due(p.side.Funds(), p.side.Lanes(), channel.Partner)
+		signed, err := p.side.ProposeWithdrawal(due, p.config.ChannelKey)
+		if err != nil {
+			p.cosignBy = time.Time{}
+			return []Effect{p.report(now, "", err)}
+		}
+		p.channel.Proposal = signed.Encode()
+	}
+	return []Effect{p.saved(Batch{}), Send{wire.Withdraw{Withdrawal: p.channel.Proposal}}}
+}
+
+// cosigned takes the vehicle's counter-signature and hands the withdrawal to the outbox.
+func (p *Payee) cosigned(m wire.Withdraw) (bool, []Effect) {
+	signed, err := channel.DecodeSignedWithdrawal(m.Withdrawal)
+	if err != nil || p.side == nil || len(p.channel.Proposal) == 0 {
+		return false, nil
+	}
+	mine, err := channel.DecodeSignedWithdrawal(p.channel.Proposal)
+	if err != nil || !bytes.Equal(mine.Withdrawal.Encode(), signed.Withdrawal.Encode()) {
+		return false, nil // an answer to an older proposal
+	}
+	signed.Signatures[channel.Partner] = mine.Signatures[channel.Partner]
+	if err := signed.Verify(p.side.Opening()); err != nil {
+		return false, nil
+	}
+	p.channel.Proposal = nil
+	op := p.operate(OpWithdraw, signed.Encode())
+	return true, []Effect{p.saved(Batch{Ops: []OpRecord{op}})}
+}
+
+// settle brings a paid session to the ledger: by a co-signed withdrawal, which also pays out, while the vehicle is
+// there to sign it.
+func (p *Payee) settle(now Instant) []Effect {
+	if p.unsettled() <= 0 && p.lane(1) <= p.channel.Settled[1] {
+		return p.end(now, "nothing to settle")
+	}
+	if p.lane(0)-p.lane(1) > 0 && channel.Due(p.side.Funds(), p.side.Lanes(), channel.Partner) > 0 {
+		return p.propose(now)
+	}
+	if len(p.channel.Proposal) > 0 {
+		return p.propose(now)
+	}
+	return p.settleAlone(now)
+}
+
+// settleAlone raises the lanes on the ledger without the vehicle's help; it moves no money.
+func (p *Payee) settleAlone(now Instant) []Effect {
+	op := p.operate(OpSettle, EncodeBests(p.side.In(), p.side.Out()))
+	return []Effect{p.saved(Batch{Ops: []OpRecord{op}}), p.report(now, "settling alone", nil)}
+}
+
+// concluded takes the outcome of a ledger operation.
+func (p *Payee) concluded(now Instant, e Concluded) []Effect {
+	if e.Op.Kind == OpTopUp {
+		p.toppingUp = false
+		return []Effect{Look{p.record.Channel}}
+	}
+	if e.Err != nil {
+		effects := []Effect{p.report(now, "", fmt.Errorf("%s: %w", e.Op.Kind, e.Err))}
+		if e.Op.Kind == OpWithdraw && p.record.Phase == PhaseSettling {
+			return append(effects, p.settleAlone(now)...)
+		}
+		return append(effects, p.end(now, "not settled: the ledger refused")...)
+	}
+	switch e.Op.Kind {
+	case OpWithdraw:
+		if w, err := channel.DecodeSignedWithdrawal(e.Op.Body); err == nil {
+			p.settledUpTo(w.Withdrawal.Lanes)
+		}
+	case OpSettle, OpCloseRequest:
+		p.settledUpTo(p.side.Lanes())
+	}
+	if p.record.Phase != PhaseSettling {
+		return []Effect{p.saved(Batch{}), p.report(now, "settled on the ledger", nil)}
+	}
+	if p.unsettled() > 0 {
+		return append([]Effect{p.saved(Batch{})}, p.settle(now)...) // a withdrawal of earlier in the session
+	}
+	return p.end(now, "settled on the ledger")
+}
+
+func (p *Payee) settledUpTo(lanes channel.PerLane) {
+	for l := range lanes {
+		p.channel.Settled[l] = max(p.channel.Settled[l], lanes[l])
+	}
+}
+
+func (p *Payee) end(now Instant, note string) []Effect {
+	p.record.Phase = PhaseEnded
+	p.cosignBy = time.Time{}
+	return []Effect{p.saved(Batch{}), p.report(now, note, nil)}
+}

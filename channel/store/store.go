@@ -1,0 +1,59 @@
+// Package store owns the contract of durable session state, and its in-memory twin. It leaves SQLite to
+// channel/sqlite and what is stored to channel/session.
+// It keeps the storage half of invariant I4: when Commit returns nil the whole batch survives a crash at any instant,
+// and when it does not, either all of it does or none.
+package store
+
+import (
+	"context"
+	"errors"
+
+	"joulepay/channel"
+	"joulepay/channel/session"
+)
+
+// Errors of every store.
+var (
+	ErrNotFound = errors.New("store: no such record")
+	ErrClosed   = errors.New("store: closed")
+)
+
+// Store keeps what sessions must not forget. It is safe for concurrent use. Records that it returns are copies.
+type Store interface {
+	// Commit makes a batch durable, all or none. Records replace those with the same key, except that
+	//   - a reading, once written, never changes: the same bytes again are a no-op, others an error;
+	//   - an operation that is final or refused never becomes pending again;
+	//   - an operation's payload, once set, is kept when a later record has none.
+	// An error that wraps sqlite.ErrOutcomeUnknown means: all or none, read to know which.
+	Commit(ctx context.Context, batch session.Batch) error
+
+	// Channel gives one channel, or ErrNotFound.
+	Channel(ctx context.Context, id channel.ID) (session.ChannelRecord, error)
+	// Channels gives all channels, in the order in which they were first stored.
+	Channels(ctx context.Context) ([]session.ChannelRecord, error)
+
+	// Session gives one session, or ErrNotFound.
+	Session(ctx context.Context, id channel.SessionID) (session.SessionRecord, error)
+	// Sessions gives sessions, newest first: at most limit of them, older than the one with the id before (zero: from
+	// the newest).
+	Sessions(ctx context.Context, before channel.SessionID, limit int) ([]session.SessionRecord, error)
+	// Unfinished gives the sessions whose phase is not over, oldest first.
+	Unfinished(ctx context.Context) ([]session.SessionRecord, error)
+	// Readings gives a session's readings by sequence.
+	Readings(ctx context.Context, id channel.SessionID) ([]session.ReadingRecord, error)
+
+	// Op gives one ledger operation, or ErrNotFound.
+	Op(ctx context.Context, id session.OpID) (session.OpRecord, error)
+	// PendingOps gives the outbox, in the order of entry.
+	PendingOps(ctx context.Context) ([]session.OpRecord, error)
+
+	// NextKeyIndex hands out an index for a new channel key. It is durable before it returns: no index comes twice.
+	NextKeyIndex(ctx context.Context) (uint32, error)
+
+	// PutReceipt stores a session's receipt; Receipt gives it back, or ErrNotFound.
+	PutReceipt(ctx context.Context, id channel.SessionID, receipt []byte) error
+	Receipt(ctx context.Context, id channel.SessionID) ([]byte, error)
+
+	// Close waits for commits under way and releases the store.
+	Close() error
+}
