@@ -1,0 +1,92 @@
+package arrows
+
+// arrows says what the packages that match a pattern may import from this module. "x/..." matches x and all below it.
+type arrows struct {
+	from  string
+	to    []string
+	tests []string // more, for test files only; a package's tests may always import the package itself
+}
+
+// everywhere lists plumbing that all packages may import.
+var everywhere = []string{"internal/layout", "internal/canon"}
+
+// sessions and ledger are what stands above whoever composes them.
+var (
+	libraries = []string{"wallet/...", "meter/...", "pricing/...", "channel/...", "settle/...",
+		"internal/sqlite", "internal/natsd", "internal/filelock"}
+	// session is what a session is made of, and receipts are about.
+	session = []string{"wallet", "wallet/money", "wallet/credential", "meter", "pricing", "channel", "channel/quote", "channel/wire"}
+)
+
+// table goes from the top of the house to its floor: the first pattern that matches a package rules it. A new package
+// needs a line here; a new arrow needs a reason in docs/architecture.md.
+var table = []arrows{
+	// Plumbing that belongs to no domain.
+	{from: "internal/layout"},
+	{from: "internal/canon"},
+	{from: "internal/filelock"},
+	{from: "internal/sqlite", to: []string{"internal/filelock"}},
+	{from: "internal/natsd", to: []string{"internal/filelock"}},
+	{from: "internal/arrows"},
+
+	{from: "wallet/money"},
+	{from: "wallet", to: []string{"wallet/money"}},
+	{from: "wallet/credential", to: []string{"wallet", "wallet/money"}},
+
+	{from: "meter", to: []string{"wallet", "wallet/money"}},
+	{from: "meter/replay", to: []string{"wallet", "meter", "meter/sim"}},
+	{from: "meter/...", to: []string{"wallet", "meter"}, tests: []string{"meter/sim"}},
+
+	{from: "pricing", to: []string{"wallet/money", "meter"}},
+	{from: "pricing/...", to: []string{"wallet/money", "meter", "pricing"}},
+
+	// A visit. None of it knows the ledger: they meet in cmd and simulations.
+	{from: "channel", to: []string{"wallet", "wallet/money"}},
+	{from: "channel/quote", to: []string{"wallet", "wallet/money", "wallet/credential", "meter", "pricing", "channel"}},
+	{from: "channel/wire", to: []string{"wallet", "wallet/money", "meter", "channel", "channel/quote"}},
+	{from: "channel/session", to: session, tests: []string{"meter/sim"}},
+	{from: "channel/store", to: append([]string{"channel/session"}, session...)},
+	{from: "channel/sqlite", to: append([]string{"channel/session", "channel/store", "internal/sqlite"}, session...)},
+	{from: "channel/link"},
+	{from: "channel/secure", to: []string{"wallet", "channel/link"}},
+	{from: "channel/natslink", to: []string{"wallet", "channel/link", "channel/quote"}, tests: []string{"internal/natsd"}},
+	{from: "channel/agent", to: append([]string{"channel/session", "channel/store", "channel/link", "channel/secure"}, session...),
+		tests: []string{"channel/sqlite", "channel/natslink", "internal/natsd", "internal/sqlite", "meter/sim"}},
+
+	// The ledger. Of a visit it knows the rules of channels only, and receipts what they are about.
+	{from: "settle", to: []string{"wallet", "wallet/money", "channel"}},
+	{from: "settle/proof", to: []string{"wallet", "wallet/money", "channel", "settle"}},
+	{from: "settle/dag", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof"}},
+	{from: "settle/stream", to: []string{"wallet", "settle"}},
+	{from: "settle/jetstream", to: []string{"wallet", "settle", "settle/stream"}, tests: []string{"internal/natsd"}},
+	{from: "settle/store", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag"}},
+	{from: "settle/sqlite", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/store", "internal/sqlite"}},
+	{from: "settle/node", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store"},
+		tests: []string{"settle/sqlite", "settle/jetstream", "internal/natsd", "internal/sqlite"}},
+	{from: "settle/receipt", to: append([]string{"settle", "settle/proof"}, session...), tests: []string{"settle/dag", "meter/sim"}},
+	{from: "settle/client", to: []string{"wallet", "wallet/money", "settle", "settle/proof", "settle/receipt"}, tests: []string{"settle/api"}},
+	{from: "settle/web"},
+	{from: "settle/api", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/receipt", "settle/client", "settle/web"},
+		tests: []string{"settle/dag", "settle/node", "settle/store", "settle/stream"}},
+
+	// Who composes them.
+	{from: "simulations/...", to: append([]string{"simulations/..."}, libraries...)},
+	{from: "cmd/internal/cli", to: libraries, tests: []string{"cmd/internal/clitest"}},
+	{from: "cmd/internal/clitest", to: []string{"cmd/internal/cli"}},
+	{from: "cmd/internal/walletcmd", to: []string{"cmd/internal/cli", "wallet", "wallet/money"}, tests: []string{"cmd/internal/clitest"}},
+	{from: "cmd/internal/demo", to: append([]string{"cmd/internal/..."}, libraries...)},
+	{from: "cmd/internal/...", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd"}, libraries...),
+		tests: []string{"cmd/internal/clitest"}},
+	{from: "cmd/simulate", to: []string{"cmd/internal/cli", "simulations/..."}, tests: []string{"cmd/internal/clitest"}},
+	{from: "cmd/...", to: []string{"cmd/internal/..."}},
+}
+
+// pure lists the packages that decide, and do nothing: no clock, file, network, lock or logger of their own.
+var pure = []string{"internal/layout", "internal/canon", "wallet/money", "pricing",
+	"channel", "channel/quote", "channel/wire", "channel/session", "settle", "settle/proof", "settle/dag"}
+
+// impure lists what they may not import from the standard library.
+var impure = []string{"context", "database/sql", "log", "log/slog", "net", "net/http", "os", "os/exec", "sync", "sync/atomic"}
+
+// commandOnly lists what only commands may import: libraries read no flags and print nothing.
+var commandOnly = []string{"flag", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}
