@@ -28,13 +28,13 @@ type Channel struct {
 	WindowSeconds int64            `json:"window_seconds"` // challenge window
 	Expiry        time.Time        `json:"expiry"`         // ledger time
 	ClosesAt      *time.Time       `json:"closes_at,omitempty"`
-	Deposited     PerParty         `json:"deposited"` // in total, over the channel's life
-	Withdrawn     PerParty         `json:"withdrawn"` // in total
-	Claimed       PerParty         `json:"claimed"`   // lane maxima that the ledger knows: what each party owes in total
-	Locked        money.Money      `json:"locked"`    // what the channel still holds
-	Opening       []byte           `json:"opening"`   // canonical bytes, base64; they hash to ID
-	Height        uint64           `json:"height"`    // the log was applied up to here
-	Certified     *Certified       `json:"certified,omitempty"`
+	Deposited     PerParty         `json:"deposited"`           // in total, over the channel's life
+	Withdrawn     PerParty         `json:"withdrawn"`           // in total
+	Claimed       PerParty         `json:"claimed"`             // lane maxima that the ledger knows: what each party owes in total
+	Locked        money.Money      `json:"locked"`              // what the channel still holds
+	Opening       []byte           `json:"opening"`             // canonical bytes, base64; they hash to ID
+	Height        uint64           `json:"height"`              // the log was applied up to here
+	Certified     []byte           `json:"certified,omitempty"` // proof.Slot of the newest final state, base64; absent before the first
 }
 
 // Claim is the best claim of one lane that the server knows.

@@ -21,10 +21,10 @@ type Entry struct {
 // Transfer moved money between accounts.
 type Transfer struct {
 	Entry
-	From   wallet.DID  `json:"from"`
-	To     wallet.DID  `json:"to"`
-	Amount money.Money `json:"amount"`
-	Memo   string      `json:"memo,omitempty"`
+	From      wallet.DID  `json:"from"`
+	To        wallet.DID  `json:"to"`
+	Amount    money.Money `json:"amount"`
+	Reference ID          `json:"reference,omitzero"` // hash of a document outside the ledger
 }
 
 // Issue brought money onto the ledger.
@@ -33,7 +33,7 @@ type Issue struct {
 	Issuer    wallet.DID  `json:"issuer"`
 	To        wallet.DID  `json:"to"`
 	Amount    money.Money `json:"amount"`
-	Reference string      `json:"reference"` // the issuer's own; money is issued once for it
+	Reference ID          `json:"reference"` // settle.ReferenceOf the issuer's own text; money is issued once for it
 }
 
 // Redemption took money off the ledger, to be paid out by the issuer once it is final.
@@ -42,16 +42,16 @@ type Redemption struct {
 	From      wallet.DID  `json:"from"`
 	Issuer    wallet.DID  `json:"issuer"`
 	Amount    money.Money `json:"amount"`
-	Reference string      `json:"reference,omitempty"`
+	Reference ID          `json:"reference,omitzero"`
 }
 
-// Kinds of a settlement.
+// Kinds of a settlement: settle.Kind by name.
 const (
-	SettlementRatchet  = "settle"        // raised the lane maxima, moved no money
-	SettlementWithdraw = "withdraw"      // paid out, the channel stays open
-	SettlementClose    = "close"         // both signed: paid out, closed
-	SettlementRequest  = "close-request" // one party alone: the window began
-	SettlementFinalise = "finalise"      // the window ended: paid out, closed
+	SettlementRatchet  = "settle"            // raised the lane maxima, moved no money
+	SettlementWithdraw = "withdraw"          // paid out, the channel stays open
+	SettlementClose    = "cooperative-close" // both signed: paid out, closed
+	SettlementRequest  = "close-request"     // one party alone: the window began
+	SettlementFinalise = "finalise"          // the window ended: paid out, closed
 )
 
 // Settlement changed what a channel has settled or paid out.

@@ -26,18 +26,21 @@ type Network struct {
 
 // Witness is a ledger node with weight.
 type Witness struct {
-	DID    wallet.DID `json:"did"`
-	Weight uint64     `json:"weight"`
+	DID    wallet.DID       `json:"did"`
+	Key    wallet.PublicKey `json:"key"` // verifies its votes
+	Weight uint64           `json:"weight"`
 }
 
-// Checkpoint is a height of the log on which the witnesses vote.
+// Checkpoint is a place in the log on which the witnesses vote.
 type Checkpoint struct {
 	ID           ID        `json:"id"`
-	Height       uint64    `json:"height"`
+	Number       uint64    `json:"number"` // 0 for the genesis, one higher each time
+	Previous     ID        `json:"previous"`
+	Height       uint64    `json:"height"` // log entries applied
 	LogHash      ID        `json:"log_hash"`
 	StateRoot    ID        `json:"state_root"`
 	ReceiptsRoot ID        `json:"receipts_root"`
-	Time         time.Time `json:"time"` // ledger time, whole seconds
+	Time         time.Time `json:"time"` // ledger time, whole milliseconds
 	WitnessSet   ID        `json:"witness_set"`
 	Justified    bool      `json:"justified"` // more than 2/3 of the weight voted for it
 	Final        bool      `json:"final"`     // and for its direct child: it is never undone

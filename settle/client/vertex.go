@@ -27,17 +27,17 @@ const (
 
 // Vertex is one node of the ledger's graph.
 type Vertex struct {
-	ID       ID         `json:"id"`
-	Payload  ID         `json:"payload"` // what the vertex says, whatever its parents: the same when it is re-parented
-	Kind     string     `json:"kind"`    // of the payload: transfer, issue, open, settle, …
-	Issuer   wallet.DID `json:"issuer"`
-	Parents  []ID       `json:"parents"`
-	State    string     `json:"state"`
-	Height   uint64     `json:"height,omitempty"`  // its place in the log, from 1; absent while pending
-	Refusal  string     `json:"refusal,omitempty"` // why it had no effect
-	NoEffect bool       `json:"no_effect"`         // accepted, and nothing changed: a repetition, or a stale claim
-	Channel  ID         `json:"channel,omitzero"`  // that the payload is about
-	Encoded  []byte     `json:"encoded,omitempty"` // canonical bytes, base64; absent in lists
+	ID        ID         `json:"id"`
+	Payload   ID         `json:"payload"`         // what the vertex says, whatever its parents: the same when it is re-parented
+	Kind      string     `json:"kind"`            // settle.Kind by name: transfer, issue, open, settle, …
+	Issuer    wallet.DID `json:"issuer,omitzero"` // nobody issued the genesis
+	Parents   []ID       `json:"parents"`
+	State     string     `json:"state"`
+	Height    uint64     `json:"height,omitempty"`    // its place in the log, from 1; absent while pending
+	Verdict   string     `json:"verdict,omitempty"`   // settle.Verdict by name: applied, no-op, or why it was refused; absent while pending
+	Channel   ID         `json:"channel,omitzero"`    // that the payload is about, if it is about one
+	Encoded   []byte     `json:"encoded,omitempty"`   // canonical bytes, base64; absent in lists
+	Certified []byte     `json:"certified,omitempty"` // proof.Vertex, base64: what was decided, for good; absent in lists and before it is final
 }
 
 // VertexQuery filters vertices.

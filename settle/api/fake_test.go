@@ -1,0 +1,216 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"joulepay/settle/api"
+	"joulepay/settle/client"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+const operatorToken = "a token that only the operator knows"
+
+var (
+	eur     = money.Currency{'E', 'U', 'R'}
+	vehicle = wallet.NewPrivateKey([32]byte{1}).Public()
+	charger = wallet.NewPrivateKey([32]byte{2}).Public()
+	someID  = client.ID{0xab, 1}
+	visitID = client.SessionID{0xcd, 2}
+	noon    = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+)
+
+func sum(value int64) money.Money { return money.Of(money.Amount(value), eur) }
+
+func checkpoint() client.Checkpoint {
+	return client.Checkpoint{ID: someID, Number: 3, Previous: someID, Height: 7, LogHash: someID, StateRoot: someID, ReceiptsRoot: someID, Time: noon,
+		WitnessSet: someID, Justified: true, Final: true}
+}
+
+func vertex(state string) client.Vertex {
+	return client.Vertex{ID: someID, Payload: client.ID{9}, Kind: "transfer", Issuer: wallet.DIDOf(vehicle),
+		Parents: []client.ID{{1}, {2}}, State: state, Height: 7, Verdict: "applied", Channel: someID, Encoded: []byte("vertex"), Certified: []byte{5}}
+}
+
+// fake answers every interface of the API with one of each resource, every field set.
+type fake struct {
+	err  error // that every call returns
+	last any   // the last query
+}
+
+func page[T any](f *fake, ask any, item T) (client.Page[T], error) {
+	f.last = ask
+	if f.err != nil {
+		return client.Page[T]{}, f.err
+	}
+	return client.Page[T]{Items: []T{item}, Next: "7"}, nil
+}
+
+func one[T any](f *fake, ask any, item T) (T, error) {
+	f.last = ask
+	return item, f.err
+}
+
+func (f *fake) Network(context.Context) (client.Network, error) {
+	final := checkpoint()
+	return one(f, nil, client.Network{Network: wallet.NetworkID{3}, Name: "test", Currency: eur, Genesis: []byte("genesis"),
+		Height: 9, Final: &final, Tips: []client.ID{someID}, Witnesses: []client.Witness{{DID: wallet.DIDOf(charger), Key: charger, Weight: 1}},
+		Issuers: []wallet.DID{wallet.DIDOf(charger)}, Trust: "one witness is trusted"})
+}
+
+func (f *fake) Account(_ context.Context, did wallet.DID) (client.Account, error) {
+	return one(f, did, client.Account{DID: did, Key: vehicle, Status: client.AccountActive, Balance: sum(50e9), Sequence: 3, Height: 9, Certified: []byte{4}})
+}
+
+func aChannel() client.Channel {
+	closes := noon.Add(time.Hour)
+	both := client.PerParty{Opener: sum(5), Partner: sum(0)}
+	return client.Channel{ID: someID, State: client.ChannelOpen, Opener: wallet.DIDOf(vehicle), Partner: wallet.DIDOf(charger),
+		Payout: wallet.DIDOf(charger), OpenerKey: vehicle, PartnerKey: charger, WindowSeconds: 60, Expiry: noon, ClosesAt: &closes,
+		Deposited: both, Withdrawn: both, Claimed: both, Locked: sum(9), Opening: []byte{1}, Height: 9, Certified: []byte{4}}
+}
+
+func (f *fake) Channels(_ context.Context, q client.ChannelQuery) (client.Page[client.Channel], error) {
+	return page(f, q, aChannel())
+}
+
+func (f *fake) Channel(_ context.Context, id client.ID) (client.Channel, error) {
+	return one(f, id, aChannel())
+}
+
+func (f *fake) Claims(_ context.Context, id client.ID) (client.Page[client.Claim], error) {
+	return page(f, id, client.Claim{Channel: id, Lane: 1, Payer: wallet.DIDOf(charger), Amount: sum(4_820_000_000), Sequence: 8,
+		Session: visitID, Quote: someID, Reading: someID, Encoded: []byte{1, 2}})
+}
+
+func (f *fake) Vertices(_ context.Context, q client.VertexQuery) (client.Page[client.Vertex], error) {
+	return page(f, q, vertex(client.VertexAccepted))
+}
+
+func (f *fake) Vertex(_ context.Context, id client.ID) (client.Vertex, error) {
+	return one(f, id, vertex(client.VertexAccepted))
+}
+
+func (f *fake) AwaitVertex(_ context.Context, id client.ID) (client.Vertex, error) {
+	return one(f, id, vertex(client.VertexFinal))
+}
+
+func (f *fake) PostVertex(_ context.Context, encoded []byte) (client.Vertex, error) {
+	return one(f, encoded, vertex(client.VertexAccepted))
+}
+
+func entry() client.Entry { return client.Entry{Vertex: someID, Height: 7, Final: true} }
+
+func (f *fake) Transfers(_ context.Context, q client.EntryQuery) (client.Page[client.Transfer], error) {
+	return page(f, q, client.Transfer{Entry: entry(), From: wallet.DIDOf(vehicle), To: wallet.DIDOf(charger), Amount: sum(1), Reference: someID})
+}
+
+func (f *fake) Settlements(_ context.Context, q client.EntryQuery) (client.Page[client.Settlement], error) {
+	both := client.PerParty{Opener: sum(5), Partner: sum(0)}
+	return page(f, q, client.Settlement{Entry: entry(), Channel: someID, Kind: client.SettlementClose, Claimed: both, PaidOut: both})
+}
+
+func (f *fake) Issues(_ context.Context, q client.EntryQuery) (client.Page[client.Issue], error) {
+	return page(f, q, issued())
+}
+
+func issued() client.Issue {
+	return client.Issue{Entry: entry(), Issuer: wallet.DIDOf(charger), To: wallet.DIDOf(vehicle), Amount: sum(50e9), Reference: someID}
+}
+
+func (f *fake) Redemptions(_ context.Context, q client.EntryQuery) (client.Page[client.Redemption], error) {
+	return page(f, q, client.Redemption{Entry: entry(), From: wallet.DIDOf(vehicle), Issuer: wallet.DIDOf(charger), Amount: sum(2), Reference: someID})
+}
+
+func (f *fake) Checkpoints(_ context.Context, q client.PageQuery) (client.Page[client.Checkpoint], error) {
+	return page(f, q, checkpoint())
+}
+
+func (f *fake) Issue(_ context.Context, ask client.IssueRequest) (client.Issue, error) {
+	return one(f, ask, issued())
+}
+
+func aSession() client.Session {
+	energy, end, risk, settlement := client.Energy(9_632_000), noon.Add(time.Hour), sum(1), someID
+	return client.Session{ID: visitID, State: client.SessionFinal, Reason: "stopped", Vehicle: wallet.DIDOf(vehicle), Station: wallet.DIDOf(charger),
+		EVSE: "DE*ABC*E1", Service: "charging", Channel: someID, Quote: someID, Tariff: "t1", Start: noon, End: &end, Unit: "mWh", Quantity: 9_632_000,
+		EnergyWh: &energy, PowerW: "11000", StateOfCharge: "80.5", Amount: sum(4_820_000_000), Cost: &client.Total{ExclVAT: 4_050_420_168, InclVAT: 4_820_000_000},
+		Currency: eur, AtRisk: &risk, Claims: 12, LedgerVertices: 3, Settlement: &settlement, Final: true}
+}
+
+func (f *fake) Sessions(_ context.Context, q client.SessionQuery) (client.Page[client.Session], error) {
+	return page(f, q, aSession())
+}
+
+func (f *fake) Session(_ context.Context, id client.SessionID) (client.Session, error) {
+	return one(f, id, aSession())
+}
+
+func (f *fake) Receipt(_ context.Context, id client.SessionID) (json.RawMessage, error) {
+	return one(f, id, json.RawMessage(`{"version":1}`))
+}
+
+func (f *fake) Stations(_ context.Context, q client.PageQuery) (client.Page[client.Station], error) {
+	return page(f, q, client.Station{DID: wallet.DIDOf(charger), Service: "charging", EVSE: "DE*ABC*E1", MaxPowerW: "22000", UnitPrice: sum(5e8),
+		Tariff: "0.50 EUR/kWh", Free: true, Seen: noon})
+}
+
+func (f *fake) Tariffs(_ context.Context, q client.PageQuery) (client.Page[client.Tariff], error) {
+	return page(f, q, client.Tariff{ID: "t1", Currency: eur, TimeZone: "Europe/Berlin", Words: "0.50 EUR/kWh", OCPI: json.RawMessage(`{"id":"t1"}`)})
+}
+
+func (f *fake) Events(context.Context) (<-chan client.Event, error) {
+	stream := make(chan client.Event, 2)
+	stream <- client.Event{Type: client.EventVertex, Data: json.RawMessage("{\n\"id\":1}")}
+	stream <- client.Event{Type: client.EventSession, Data: json.RawMessage(`{"id":2}`)}
+	close(stream)
+	return stream, f.err
+}
+
+func clock() time.Time { return noon }
+
+// full serves everything from one fake, on loopback.
+func full(f *fake) api.Config {
+	return api.Config{Ledger: f, Claims: f, Sessions: f, Stations: f, Tariffs: f, Issuer: f, Events: f, Loopback: true,
+		OperatorToken: operatorToken, Now: clock, Version: "test"}
+}
+
+func handler(t testing.TB, c api.Config) http.Handler {
+	t.Helper()
+	h, err := api.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// newRequest is addressed to loopback, as a local client's is.
+func newRequest(method, target string, body []byte) *http.Request {
+	return httptest.NewRequest(method, "http://127.0.0.1:8420"+target, bodyReader(body))
+}
+
+func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func problemIn(t testing.TB, w *httptest.ResponseRecorder) client.Problem {
+	t.Helper()
+	if got := w.Header().Get("Content-Type"); got != "application/problem+json" {
+		t.Fatalf("content type %q, body %s", got, w.Body)
+	}
+	var p client.Problem
+	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
+		t.Fatal(err)
+	}
+	if p.Status != w.Code {
+		t.Errorf("problem says %d, HTTP %d", p.Status, w.Code)
+	}
+	return p
+}

@@ -1,0 +1,260 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+
+	"joulepay/settle/api"
+	"joulepay/settle/client"
+	"joulepay/wallet"
+)
+
+func bodyReader(body []byte) io.Reader {
+	if body == nil {
+		return http.NoBody
+	}
+	return bytes.NewReader(body)
+}
+
+// contract is the OpenAPI document, ready to check exchanges against.
+type contract struct {
+	doc    *openapi3.T
+	router routers.Router
+}
+
+func loadContract(t testing.TB) contract {
+	t.Helper()
+	raw, err := api.OpenAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.PlainBodyDecoder)
+	router, err := legacy.NewRouter(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return contract{doc: doc, router: router}
+}
+
+// check validates an exchange. A request that the API refused need not be valid, its answer must be.
+func (c contract) check(r *http.Request, body []byte, w *httptest.ResponseRecorder) (operation string, err error) {
+	route, params, err := c.router.FindRoute(r)
+	if err != nil {
+		return "", err
+	}
+	r = r.Clone(context.Background())
+	r.Body = io.NopCloser(bodyReader(body))
+	in := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
+	if w.Code < 400 {
+		if err := openapi3filter.ValidateRequest(context.Background(), in); err != nil {
+			return "", err
+		}
+	}
+	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: w.Code, Header: w.Header(),
+		Options: &openapi3filter.Options{IncludeResponseStatus: true}}
+	out.SetBodyBytes(w.Body.Bytes())
+	return route.Operation.OperationID, openapi3filter.ValidateResponse(context.Background(), out)
+}
+
+// exchange is one call of the API and the status that it should have.
+type exchange struct {
+	method, target string
+	contentType    string
+	body           []byte
+	token          string
+	status         int
+}
+
+func (e exchange) request() *http.Request {
+	r := newRequest(e.method, e.target, e.body)
+	if e.contentType != "" {
+		r.Header.Set("Content-Type", e.contentType)
+	}
+	if e.token != "" {
+		r.Header.Set("Authorization", "Bearer "+e.token)
+	}
+	return r
+}
+
+func goodExchanges() []exchange {
+	did, id, visit := wallet.DIDOf(vehicle).String(), someID.String(), visitID.String()
+	const get, post = http.MethodGet, http.MethodPost
+	return []exchange{
+		{method: get, target: "/v1/network", status: 200},
+		{method: get, target: "/v1/accounts/" + did, status: 200},
+		{method: get, target: "/v1/channels?limit=10&cursor=abc&state=open&party=" + did, status: 200},
+		{method: get, target: "/v1/channels/" + id, status: 200},
+		{method: get, target: "/v1/channels/" + id + "/claims", status: 200},
+		{method: get, target: "/v1/vertices?kind=transfer&state=final&payload=" + id + "&issuer=" + did, status: 200},
+		{method: get, target: "/v1/vertices/" + id, status: 200},
+		{method: get, target: "/v1/vertices/" + id + "?wait=final", status: 200},
+		{method: post, target: "/v1/vertices", contentType: "application/octet-stream", body: []byte("vertex"), status: 201},
+		{method: post, target: "/v1/vertices?wait=final", contentType: "application/json", body: []byte(`{"encoded":"dmVydGV4"}`), status: 201},
+		{method: get, target: "/v1/transfers?party=" + did, status: 200},
+		{method: get, target: "/v1/settlements?channel=" + id, status: 200},
+		{method: get, target: "/v1/issues", status: 200},
+		{method: post, target: "/v1/issues", contentType: "application/json", token: operatorToken,
+			body: []byte(`{"to":"` + did + `","amount":{"value":"50","currency":"EUR"},"reference":"r1"}`), status: 201},
+		{method: get, target: "/v1/redemptions", status: 200},
+		{method: get, target: "/v1/checkpoints?limit=500", status: 200},
+		{method: get, target: "/v1/sessions?state=final", status: 200},
+		{method: get, target: "/v1/sessions/" + visit, status: 200},
+		{method: get, target: "/v1/receipts/" + visit, status: 200},
+		{method: get, target: "/v1/stations", status: 200},
+		{method: get, target: "/v1/tariffs", status: 200},
+		{method: get, target: "/v1/events", status: 200},
+		{method: get, target: "/healthz", status: 200},
+		{method: get, target: "/readyz", status: 200},
+		{method: get, target: "/metrics", status: 200},
+		{method: get, target: "/openapi.json", status: 200},
+	}
+}
+
+func TestEveryOperationAnswersAsItsDocumentSays(t *testing.T) {
+	c, h := loadContract(t), handler(t, full(&fake{}))
+	called := map[string]bool{}
+	for _, e := range goodExchanges() {
+		r := e.request()
+		w := serve(h, r)
+		if w.Code != e.status {
+			t.Fatalf("%s %s: status %d, want %d: %s", e.method, e.target, w.Code, e.status, w.Body)
+		}
+		operation, err := c.check(r, e.body, w)
+		if err != nil {
+			t.Errorf("%s %s: %v", e.method, e.target, err)
+		}
+		called[operation] = true
+	}
+	for path, item := range c.doc.Paths.Map() {
+		for method, operation := range item.Operations() {
+			if !called[operation.OperationID] {
+				t.Errorf("%s %s is documented and was not called", method, path)
+			}
+		}
+	}
+}
+
+func TestEveryRefusalIsDocumented(t *testing.T) {
+	c := loadContract(t)
+	for _, sentinel := range []error{client.ErrNotFound, client.ErrUnavailable, client.ErrInternal} {
+		h := handler(t, full(&fake{err: client.NewProblem(sentinel, "on purpose", "do nothing")}))
+		for _, e := range goodExchanges() {
+			r := e.request()
+			w := serve(h, r)
+			if _, err := c.check(r, e.body, w); err != nil {
+				t.Errorf("%s %s with %v: %v", e.method, e.target, sentinel, err)
+			}
+		}
+	}
+}
+
+func TestTheContractCheckFindsWhatIsNotDocumented(t *testing.T) {
+	c, e := loadContract(t), exchange{method: http.MethodGet, target: "/healthz"}
+	answer := func(status int, body string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = w.WriteString(body)
+		return w
+	}
+	if _, err := c.check(e.request(), nil, answer(200, `{"status":"ok"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.check(e.request(), nil, answer(200, `{"status":"ok","extra":1}`)); err == nil {
+		t.Error("an undocumented field passed")
+	}
+	if _, err := c.check(e.request(), nil, answer(200, `{}`)); err == nil {
+		t.Error("a missing field passed")
+	}
+	if _, err := c.check(e.request(), nil, answer(202, `{"status":"ok"}`)); err == nil {
+		t.Error("an undocumented status passed")
+	}
+}
+
+func TestSchemasHaveTheFieldsOfTheShapes(t *testing.T) {
+	c := loadContract(t)
+	for name, shape := range map[string]any{
+		"Network": client.Network{}, "Witness": client.Witness{}, "Checkpoint": client.Checkpoint{},
+		"Account": client.Account{}, "Channel": client.Channel{}, "PerParty": client.PerParty{}, "Claim": client.Claim{},
+		"Vertex": client.Vertex{}, "Transfer": client.Transfer{}, "Issue": client.Issue{}, "IssueRequest": client.IssueRequest{},
+		"Redemption": client.Redemption{}, "Settlement": client.Settlement{}, "Session": client.Session{}, "Station": client.Station{},
+		"Tariff": client.Tariff{}, "Problem": client.Problem{}, "PageOfVertex": client.Page[client.Vertex]{},
+	} {
+		schema := c.doc.Components.Schemas[name].Value
+		var documented []string
+		for property := range schema.Properties {
+			documented = append(documented, property)
+		}
+		all, required := jsonFields(reflect.TypeOf(shape))
+		slices.Sort(documented)
+		if !slices.Equal(documented, all) {
+			t.Errorf("%s: document has %v, shape has %v", name, documented, all)
+		}
+		if got := slices.Sorted(slices.Values(schema.Required)); !slices.Equal(got, required) {
+			t.Errorf("%s: document requires %v, shape always has %v", name, got, required)
+		}
+	}
+}
+
+// jsonFields gives the JSON names of a struct, and those that are always there, sorted.
+func jsonFields(t reflect.Type) (all, required []string) {
+	for _, field := range reflect.VisibleFields(t) {
+		tag, ok := field.Tag.Lookup("json")
+		if !ok {
+			continue
+		}
+		name, options, _ := strings.Cut(tag, ",")
+		all = append(all, name)
+		if !strings.Contains(options, "omit") {
+			required = append(required, name)
+		}
+	}
+	slices.Sort(all)
+	slices.Sort(required)
+	return all, required
+}
+
+func TestProblemTypesAreDocumented(t *testing.T) {
+	var documented []string
+	for _, v := range loadContract(t).doc.Components.Schemas["Problem"].Value.Properties["type"].Value.Enum {
+		documented = append(documented, v.(string))
+	}
+	if !slices.Equal(documented, client.ProblemTypes()) {
+		t.Errorf("document has %v, client has %v", documented, client.ProblemTypes())
+	}
+}
+
+func TestTheDocumentIsServedAsItIs(t *testing.T) {
+	w := serve(handler(t, full(&fake{})), newRequest(http.MethodGet, "/openapi.json", nil))
+	var document struct {
+		OpenAPI string         `json:"openapi"`
+		Sets    map[string]any `json:"x-sets"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &document); err != nil {
+		t.Fatal(err)
+	}
+	if document.OpenAPI != "3.1.0" || document.Sets != nil {
+		t.Errorf("version %q, sets %v", document.OpenAPI, document.Sets)
+	}
+}
