@@ -89,7 +89,9 @@ func NewChannel(o channel.Opening) Channel {
 }
 
 // Maxima gives both lanes' maxima.
-func (c Channel) Maxima() channel.PerLane { return channel.PerLane{c.Lanes[0].Maximum, c.Lanes[1].Maximum} }
+func (c Channel) Maxima() channel.PerLane {
+	return channel.PerLane{c.Lanes[0].Maximum, c.Lanes[1].Maximum}
+}
 
 // Locked gives what the channel holds: nothing once it ended.
 func (c Channel) Locked() (money.Amount, error) {

@@ -67,7 +67,9 @@ type Totals struct {
 }
 
 // Encode gives the canonical bytes.
-func (t Totals) Encode() []byte { return appendAmounts([]byte{slotVersion}, t.Issued, t.Redeemed, t.Locked) }
+func (t Totals) Encode() []byte {
+	return appendAmounts([]byte{slotVersion}, t.Issued, t.Redeemed, t.Locked)
+}
 
 // DecodeTotals reads what Encode gives.
 func DecodeTotals(raw []byte) (Totals, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"joulepay/settle"
 	"joulepay/settle/client"
 	"joulepay/wallet"
 )
@@ -98,6 +99,16 @@ func (q *query) choice(name string, allowed ...string) string {
 	}
 	q.fail(name, errChoice)
 	return ""
+}
+
+// kind takes the name of a payload's kind.
+func (q *query) kind(name string) string {
+	text := q.text(name)
+	if text != "" {
+		_, err := settle.ParseKind(text)
+		q.fail(name, err)
+	}
+	return text
 }
 
 func (q *query) page() client.PageQuery {

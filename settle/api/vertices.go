@@ -13,7 +13,7 @@ func (s *server) vertices(w http.ResponseWriter, r *http.Request) error {
 		PageQuery: q.page(),
 		Payload:   q.id("payload"),
 		Issuer:    q.did("issuer"),
-		Kind:      q.text("kind"),
+		Kind:      q.kind("kind"),
 		State:     q.choice("state", client.VertexPending, client.VertexAccepted, client.VertexFinal, client.VertexRefused),
 	}
 	return answer(w, r, q, ask, s.Ledger.Vertices)
