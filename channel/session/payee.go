@@ -52,15 +52,17 @@ type Payee struct {
 	config  PayeeConfig
 	network wallet.NetworkID
 
-	unpaid    []demand     // readings that wait for payment, oldest first
-	sample    meter.Sample // the connector's last word
-	sampled   bool
-	started   bool      // the connector was told to start, by this process
-	paused    bool      // its limit is zero
-	toppingUp bool      // a top-up of this side is under way
-	exposed   time.Time // session clock: since when energy may have flowed unpaid
-	settledAt time.Time // session clock: when the station last asked for a withdrawal
-	cosignBy  time.Time // real clock: until when a counter-signature is awaited; zero when none is
+	unpaid       []demand     // readings that wait for payment, oldest first
+	sample       meter.Sample // the connector's last word
+	sampled      bool
+	started      bool      // the connector was told to start, by this process
+	paused       bool      // its limit is zero
+	toppingUp    bool      // a top-up of this side is under way
+	exposed      time.Time // session clock: since when energy may have flowed unpaid
+	settledAt    time.Time // session clock: when the station last asked for a withdrawal
+	cosignBy     time.Time // real clock: until when a counter-signature is awaited; zero when none is
+	inFlight     bool      // an operation that settles is in the outbox
+	cosignFailed bool      // the vehicle did not counter-sign in time
 }
 
 // demand is a reading with what it asks for.
@@ -106,7 +108,8 @@ func NewPayee(config PayeeConfig, now Instant, id channel.SessionID, hello wire.
 }
 
 // RestorePayee continues a stored session after a restart. The connector is taken to be off.
-func RestorePayee(config PayeeConfig, now Instant, record SessionRecord, ch *ChannelRecord, readings []ReadingRecord) (*Payee, error) {
+// ops are the session's ledger operations; the outcome of those that have one is told again by a Concluded.
+func RestorePayee(config PayeeConfig, now Instant, record SessionRecord, ch *ChannelRecord, readings []ReadingRecord, ops []OpRecord) (*Payee, error) {
 	p := &Payee{config: config, network: config.Offer.Network}
 	p.record = record
 	signed, err := quote.Parse(record.Quote)
@@ -129,6 +132,10 @@ func RestorePayee(config PayeeConfig, now Instant, record SessionRecord, ch *Cha
 	}
 	if p.side != nil {
 		p.settlePaid(now)
+	}
+	for _, op := range ops {
+		p.inFlight = p.inFlight || (op.Kind != OpTopUp && op.State == OpPending)
+		p.toppingUp = p.toppingUp || (op.Kind == OpTopUp && op.State == OpPending)
 	}
 	p.heardAt, p.paused = now.Real, true
 	if len(readings) == 0 && record.Phase == PhaseCharging {
@@ -674,10 +681,10 @@ func (p *Payee) pass(now Instant) []Effect {
 		effects = append(effects, Look{p.record.Channel})
 	}
 	if !p.cosignBy.IsZero() && now.Real.After(p.cosignBy) {
-		p.cosignBy = time.Time{}
-		if p.record.Phase == PhaseSettling {
-			effects = append(effects, p.settleAlone(now)...)
-		}
+		p.cosignBy, p.cosignFailed = time.Time{}, true
+	}
+	if p.record.Phase == PhaseSettling && p.cosignBy.IsZero() {
+		effects = append(effects, p.settle(now)...)
 	}
 	if now.Real.Sub(p.heardAt) > p.config.Policy.GoneAfter {
 		effects = append(effects, p.gone(now)...)
@@ -700,6 +707,7 @@ func (p *Payee) gone(now Instant) []Effect {
 	}
 	p.record.Phase, p.record.Abandoned = PhaseSettling, true
 	p.record.Reason = wire.ReasonUnpaid
+	p.inFlight = true
 	request := p.side.RequestClose(p.config.ChannelKey)
 	body := append(request.Encode(), EncodeBests(p.side.In(), p.side.Out())...)
 	op := p.operate(OpCloseRequest, body)

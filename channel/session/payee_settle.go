@@ -58,7 +58,7 @@ func (p *Payee) cosigned(m wire.Withdraw) (bool, []Effect) {
 	if err := signed.Verify(p.side.Opening()); err != nil {
 		return false, nil
 	}
-	p.channel.Proposal = nil
+	p.channel.Proposal, p.inFlight = nil, true
 	op := p.operate(OpWithdraw, signed.Encode())
 	return true, []Effect{p.saved(Batch{Ops: []OpRecord{op}})}
 }
@@ -66,13 +66,14 @@ func (p *Payee) cosigned(m wire.Withdraw) (bool, []Effect) {
 // settle brings a paid session to the ledger: by a co-signed withdrawal, which also pays out, while the vehicle is
 // there to sign it.
 func (p *Payee) settle(now Instant) []Effect {
+	if p.inFlight {
+		return nil // its outcome comes first
+	}
 	if p.unsettled() <= 0 && p.lane(1) <= p.channel.Settled[1] {
 		return p.end(now, "nothing to settle")
 	}
-	if p.lane(0)-p.lane(1) > 0 && channel.Due(p.side.Funds(), p.side.Lanes(), channel.Partner) > 0 {
-		return p.propose(now)
-	}
-	if len(p.channel.Proposal) > 0 {
+	due := channel.Due(p.side.Funds(), p.side.Lanes(), channel.Partner)
+	if !p.cosignFailed && (len(p.channel.Proposal) > 0 || due > 0) {
 		return p.propose(now)
 	}
 	return p.settleAlone(now)
@@ -80,6 +81,7 @@ func (p *Payee) settle(now Instant) []Effect {
 
 // settleAlone raises the lanes on the ledger without the vehicle's help; it moves no money.
 func (p *Payee) settleAlone(now Instant) []Effect {
+	p.inFlight = true
 	op := p.operate(OpSettle, EncodeBests(p.side.In(), p.side.Out()))
 	return []Effect{p.saved(Batch{Ops: []OpRecord{op}}), p.report(now, "settling alone", nil)}
 }
@@ -90,9 +92,13 @@ func (p *Payee) concluded(now Instant, e Concluded) []Effect {
 		p.toppingUp = false
 		return []Effect{Look{p.record.Channel}}
 	}
+	p.inFlight = false
 	if e.Err != nil {
 		effects := []Effect{p.report(now, "", fmt.Errorf("%s: %w", e.Op.Kind, e.Err))}
-		if e.Op.Kind == OpWithdraw && p.record.Phase == PhaseSettling {
+		switch {
+		case p.record.Phase != PhaseSettling:
+			return effects
+		case e.Op.Kind == OpWithdraw:
 			return append(effects, p.settleAlone(now)...)
 		}
 		return append(effects, p.end(now, "not settled: the ledger refused")...)

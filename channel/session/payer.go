@@ -59,7 +59,8 @@ func NewPayer(config PayerConfig, now Instant, id channel.SessionID, station wal
 }
 
 // RestorePayer continues a stored session after a restart.
-func RestorePayer(config PayerConfig, now Instant, record SessionRecord, ch *ChannelRecord, readings []ReadingRecord) (*Payer, []Effect, error) {
+// ops are the session's ledger operations; the outcome of those that have one is told again by a Concluded.
+func RestorePayer(config PayerConfig, now Instant, record SessionRecord, ch *ChannelRecord, readings []ReadingRecord, ops []OpRecord) (*Payer, []Effect, error) {
 	p := &Payer{config: config}
 	p.record = record
 	if ch != nil {
@@ -85,8 +86,10 @@ func RestorePayer(config PayerConfig, now Instant, record SessionRecord, ch *Cha
 	if len(readings) > 0 {
 		p.clockFrom = time.UnixMilli(p.record.StartedMs).UTC()
 	}
+	for _, op := range ops {
+		p.toppingUp = p.toppingUp || (op.Kind == OpTopUp && op.State == OpPending)
+	}
 	p.enter(now, record.Phase)
-	p.heardAt = now.Real
 	return p, p.resend(now), nil
 }
 

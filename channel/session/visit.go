@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"joulepay/channel"
@@ -120,7 +121,9 @@ func (v *visit) saved(more Batch) Persist {
 // operate adds a ledger operation to the session and gives the record to persist.
 func (v *visit) operate(kind OpKind, body []byte) OpRecord {
 	op := NewOp(kind, v.record.Channel, v.record.ID, body)
-	v.record.Vertices = append(v.record.Vertices, op.ID)
+	if !slices.Contains(v.record.Vertices, op.ID) {
+		v.record.Vertices = append(v.record.Vertices, op.ID)
+	}
 	return op
 }
 
