@@ -66,6 +66,7 @@ func dial(url string, options DialOptions, more ...nats.Option) (*nats.Conn, err
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectBufSize(-1),
 		nats.IgnoreAuthErrorAbort(), // a server that restarts may know its clients only a moment later
+		nats.PermissionErrOnSubscribe(true),
 		nats.PingInterval(pingInterval),
 		nats.MaxPingsOutstanding(pingsOutstandingMax),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { report(connectionError(sub, err)) }),
