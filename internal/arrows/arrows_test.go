@@ -47,7 +47,7 @@ func TestPurePackagesHaveNoClockFileNetworkLockOrLogger(t *testing.T) {
 			continue
 		}
 		for _, to := range p.Imports {
-			if slices.Contains(impure, to) {
+			if slices.Contains(impure, to) && !slices.Contains(excused[p.name()], to) {
 				t.Errorf("%s is pure and may not import %s", p.name(), to)
 			}
 		}

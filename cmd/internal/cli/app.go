@@ -50,6 +50,7 @@ type App struct {
 	entered  bool   // whether its RunE was called: errors before that are wrong use
 	printed  bool   // whether the one JSON object went out
 	extra    []Known
+	did      string // of the wallet in use, "DID" when there is none
 	settings map[string]setting
 
 	global globalFlags
@@ -71,7 +72,7 @@ type globalFlags struct {
 
 // New makes the App of a run on other streams than the process's own: for tests. Nothing interrupts it but Stop.
 func New(streams Streams) *App {
-	a := &App{streams: streams, environ: map[string]string{}, settings: map[string]setting{}}
+	a := &App{streams: streams, environ: map[string]string{}, settings: map[string]setting{}, did: "DID"}
 	for _, entry := range streams.Environ {
 		key, value, _ := strings.Cut(entry, "=")
 		a.environ[key] = value

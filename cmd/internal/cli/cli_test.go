@@ -28,6 +28,7 @@ func TestEveryErrorIsOneErrorLineAndOneHintLineWithItsExitCode(t *testing.T) {
 		{"kettle break hard", 1, "kettle: toy: broken", "use less force"},
 		{"kettle break hinted", 1, "outer: cold", "wait a little"},
 		{"kettle break unpaid", 2, "money: not a decimal", "write an amount and its currency"},
+		{"kettle break poor", 1, "pay: client: insufficient funds", "put money on the account: `ledger issue --to did:joule:z6Mkme"},
 		{"kettle break oddly", 1, "lid; spout", "`toy kettle break --help` shows how to use it"},
 		{"kettle break a b", 2, "accepts at most 1 arg(s)", "`toy kettle break --help`"},
 		{"kettle list x", 2, "unknown command \"x\"", "`toy kettle list --help`"},

@@ -9,7 +9,7 @@ import (
 // Error is a failure with what a person needs: what went wrong, and the next command to type.
 type Error struct {
 	Message string
-	Hint    string // "{program}" and "{command}" stand for the program and the command that ran
+	Hint    string // {program}, {command} and {did} stand for the program, the command that ran, and the wallet's DID
 	Code    int    // ExitFailure when zero
 	Cause   error  // for errors.Is and errors.As; may be nil
 }
@@ -55,6 +55,9 @@ func (k Known) matches(err error) bool {
 // Know adds to what App knows of errors. Later ones win over earlier ones, and all over the table of this package.
 func (a *App) Know(known ...Known) { a.extra = append(a.extra, known...) }
 
+// SetDID tells whose wallet is in use, so that hints can name it.
+func (a *App) SetDID(did string) { a.did = did }
+
 // explain fills in message, hint and code from the error itself, else from the tables, else from what is always true.
 func (a *App) explain(err error) Error {
 	out := Error{Message: err.Error(), Cause: err}
@@ -77,7 +80,7 @@ func (a *App) explain(err error) Error {
 	if out.Hint == "" {
 		out.Hint = "`{command} --help` shows how to use it; `--log-level debug` shows more of what happens"
 	}
-	out.Hint = strings.NewReplacer("{program}", a.Name(), "{command}", a.current).Replace(out.Hint)
+	out.Hint = strings.NewReplacer("{program}", a.Name(), "{command}", a.current, "{did}", a.did).Replace(out.Hint)
 	return out
 }
 

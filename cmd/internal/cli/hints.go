@@ -6,6 +6,14 @@ import (
 	"net"
 	"syscall"
 
+	"joulepay/channel/session"
+	"joulepay/internal/natsd"
+	"joulepay/internal/sqlite"
+	"joulepay/meter"
+	"joulepay/meter/execmeter"
+	"joulepay/meter/replay"
+	"joulepay/pricing"
+	"joulepay/settle/client"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
@@ -32,6 +40,86 @@ var knownErrors = []Known{
 		Hint: "write an amount and its currency, for example 50EUR or 12.50EUR", Code: ExitUsage},
 	{Err: money.ErrCurrency,
 		Hint: "write a currency as three capital letters, for example 50EUR", Code: ExitUsage},
+
+	{Err: sqlite.ErrLocked,
+		Hint: "another `{program}` works with this directory: stop it, or choose another one: `{command} --data DIR`"},
+	{Err: sqlite.ErrDiskFull,
+		Hint: "make room on the disk of --data, then run `{command}` again: nothing acknowledged is lost"},
+	{Err: sqlite.ErrNewer,
+		Hint: "a newer program wrote it: `{program} --version` tells which one this is"},
+	{Err: sqlite.ErrPragma,
+		Hint: "the file system does not keep what SQLite needs (network file systems do not): `{command} --data DIR` on a local disk"},
+	{Err: sqlite.ErrForeign,
+		Hint: "the directory belongs to another program: `{command} --data DIR`"},
+	{Err: sqlite.ErrCorrupt,
+		Hint: "keep a copy of the directory, check the disk, then restore from a backup; do not delete channels that are open"},
+	{Err: sqlite.ErrOutcomeUnknown,
+		Hint: "run `{command}` again: it finds out what was stored"},
+
+	{Err: natsd.ErrPortTaken,
+		Hint: "another NATS server listens there: use it, `{command} --nats nats://127.0.0.1:4222`, or stop it"},
+	{Err: natsd.ErrStoreHeld,
+		Hint: "another `{program}` works with this directory: stop it, or choose another one: `{command} --data DIR`"},
+	{Err: natsd.ErrUnreachable,
+		Hint: "start one with `ledger run`, which embeds it, or name yours: `{command} --nats nats://HOST:4222`"},
+	{Err: natsd.ErrRefused,
+		Hint: "the server does not know this key: check its configuration, and `{program} wallet show`"},
+
+	{Err: client.ErrUnreachable,
+		Hint: "start a node with `ledger run`, or name yours: `{command} --ledger http://HOST:8420`"},
+	{Err: client.ErrBaseURL,
+		Hint: "write the address as `{command} --ledger http://127.0.0.1:8420`", Code: ExitUsage},
+	{Err: client.ErrInsufficient,
+		Hint: "put money on the account: `ledger issue --to {did} --amount 50EUR`"},
+	{Err: client.ErrWrongNetwork,
+		Hint: "the ledger is not the one that was met first: `ledger status` shows its network; name the right one with --ledger"},
+	{Err: client.ErrUnproven,
+		Hint: "do not trust that server: name another one with --ledger"},
+	{Err: client.ErrUnauthorized,
+		Hint: "ask the operator of the server for a token"},
+	{Err: client.ErrForbidden,
+		Hint: "ask the operator of the server for a token that allows it"},
+	{Err: client.ErrNotServedHere,
+		Hint: "ask the process that has it: ledger nodes serve accounts and vertices, chargers their sessions"},
+	{Err: client.ErrRateLimited,
+		Hint: "wait a little, then run `{command}` again"},
+	{Err: client.ErrUnavailable,
+		Hint: "wait a little, then run `{command}` again; `ledger status` shows how the node is"},
+	{Err: client.ErrOutcomeUnknown,
+		Hint: "run `{command}` again: what took effect takes no effect twice"},
+
+	{Err: session.ErrNoAnswer,
+		Hint: "`vehicle stations` lists the stations that answer; a session that was open resumes with `vehicle resume`"},
+	{Err: session.ErrPolicy,
+		Hint: "`vehicle stations` shows other prices; `vehicle charge --help` shows the limits"},
+	{Err: session.ErrClock,
+		Hint: "set the clock of this machine (`timedatectl` shows it), then run `{command}` again"},
+	{Err: session.ErrOverDemand,
+		Hint: "nothing more was signed than was measured: `vehicle receipts` shows what was paid"},
+	{Err: meter.ErrDisagrees,
+		Hint: "nothing more was signed than was measured: `vehicle receipts` shows what was paid"},
+
+	{Err: pricing.ErrTariff,
+		Hint: "`chargepoint tariff check FILE` shows what is wrong with it"},
+	{Err: pricing.ErrCurrency,
+		Hint: "write the tariff in the currency of the ledger: `ledger status` shows it"},
+	{Err: pricing.ErrNotValid,
+		Hint: "correct start_date_time and end_date_time; `chargepoint tariff check FILE` shows them"},
+	{Err: meter.ErrSpec,
+		Hint: "for example --meter sim, --meter replay:sessions.csv#0 or --meter 'exec:./read-meter'", Code: ExitUsage},
+	{Err: replay.ErrFileMissing,
+		Hint: "check the name of the file: replay:FILE#ROW, with rows counted from 0", Code: ExitUsage},
+	{Err: replay.ErrNoSuchRow,
+		Hint: "rows are counted from 0, without the header: replay:FILE#ROW", Code: ExitUsage},
+	{Err: replay.ErrFormat,
+		Hint: "the first line of the file names its columns: those of ACN or EPFL tables are known", Code: ExitUsage},
+	{Err: execmeter.ErrCommand,
+		Hint: "try the command by itself: it prints one JSON reading a line"},
+	{Err: execmeter.ErrLine,
+		Hint: "try the command by itself: it prints one JSON reading a line"},
+	{Err: execmeter.ErrExited,
+		Hint: "try the command by itself: it goes on until it is stopped"},
+
 	{Err: syscall.ENOSPC,
 		Hint: "make room on the disk of --data, then run `{command}` again: nothing acknowledged is lost"},
 	{Err: syscall.EROFS,

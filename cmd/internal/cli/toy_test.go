@@ -10,6 +10,7 @@ import (
 
 	"joulepay/cmd/internal/cli"
 	"joulepay/cmd/internal/clitest"
+	"joulepay/settle/client"
 	"joulepay/wallet/money"
 )
 
@@ -28,7 +29,7 @@ func toy(app *cli.App) *cobra.Command {
 	kettle := &cobra.Command{Use: "kettle", Short: "Look after kettles", Example: "  toy kettle list"}
 	kettle.AddCommand(
 		&cobra.Command{Use: "list", Short: "List them", Example: "  toy kettle list", RunE: func(*cobra.Command, []string) error { return nil }},
-		&cobra.Command{Use: "break [HOW]", Short: "Fail", Example: "  toy kettle break", Args: cobra.MaximumNArgs(1), RunE: breakKettle})
+		&cobra.Command{Use: "break [HOW]", Short: "Fail", Example: "  toy kettle break", Args: cobra.MaximumNArgs(1), RunE: breakKettle(app)})
 	root.AddCommand(boil(app), serve(app), linger(app), kettle)
 	return root
 }
@@ -104,7 +105,14 @@ func linger(app *cli.App) *cobra.Command {
 	return command
 }
 
-func breakKettle(_ *cobra.Command, args []string) error {
+func breakKettle(app *cli.App) func(*cobra.Command, []string) error {
+	return func(_ *cobra.Command, args []string) error {
+		app.SetDID("did:joule:z6Mkme")
+		return breakIt(args)
+	}
+}
+
+func breakIt(args []string) error {
 	if len(args) == 0 {
 		return fmt.Errorf("kettle: %w", errBroken)
 	}
@@ -114,6 +122,8 @@ func breakKettle(_ *cobra.Command, args []string) error {
 	case "unpaid":
 		_, err := money.ParseMoney("5")
 		return err
+	case "poor":
+		return fmt.Errorf("pay: %w", client.ErrInsufficient)
 	case "hinted":
 		return fmt.Errorf("outer: %w", cli.Hint(errors.New("cold"), "wait a little"))
 	default:

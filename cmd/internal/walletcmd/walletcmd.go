@@ -80,6 +80,7 @@ func (s *Selection) Open() (*wallet.Wallet, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.app.SetDID(info.DID.String())
 	password, err := s.unlockPassword(info.Protected)
 	if err != nil {
 		return nil, err
@@ -150,6 +151,7 @@ func (s *Selection) create(password []byte) (*wallet.Wallet, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.app.SetDID(w.DID().String())
 	s.app.Note("made wallet %s, %s, in %s", s.name, w.DID(), path)
 	if generated {
 		return w, s.adviseOnPassword()
