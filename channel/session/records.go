@@ -280,3 +280,17 @@ type Progress struct {
 	Note        string // what just happened, in words; empty for plain progress
 	Err         error  // what just went wrong, when something did
 }
+
+// DecodeCloseRequest reads the body of OpCloseRequest.
+func DecodeCloseRequest(b []byte) (channel.SignedCloseRequest, []channel.Best, error) {
+	const size = 1 + 32 + 1 + wallet.SignatureSize
+	if len(b) < size {
+		return channel.SignedCloseRequest{}, nil, fmt.Errorf("%w: close request of %d bytes", ErrRecord, len(b))
+	}
+	request, err := channel.DecodeSignedCloseRequest(b[:size])
+	if err != nil {
+		return request, nil, err
+	}
+	bests, err := DecodeBests(b[size:])
+	return request, bests, err
+}
