@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"joulepay/channel/link"
@@ -74,13 +75,15 @@ func TestDiscoverEndsWithItsWaitOrItsContext(t *testing.T) {
 
 func TestAStationAnswersNobodyElseThanTheAsker(t *testing.T) {
 	s := start(t, natsd.Options{})
-	announcer, err := natslink.NewAnnouncer(dial(t, s, natsd.DialOptions{}), newDID())
+	stationConn := dial(t, s, natsd.DialOptions{})
+	announcer, err := natslink.NewAnnouncer(stationConn, newDID())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := announcer.Publish([]byte("here")); err != nil {
 		t.Fatal(err)
 	}
+	flush(t, stationConn)
 	conn := dial(t, s, natsd.DialOptions{})
 	everything, err := conn.SubscribeSync(">")
 	if err != nil {
@@ -101,7 +104,7 @@ func TestAStationAnswersNobodyElseThanTheAsker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "joulepay.v1.found." + token + "."; answer.Subject[:len(want)] != want {
+	if want := "joulepay.v1.found." + token + "."; !strings.HasPrefix(answer.Subject, want) {
 		t.Errorf("answered on %s", answer.Subject)
 	}
 }
