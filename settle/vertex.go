@@ -3,6 +3,7 @@ package settle
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -18,7 +19,7 @@ const (
 	// ParentsMax bounds the references: more would not shorten the list of tips faster than it grows.
 	ParentsMax = 8
 	// VertexSizeMax bounds an encoded vertex in bytes.
-	VertexSizeMax = 1 + 32 + 32 + 1 + ParentsMax*32 + 4 + PayloadSizeMax + wallet.SignatureSize
+	VertexSizeMax = 1 + 32 + 32 + 8 + 1 + ParentsMax*32 + 4 + PayloadSizeMax + wallet.SignatureSize
 )
 
 // Vertex is one signed node of the DAG. It never changes; it is statically valid. Its signature is checked against
@@ -26,6 +27,7 @@ const (
 type Vertex struct {
 	network   wallet.NetworkID
 	issuer    wallet.DID
+	nonce     uint64
 	parents   []VertexID
 	payload   Payload
 	signature wallet.Signature
@@ -35,11 +37,23 @@ type Vertex struct {
 	encoded   []byte
 }
 
-// Sign makes a vertex with the account's current key. The parents may come in any order, without repetition.
-func Sign(network wallet.NetworkID, issuer wallet.DID, key wallet.PrivateKey, parents []VertexID, p Payload) (*Vertex, error) {
-	sorted := slices.Clone(parents)
+// Draft is what an issuer chooses of a vertex.
+type Draft struct {
+	Network wallet.NetworkID
+	Issuer  wallet.DID
+	Parents []VertexID // in any order, without repetition
+	// Nonce makes a new attempt another vertex, though payload and parents are the same: a vertex is decided
+	// once, and a refusal of it is for good. Any number will do.
+	Nonce   uint64
+	Payload Payload
+}
+
+// Sign makes a vertex of a draft with the account's current key.
+func Sign(d Draft, key wallet.PrivateKey) (*Vertex, error) {
+	sorted := slices.Clone(d.Parents)
 	slices.SortFunc(sorted, func(a, b VertexID) int { return bytes.Compare(a[:], b[:]) })
-	v := &Vertex{network: network, issuer: issuer, parents: sorted, payload: p}
+	v := &Vertex{network: d.Network, issuer: d.Issuer, nonce: d.Nonce, parents: sorted, payload: d.Payload}
+	p := d.Payload
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
@@ -48,12 +62,12 @@ func Sign(network wallet.NetworkID, issuer wallet.DID, key wallet.PrivateKey, pa
 	}
 	unsigned := v.unsigned(EncodePayload(p))
 	v.id = hashVertex(unsigned)
-	v.signature = key.Sign(wallet.DomainVertex, network, v.id[:])
+	v.signature = key.Sign(wallet.DomainVertex, d.Network, v.id[:])
 	v.seal(append(unsigned, v.signature[:]...))
 	return v, nil
 }
 
-// NewGenesis makes the first vertex of a network. It has no network, issuer, parents or signature: its own hash,
+// NewGenesis makes the first vertex of a network. It has no network, issuer, nonce, parents or signature: its own hash,
 // which everything else names, is all that authenticates it.
 func NewGenesis(g Genesis) (*Vertex, error) {
 	if err := g.Check(); err != nil {
@@ -66,12 +80,13 @@ func (v *Vertex) genesisBytes() []byte {
 	return append(v.unsigned(EncodePayload(v.payload)), v.signature[:]...)
 }
 
-// unsigned gives version (1), network (32), issuer (32), number of parents (1), parents (32 each), payload (4 + n).
+// unsigned gives version (1), network (32), issuer (32), nonce (8), number of parents (1), parents (32 each), payload (4 + n).
 func (v *Vertex) unsigned(payload []byte) []byte {
-	b := make([]byte, 0, 1+32+32+1+32*len(v.parents)+4+len(payload)+wallet.SignatureSize)
+	b := make([]byte, 0, 1+32+32+8+1+32*len(v.parents)+4+len(payload)+wallet.SignatureSize)
 	b = append(b, vertexVersion)
 	b = append(b, v.network[:]...)
 	b = append(b, v.issuer[:]...)
+	b = binary.BigEndian.AppendUint64(b, v.nonce)
 	b = append(b, byte(len(v.parents)))
 	for _, p := range v.parents {
 		b = append(b, p[:]...)
@@ -112,6 +127,7 @@ func DecodeVertex(raw []byte) (*Vertex, error) {
 	r.Version(vertexVersion)
 	r.Fixed(v.network[:])
 	r.Fixed(v.issuer[:])
+	v.nonce = r.Uint64()
 	n := int(r.Uint8())
 	if n > ParentsMax {
 		r.Fail(fmt.Errorf("%w: %d parents, at most %d", layout.ErrTooLong, n, ParentsMax))
@@ -141,8 +157,8 @@ func DecodeVertex(raw []byte) (*Vertex, error) {
 // check holds all rules of a vertex that need no state.
 func (v *Vertex) check() error {
 	if v.payload.Kind() == KindGenesis {
-		if v.network != (wallet.NetworkID{}) || !v.issuer.IsZero() || len(v.parents) != 0 || v.signature != (wallet.Signature{}) {
-			return fmt.Errorf("%w: a genesis has no network, issuer, parents or signature", ErrVertex)
+		if v.network != (wallet.NetworkID{}) || !v.issuer.IsZero() || v.nonce != 0 || len(v.parents) != 0 || v.signature != (wallet.Signature{}) {
+			return fmt.Errorf("%w: a genesis has no network, issuer, nonce, parents or signature", ErrVertex)
 		}
 		return nil
 	}
@@ -177,6 +193,9 @@ func (v *Vertex) NetworkID() wallet.NetworkID { return wallet.NetworkID(v.id) }
 
 // Issuer gives the account that signed.
 func (v *Vertex) Issuer() wallet.DID { return v.issuer }
+
+// Nonce gives the number that tells attempts apart.
+func (v *Vertex) Nonce() uint64 { return v.nonce }
 
 // Parents gives the vertices that this one references, rising. The slice must not be changed.
 func (v *Vertex) Parents() []VertexID { return v.parents }
