@@ -45,6 +45,7 @@ var roles = map[string]func(){
 	"broken":    func() { fmt.Fprintln(os.Stderr, "no device at the port"); os.Exit(3) },
 	"brief":     func() { fmt.Println(`{"register_mwh":1}`); fmt.Println(`{"register_mwh":2,"state":"ended"}`) },
 	"deaf":      func() { fmt.Println(`{"register_mwh":5}`); holdSocket() },
+	"late":      late,
 	"endless":   func() { fmt.Print(strings.Repeat("x", 1<<20)); holdSocket() },
 	"falling":   func() { fmt.Println(`{"register_mwh":5}`); fmt.Println(`{"register_mwh":4}`); holdSocket() },
 	"unplugged": func() { fmt.Println(`{"register":5,"unit":"count","plugged":false}`); wait() },
@@ -67,6 +68,18 @@ func obedient() {
 		register += 10
 		fmt.Printf(`{"register_mwh":%d,"power_mw":%d,"soc_permille":500}`+"\n", register, want.Limit)
 	}
+}
+
+// late reads its input only when it gets a cue at its socket, and then tells the last limit that was wanted.
+func late() {
+	fmt.Println(`{"register_mwh":0}`)
+	connection, err := net.Dial("unix", os.Getenv(socketVariable))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return
+	}
+	_, _ = io.Copy(io.Discard, connection)
+	obedient()
 }
 
 // wait lasts until the input ends.
@@ -311,6 +324,27 @@ func TestAProgramThatDoesNotReadBlocksNobody(t *testing.T) {
 		if err := m.SetLimit(start, i); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestALateProgramGetsTheLastStateWanted(t *testing.T) {
+	listener := listen(t)
+	m := open(t, "late")
+	next(t, m, start)
+	cue := accept(t, listener)
+	if err := m.Start(start, 1); err != nil {
+		t.Fatal(err)
+	}
+	const last = 5000 // far more than a pipe holds
+	for i := range int64(last) {
+		if err := m.SetLimit(start, i+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cue.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for power := int64(0); power != last; power = next(t, m, start).PowerMilliwatts {
 	}
 }
 

@@ -1,6 +1,7 @@
 package execmeter
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -65,6 +66,27 @@ func TestALineThatContradictsTheOneBeforeIsRefused(t *testing.T) {
 		if err := parse(c.after).follows(c.before); (err == nil) != c.good {
 			t.Errorf("%s: %v", c.after, err)
 		}
+	}
+}
+
+func TestAProgramsLastReadingOutlivesIt(t *testing.T) {
+	m, err := Open([]string{"echo", `{"register_mwh":2,"state":"ended"}`}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	<-m.ended
+	if err := m.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := m.Sample(time.Unix(0, 0)); err != nil || s.Register != 2 || s.State != meter.Ended {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if _, err := m.Sample(time.Unix(0, 0)); !errors.Is(err, ErrExited) {
+		t.Fatal(err)
+	}
+	if err := m.Next(t.Context()); !errors.Is(err, ErrExited) {
+		t.Fatal(err)
 	}
 }
 

@@ -321,6 +321,16 @@ func TestAnUnreachableEPFLRowEndsWherePowerAndStayAllowAndSaysSo(t *testing.T) {
 	}
 }
 
+func TestARowThatNeedsAllPowerForTheWholeStayIsReached(t *testing.T) {
+	r, err := replay.Read(strings.NewReader(acnHead+"76,78,78,1.1,1.1,0,6.6,CA-315,1\n"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.EnergyMilliwattHours() != 1_100_000 || r.Note() != "" {
+		t.Fatalf("%d mWh, notes %q", r.EnergyMilliwattHours(), r.Note())
+	}
+}
+
 func TestRecordedEnergyIsRoundedHalfEven(t *testing.T) {
 	for text, want := range map[string]int64{"100.0005": 100_000, "100.0015": 100_002, "100.00050000000001": 100_001, "7910.8249999999998": 7_910_825, "0": 0} {
 		r, err := replay.Read(strings.NewReader(epflHead+strings.Replace(epflRow, ",9632,", ","+text+",", 1)), 0)
@@ -413,10 +423,11 @@ func TestI9_AnEndlessFileEnds(t *testing.T) {
 	if !errors.Is(err, replay.ErrNoSuchRow) {
 		t.Errorf("a row beyond every table: %v", err)
 	}
-	for name, line := range map[string]string{"many lines": acnRow, "one line": "x"} {
-		_, err := replay.Read(io.MultiReader(strings.NewReader(acnHead), endless{line}), 999_999)
-		if !errors.Is(err, replay.ErrFormat) {
-			t.Errorf("%s: %v", name, err)
+	wide := strings.Replace(acnRow, "CA-315", strings.Repeat("x", 3000), 1)
+	for line, reason := range map[string]string{acnRow: "more than", "x": "longer than 4096", wide: "the file is longer than"} {
+		_, err := replay.Read(io.MultiReader(strings.NewReader(acnHead), endless{line}), 99_999)
+		if !errors.Is(err, replay.ErrFormat) || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%.10s: %v, want %q", line, err, reason)
 		}
 	}
 }

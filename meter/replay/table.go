@@ -14,9 +14,9 @@ import (
 
 // Bounds of a table. The known ones have 211 kB, 1,878 rows and lines of 188 bytes.
 const (
-	fileSizeMax = 64 << 20
+	fileSizeMax = 16 << 20
 	lineSizeMax = 4096
-	rowsMax     = 1_000_000
+	rowsMax     = 100_000
 )
 
 // format reads the rows of one kind of table.
