@@ -1,0 +1,187 @@
+// Package simcable owns the simulated physical plug between two processes: the vehicle's simulator tells the charger's
+// what battery is plugged in, and learns what really flows. It leaves the physics to meter/sim, and it is no part of the
+// protocol: nobody signs here, and with real hardware it does not exist.
+// It keeps the independence that invariant I6 needs: the vehicle measures the cable, not the charger's readings.
+package simcable
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"joulepay/meter"
+	"joulepay/meter/sim"
+	"joulepay/wallet"
+)
+
+// Errors of this package.
+var (
+	ErrNoOutlet = errors.New("simcable: the station has no simulated outlet to plug into")
+	ErrInUse    = errors.New("simcable: another vehicle is plugged in")
+)
+
+const (
+	messageMax  = 1 << 10
+	plugTimeout = 2 * time.Second
+)
+
+func subject(station wallet.DID, leaf string) string {
+	return "joulepay.v1.sim." + strings.TrimPrefix(station.String(), "did:joule:") + "." + leaf
+}
+
+// plug is what a vehicle's simulator says when it is plugged in.
+type plug struct {
+	Vehicle string      `json:"vehicle"`
+	Battery sim.Battery `json:"battery"`
+}
+
+type answer struct {
+	Error string `json:"error,omitempty"`
+}
+
+// Outlet is the charger's end: a connector whose cable other processes can plug into and look at.
+type Outlet struct {
+	*sim.Connector
+	conn    *nats.Conn
+	station wallet.DID
+	sub     *nats.Subscription
+	free    func() bool
+
+	mu      sync.Mutex // guards vehicle
+	vehicle string
+}
+
+// Serve lets vehicles plug into a connector. free tells whether no session runs, so that another vehicle may take over.
+func Serve(conn *nats.Conn, station wallet.DID, connector *sim.Connector, free func() bool) (*Outlet, error) {
+	o := &Outlet{Connector: connector, conn: conn, station: station, free: free}
+	sub, err := conn.Subscribe(subject(station, "plug"), o.plugged)
+	if err != nil {
+		return nil, fmt.Errorf("simulated cable: %w", err)
+	}
+	o.sub = sub
+	return o, nil
+}
+
+// Close ends the service; the cable stays as it is.
+func (o *Outlet) Close() error { return o.sub.Unsubscribe() }
+
+func (o *Outlet) plugged(m *nats.Msg) {
+	var a answer
+	if err := o.accept(m.Data); err != nil {
+		a.Error = err.Error()
+	}
+	if raw, err := json.Marshal(a); err == nil {
+		_ = m.Respond(raw) // an answer that is lost is asked for again
+	}
+}
+
+func (o *Outlet) accept(raw []byte) error {
+	var p plug
+	if len(raw) > messageMax {
+		return fmt.Errorf("%w: %d bytes", sim.ErrConfig, len(raw))
+	}
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return fmt.Errorf("%w: %w", sim.ErrConfig, err)
+	}
+	load, err := p.Battery.Load()
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.Plugged() {
+		if o.vehicle == p.Vehicle && !o.free() {
+			return nil // it is plugged in already
+		}
+		if !o.free() {
+			return ErrInUse
+		}
+		o.Cable().Unplug(time.Time{})
+	}
+	if err := o.Cable().Plug(load); err != nil {
+		return err
+	}
+	o.vehicle = p.Vehicle
+	return nil
+}
+
+// Sample implements meter.Source, and shows the cable to whoever is plugged in, before the reading can reach it.
+func (o *Outlet) Sample(now time.Time) (meter.Sample, error) {
+	sample, err := o.Connector.Sample(now)
+	if err != nil {
+		return sample, err
+	}
+	state, err := o.Cable().State(now)
+	if err != nil {
+		return sample, err
+	}
+	raw, err := state.Encode()
+	if err != nil {
+		return sample, err
+	}
+	_ = o.conn.Publish(subject(o.station, "cable"), raw) // the next sample shows it again
+	return sample, nil
+}
+
+// Plug is the vehicle's end: what its sensors see of the cable.
+type Plug struct {
+	*sim.Measurement
+	conn *nats.Conn
+	sub  *nats.Subscription
+}
+
+// PlugIn connects a battery to a station's simulated outlet. gainPPM is the error of the vehicle's own meter.
+func PlugIn(conn *nats.Conn, station wallet.DID, vehicle string, battery sim.Battery, gainPPM int64) (*Plug, error) {
+	remote := sim.NewRemoteCable()
+	measurement, err := sim.NewMeasurement(remote, gainPPM)
+	if err != nil {
+		return nil, err
+	}
+	sub, err := conn.Subscribe(subject(station, "cable"), func(m *nats.Msg) {
+		if state, err := sim.DecodeCableState(m.Data); err == nil {
+			_ = remote.Update(state) // a state that is older than the last is dropped
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("simulated cable: %w", err)
+	}
+	p := &Plug{Measurement: measurement, conn: conn, sub: sub}
+	if err := p.ask(station, plug{Vehicle: vehicle, Battery: battery}); err != nil {
+		_ = p.Unplug()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Plug) ask(station wallet.DID, request plug) error {
+	raw, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	m, err := p.conn.Request(subject(station, "plug"), raw, plugTimeout)
+	if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrTimeout) {
+		return fmt.Errorf("%w: %w", ErrNoOutlet, err)
+	}
+	if err != nil {
+		return fmt.Errorf("simulated cable: %w", err)
+	}
+	var a answer
+	if err := json.Unmarshal(m.Data, &a); err != nil {
+		return fmt.Errorf("simulated cable: %w", err)
+	}
+	switch a.Error {
+	case "":
+		return nil
+	case ErrInUse.Error():
+		return ErrInUse
+	}
+	return fmt.Errorf("simulated cable: %q", a.Error)
+}
+
+// Unplug ends the vehicle's end.
+func (p *Plug) Unplug() error { return p.sub.Unsubscribe() }
