@@ -291,18 +291,19 @@ func TestForeignMessagesAreIgnored(t *testing.T) {
 // TestThePermissionsAreEnoughAndNoMore lets a broker enforce who uses which subject.
 func TestThePermissionsAreEnoughAndNoMore(t *testing.T) {
 	did := newDID()
-	stationKey := natsd.GenerateKey()
-	s := start(t, natsd.Options{Authorize: func(c natsd.Client) (natsd.Permissions, error) {
+	stationKey := wallet.GenerateKey()
+	policy := func(c natsd.Client) (natsd.Permissions, error) {
 		if c.Key == stationKey.Public() {
 			return natslink.StationPermissions(did), nil
 		}
 		return natslink.PeerPermissions(natslink.TokenOf(c.Key)), nil
-	}})
-	forbidden := make(chan error, 100)
-	connect := func(key natsd.Key) *nats.Conn {
-		return dial(t, s, natsd.DialOptions{Key: key, OnError: func(err error) { forbidden <- err }})
 	}
-	peerKey, otherKey := natsd.GenerateKey(), natsd.GenerateKey()
+	s := start(t, natsd.Options{Verify: natslink.VerifyConnect, Authorize: policy})
+	forbidden := make(chan error, 100)
+	connect := func(key wallet.PrivateKey) *nats.Conn {
+		return dial(t, s, natsd.DialOptions{Key: natslink.ConnectKey(key), OnError: func(err error) { forbidden <- err }})
+	}
+	peerKey, otherKey := wallet.GenerateKey(), wallet.GenerateKey()
 	stationConn, peerConn, otherConn := connect(stationKey), connect(peerKey), connect(otherKey)
 
 	station := listenStation(t, stationConn, did, nil)
@@ -350,6 +351,31 @@ func TestThePermissionsAreEnoughAndNoMore(t *testing.T) {
 		}
 		if err := await(t, forbidden); !errors.Is(err, natsd.ErrForbidden) {
 			t.Errorf("%s: %v, want ErrForbidden", subject, err)
+		}
+	}
+}
+
+func TestI8_AConnectionProvesItsKeyInADomainOfItsOwn(t *testing.T) {
+	key := wallet.GenerateKey()
+	nonce := []byte("a nonce of the broker's choice")
+	proof := natslink.ConnectKey(key)
+	signature := proof.Sign(nonce)
+	if err := natslink.VerifyConnect(proof.Public, nonce, signature); err != nil {
+		t.Fatal(err)
+	}
+	claim := key.Sign(wallet.DomainClaim, wallet.NetworkID{}, nonce)
+	other := natslink.ConnectKey(wallet.GenerateKey())
+	tests := map[string]error{
+		"a claim's signature": natslink.VerifyConnect(proof.Public, nonce, claim[:]),
+		"another nonce":       natslink.VerifyConnect(proof.Public, nonce[1:], signature),
+		"another key":         natslink.VerifyConnect(other.Public, nonce, signature),
+		"no key":              natslink.VerifyConnect([natsd.KeySize]byte{}, nonce, signature),
+		"no signature":        natslink.VerifyConnect(proof.Public, nonce, nil),
+		"a long signature":    natslink.VerifyConnect(proof.Public, nonce, append(signature, 0)),
+	}
+	for name, err := range tests {
+		if err == nil {
+			t.Errorf("%s was accepted", name)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package natsd
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"time"
@@ -81,7 +80,7 @@ func dial(url string, options DialOptions, more ...nats.Option) (*nats.Conn, err
 			}
 		}),
 	}, more...)
-	if !options.Key.IsZero() {
+	if !options.Key.isZero() {
 		identity, err := identify(options.Key)
 		if err != nil {
 			return nil, err
@@ -98,16 +97,13 @@ func dial(url string, options DialOptions, more ...nats.Option) (*nats.Conn, err
 	return conn, nil
 }
 
-// identify signs the server's nonce, as the NATS protocol wants it: bare.
+// identify names the key in the form of NATS and lets it sign the server's nonce.
 func identify(key Key) (nats.Option, error) {
-	public := key.Public()
-	name, err := nkeys.Encode(nkeys.PrefixByteUser, public[:])
+	name, err := nkeys.Encode(nkeys.PrefixByteUser, key.Public[:])
 	if err != nil {
 		return nil, fmt.Errorf("natsd: key: %w", err)
 	}
-	return nats.Nkey(string(name), func(nonce []byte) ([]byte, error) {
-		return ed25519.Sign(key.private, nonce), nil
-	}), nil
+	return nats.Nkey(string(name), func(nonce []byte) ([]byte, error) { return key.Sign(nonce), nil }), nil
 }
 
 func connectionError(sub *nats.Subscription, err error) error {

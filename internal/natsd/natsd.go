@@ -48,6 +48,7 @@ type Options struct {
 	StoreDir        string // of JetStream; needed with it
 	SyncAlways      bool   // sync the store before a publish is acknowledged; otherwise only every two minutes
 	PayloadMaxBytes int    // default 1 MiB
+	Verify          Verify // how keys are proven; needed with Authorize
 	Authorize       Policy // nil lets everybody in, which only a loopback address allows
 	Logger          *slog.Logger
 }
@@ -66,6 +67,9 @@ func Start(options Options) (*Server, error) {
 	}
 	if options.Authorize == nil && options.Port != PortNone && !isLoopback(options.Host) {
 		return nil, fmt.Errorf("%w: %s", ErrExposed, options.Host)
+	}
+	if options.Authorize != nil && options.Verify == nil {
+		return nil, errors.New("natsd: a policy needs a way to verify keys")
 	}
 	s := &Server{}
 	if err := s.lockStore(options); err != nil {
@@ -160,7 +164,7 @@ func nativeOptions(options Options) *server.Options {
 		native.MaxPayload = int32(min(options.PayloadMaxBytes, payloadMax))
 	}
 	if options.Authorize != nil {
-		native.CustomClientAuthentication = authenticator{policy: options.Authorize}
+		native.CustomClientAuthentication = authenticator{verify: options.Verify, policy: options.Authorize}
 		native.AlwaysEnableNonce = true
 	}
 	return native

@@ -158,8 +158,9 @@ func TestWhatStopsAStartIsNamed(t *testing.T) {
 		{"the port is taken", natsd.Options{Port: portOf(t, running)}, natsd.ErrPortTaken},
 		{"the store is held", natsd.Options{JetStream: true, StoreDir: held}, natsd.ErrStoreHeld},
 		{"others could reach it", natsd.Options{Host: "0.0.0.0"}, natsd.ErrExposed},
-		{"the address is not ours", natsd.Options{Host: "192.0.2.1", Authorize: refuseAll}, natsd.ErrStart},
+		{"the address is not ours", natsd.Options{Host: "192.0.2.1", Verify: verifyBare, Authorize: refuseAll}, natsd.ErrStart},
 		{"the store is a file", natsd.Options{JetStream: true, StoreDir: file}, nil},
+		{"a policy cannot verify", natsd.Options{Authorize: refuseAll}, nil},
 		{"no store is named", natsd.Options{JetStream: true}, nil},
 	}
 	for _, test := range tests {

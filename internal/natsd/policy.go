@@ -1,19 +1,18 @@
 package natsd
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/base64"
-	"fmt"
-	"log/slog"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
 )
 
+// KeySize is the size of an Ed25519 public key in bytes, the only kind that NATS knows.
+const KeySize = 32
+
 // Client is who wants to connect: it has proven that it holds the key.
 type Client struct {
-	Key       [ed25519.PublicKeySize]byte
+	Key       [KeySize]byte
 	Address   string // remote host and port, or "pipe" in process
 	InProcess bool
 }
@@ -27,8 +26,13 @@ type Permissions struct {
 // Policy decides over a client whose key is proven. An error turns it away. It is called from many goroutines.
 type Policy func(Client) (Permissions, error)
 
+// Verify checks the signature of a nonce that this server chose. It gives an error, or nil. What exactly was signed
+// is between Verify and the Sign of the client's Key. It is called from many goroutines.
+type Verify func(key [KeySize]byte, nonce, signature []byte) error
+
 // authenticator checks the key that a client names against the nonce that it signed, and asks the policy.
 type authenticator struct {
+	verify Verify
 	policy Policy
 }
 
@@ -36,14 +40,14 @@ type authenticator struct {
 func (a authenticator) Check(c server.ClientAuthentication) bool {
 	options := c.GetOpts()
 	raw, err := nkeys.Decode(nkeys.PrefixByteUser, []byte(options.Nkey))
-	if err != nil || len(raw) != ed25519.PublicKeySize {
+	if err != nil || len(raw) != KeySize {
 		return false
 	}
+	client := Client{Key: [KeySize]byte(raw)}
 	signature, err := base64.RawURLEncoding.DecodeString(options.Sig)
-	if err != nil || !ed25519.Verify(raw, c.GetNonce(), signature) {
+	if err != nil || a.verify(client.Key, c.GetNonce(), signature) != nil {
 		return false
 	}
-	client := Client{Key: [ed25519.PublicKeySize]byte(raw)}
 	if remote := c.RemoteAddress(); remote != nil {
 		client.Address = remote.String()
 		client.InProcess = remote.Network() == "pipe"
@@ -70,35 +74,12 @@ func allow(subjects []string) *server.SubjectPermission {
 	return &server.SubjectPermission{Allow: subjects}
 }
 
-// Key is an Ed25519 key that identifies a NATS connection and nothing else: it signs the nonces that a server
-// chooses, which no other key may do (I8). The zero value is no key.
+// Key proves at a server that a connection holds a key. The zero value is no key. It keeps no secret itself: whoever
+// owns the key signs, in the form that Verify on the server's side expects.
 type Key struct {
-	private ed25519.PrivateKey
+	Public [KeySize]byte
+	Sign   func(nonce []byte) (signature []byte)
 }
 
-// NewKey makes the key of an RFC 8032 seed.
-func NewKey(seed [ed25519.SeedSize]byte) Key { return Key{private: ed25519.NewKeyFromSeed(seed[:])} }
-
-// GenerateKey makes a random key.
-func GenerateKey() Key {
-	var seed [ed25519.SeedSize]byte
-	_, _ = rand.Read(seed[:]) // never fails
-	return NewKey(seed)
-}
-
-// Public gives the public half, all zero for no key.
-func (k Key) Public() (public [ed25519.PublicKeySize]byte) {
-	if !k.IsZero() {
-		copy(public[:], k.private[ed25519.SeedSize:])
-	}
-	return public
-}
-
-// IsZero tells whether this is no key.
-func (k Key) IsZero() bool { return len(k.private) == 0 }
-
-// LogValue keeps the key out of logs.
-func (Key) LogValue() slog.Value { return slog.StringValue("redacted") }
-
-// Format keeps the key out of every fmt verb.
-func (Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("redacted")) }
+// isZero tells whether this is no key.
+func (k Key) isZero() bool { return k.Sign == nil }

@@ -1,0 +1,31 @@
+package natslink
+
+import (
+	"joulepay/internal/natsd"
+	"joulepay/wallet"
+)
+
+// ConnectKey lets a connection identify itself with a key that is kept for brokers: a station's wallet.NATS, or a
+// fresh key for each session of a vehicle. The broker chooses the nonce, so it is signed under a domain of its own
+// (I8), for no network: a machine connects before it knows one.
+func ConnectKey(key wallet.PrivateKey) natsd.Key {
+	return natsd.Key{
+		Public: key.Public(),
+		Sign: func(nonce []byte) []byte {
+			signature := key.Sign(wallet.DomainConnect, wallet.NetworkID{}, nonce)
+			return signature[:]
+		},
+	}
+}
+
+// VerifyConnect is the broker's side of ConnectKey: the Verify of a server that has a policy.
+func VerifyConnect(key [natsd.KeySize]byte, nonce, signature []byte) error {
+	public, err := wallet.ParsePublicKey(key[:])
+	if err != nil {
+		return err
+	}
+	if len(signature) != wallet.SignatureSize {
+		return wallet.ErrSignature
+	}
+	return wallet.Verify(public, wallet.DomainConnect, wallet.NetworkID{}, nonce, wallet.Signature(signature))
+}
