@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"joulepay/channel/agent"
+	"joulepay/channel/natslink"
 	channelsqlite "joulepay/channel/sqlite"
 	"joulepay/channel/store"
 	"joulepay/cmd/internal/ledgerport"
@@ -67,7 +68,7 @@ func Open(ctx context.Context, o Options) (*Party, error) {
 		return nil, err
 	}
 	p := &Party{Wallet: o.Wallet, Ledger: pinned, Port: ledgerport.New(pinned, o.Wallet), log: o.Log}
-	key := natsd.NewKey(o.Wallet.NATSSeed())
+	key := natslink.ConnectKey(wallet.NewPrivateKey(o.Wallet.NATSSeed()))
 	p.Conn, err = natsd.Dial(o.NATS, natsd.DialOptions{Name: o.Name, Key: key, OnError: o.OnNATS})
 	if err != nil {
 		return nil, err
