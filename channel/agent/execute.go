@@ -9,7 +9,6 @@ import (
 	"joulepay/channel/session"
 	"joulepay/channel/store"
 	"joulepay/channel/wire"
-	"joulepay/meter"
 )
 
 // Ports are where the effects of one machine go. Each is called in the order of the effects, from one goroutine.
@@ -56,18 +55,6 @@ func Execute(ctx context.Context, id channel.SessionID, effects []session.Effect
 		}
 	}
 	return nil
-}
-
-// ActuateOn carries out a command on a connector.
-func ActuateOn(c meter.Connector, now session.Instant, a session.Actuate) error {
-	switch a.Command {
-	case session.CommandStart:
-		return c.Start(now.Session, a.LimitMilliwatts)
-	case session.CommandLimit:
-		return c.SetLimit(now.Session, a.LimitMilliwatts)
-	default:
-		return c.Stop(now.Session)
-	}
 }
 
 // sendOn gives a sender that encodes frames and hands them to a link. What is lost there is asked for again by the

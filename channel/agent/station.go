@@ -22,6 +22,8 @@ type Outlet struct {
 	// Offer gives the quote for a session that begins now; session, station key and times are filled in by the machine.
 	Offer  func(session.Instant) (quote.Quote, error)
 	Policy session.PayeePolicy
+
+	drive drive
 }
 
 // Station runs the payee's side: it answers vehicles, meters, is paid, and settles.
@@ -39,6 +41,9 @@ type Station struct {
 
 // NewStation makes a station of one or more outlets. Run starts it.
 func NewStation(deps Deps, outlets ...*Outlet) *Station {
+	for _, o := range outlets {
+		o.drive.connector = o.Connector
+	}
 	s := &Station{
 		deps: deps, outlets: outlets,
 		visits: map[channel.SessionID]*visit{}, using: map[*Outlet]channel.SessionID{},
@@ -157,7 +162,7 @@ func (s *Station) config(outlet *Outlet, keyIndex uint32) session.PayeeConfig {
 func (s *Station) start(ctx context.Context, all *sync.WaitGroup, v *visit, outlet *Outlet, begin []session.Effect) {
 	v.ports = Ports{
 		Store: s.deps.Store, Send: sendOn(s.deps.Link, v.addr), Submit: s.outbox.Notify, Look: s.looks.ask, Report: s.deps.report,
-		Actuate: func(a session.Actuate) error { return ActuateOn(outlet.Connector, s.deps.Clock.Now(), a) },
+		Actuate: func(a session.Actuate) error { return outlet.drive.actuate(s.deps.Clock.Now(), a) },
 	}
 	v.restore = func(ctx context.Context) (machine, error) {
 		payee, _, err := s.restored(ctx, v.id, outlet)
@@ -196,7 +201,9 @@ func (s *Station) free(v *visit, outlet *Outlet) {
 func (s *Station) finished(v *visit, outlet *Outlet) {
 	if v.err != nil {
 		// The process stops, or the store failed: energy must not flow unmetered.
-		_ = outlet.Connector.Stop(s.deps.Clock.Now().Session)
+		if err := outlet.drive.off(s.deps.Clock.Now()); err != nil {
+			s.deps.Log.Error("the outlet does not stop", "evse", outlet.EVSE, "error", err)
+		}
 	}
 	s.free(v, outlet)
 	s.mu.Lock()
@@ -291,8 +298,7 @@ func (s *Station) Pulse(ctx context.Context) {
 	for id, v := range s.visits {
 		t := target{v: v, event: session.Tick{}}
 		if o := metered[id]; o != nil {
-			sample, err := o.Connector.Sample(s.deps.Clock.Now().Session)
-			t.event = session.Sampled{Sample: sample, Err: err}
+			t.event = o.sample(s.deps.Clock.Now())
 		}
 		targets = append(targets, t)
 	}
@@ -313,6 +319,15 @@ func (s *Station) Pulse(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// sample takes the outlet's word, after bringing it to what was asked for.
+func (o *Outlet) sample(now session.Instant) session.Sampled {
+	if err := o.drive.retry(now); err != nil {
+		return session.Sampled{Err: err}
+	}
+	sample, err := o.Connector.Sample(now.Session)
+	return session.Sampled{Sample: sample, Err: err}
 }
 
 // Outstanding tells whether any session waits for its vehicle or the ledger. A simulated session clock stands still

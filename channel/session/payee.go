@@ -56,6 +56,7 @@ type Payee struct {
 	sample       meter.Sample // the connector's last word
 	sampled      bool
 	started      bool      // the connector was told to start, by this process
+	startedAt    time.Time // session clock; a sample from before still tells of the session before
 	paused       bool      // its limit is zero
 	toppingUp    bool      // a top-up of this side is under way
 	exposed      time.Time // session clock: since when energy may have flowed unpaid
@@ -390,7 +391,7 @@ func (p *Payee) measured(now Instant, e Sampled) []Effect {
 
 // charging keeps the exposure within one claim interval (I5) and reads when a reading is due.
 func (p *Payee) charging(now Instant) []Effect {
-	if p.sample.State == meter.Ended {
+	if p.sample.State == meter.Ended && p.started && p.sample.Time.After(p.startedAt) {
 		return p.stop(now, wire.ReasonTarget)
 	}
 	var effects []Effect
@@ -441,10 +442,13 @@ func (p *Payee) read(now Instant) []Effect {
 // repeats the last register, so that nothing is billed beyond what was proved.
 func (p *Payee) next() (meter.Reading, error) {
 	by := meter.Attestation(p.quote.Quote.Attestation)
-	if p.record.Phase != PhaseFinal {
-		return p.chain.Next(p.sample, by)
-	}
 	sample := p.sample
+	if p.record.Phase != PhaseFinal {
+		if sample.State == meter.Ended {
+			sample.State = meter.SuspendedStation // of the session before: this one has not ended
+		}
+		return p.chain.Next(sample, by)
+	}
 	sample.State = meter.Ended
 	reading, err := p.chain.Next(sample, by)
 	if err == nil {
@@ -620,7 +624,7 @@ func (p *Payee) flow(now Instant) []Effect {
 	if p.started || len(p.unpaid) > 0 {
 		return nil
 	}
-	p.started, p.paused, p.exposed = true, false, now.Session
+	p.started, p.paused, p.exposed, p.startedAt = true, false, now.Session, now.Session
 	return []Effect{Actuate{CommandStart, p.quote.Quote.MaxPowerMw}}
 }
 

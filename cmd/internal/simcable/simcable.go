@@ -44,21 +44,29 @@ type answer struct {
 	Error string `json:"error,omitempty"`
 }
 
+// Connector is a simulated outlet: of a battery, or of a recording.
+type Connector interface {
+	meter.Connector
+	Cable() *sim.Cable
+}
+
 // Outlet is the charger's end: a connector whose cable other processes can plug into and look at.
 type Outlet struct {
-	*sim.Connector
+	Connector
 	conn    *nats.Conn
 	station wallet.DID
 	sub     *nats.Subscription
+	fixed   bool
 	free    func() bool
 
 	mu      sync.Mutex // guards vehicle
 	vehicle string
 }
 
-// Serve lets vehicles plug into a connector. free tells whether no session runs, so that another vehicle may take over.
-func Serve(conn *nats.Conn, station wallet.DID, connector *sim.Connector, free func() bool) (*Outlet, error) {
-	o := &Outlet{Connector: connector, conn: conn, station: station, free: free}
+// Serve lets vehicles plug into a connector. free tells whether no session runs, so that another vehicle may take over. At a
+// fixed outlet, such as a recording's, the vehicle stands from the beginning, and plugging in changes nothing.
+func Serve(conn *nats.Conn, station wallet.DID, connector Connector, fixed bool, free func() bool) (*Outlet, error) {
+	o := &Outlet{Connector: connector, conn: conn, station: station, fixed: fixed, free: free}
 	sub, err := conn.Subscribe(subject(station, "plug"), o.plugged)
 	if err != nil {
 		return nil, fmt.Errorf("simulated cable: %w", err)
@@ -92,14 +100,14 @@ func (o *Outlet) accept(raw []byte) error {
 	if err != nil {
 		return err
 	}
+	if o.fixed {
+		return nil
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.Plugged() {
-		if o.vehicle == p.Vehicle && !o.free() {
-			return nil // it is plugged in already
-		}
 		if !o.free() {
-			return ErrInUse
+			return o.same(p.Vehicle)
 		}
 		o.Cable().Unplug(time.Time{})
 	}
@@ -107,6 +115,14 @@ func (o *Outlet) accept(raw []byte) error {
 		return err
 	}
 	o.vehicle = p.Vehicle
+	return nil
+}
+
+// same tells whether the vehicle that asks is the one that is plugged in.
+func (o *Outlet) same(vehicle string) error {
+	if o.vehicle != vehicle {
+		return ErrInUse
+	}
 	return nil
 }
 
@@ -131,8 +147,11 @@ func (o *Outlet) Sample(now time.Time) (meter.Sample, error) {
 // Plug is the vehicle's end: what its sensors see of the cable.
 type Plug struct {
 	*sim.Measurement
-	conn *nats.Conn
-	sub  *nats.Subscription
+	conn    *nats.Conn
+	sub     *nats.Subscription
+	station wallet.DID
+	request plug
+	remote  *sim.RemoteCable
 }
 
 // PlugIn connects a battery to a station's simulated outlet. gainPPM is the error of the vehicle's own meter.
@@ -150,20 +169,46 @@ func PlugIn(conn *nats.Conn, station wallet.DID, vehicle string, battery sim.Bat
 	if err != nil {
 		return nil, fmt.Errorf("simulated cable: %w", err)
 	}
-	p := &Plug{Measurement: measurement, conn: conn, sub: sub}
-	if err := p.ask(station, plug{Vehicle: vehicle, Battery: battery}); err != nil {
+	p := &Plug{
+		Measurement: measurement, conn: conn, sub: sub, station: station, remote: remote,
+		request: plug{Vehicle: vehicle, Battery: battery},
+	}
+	if err := p.ask(p.request); err != nil {
 		_ = p.Unplug()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Plug) ask(station wallet.DID, request plug) error {
+// Keep plugs in again whenever the outlet lost the cable, as a charger's simulator does when its process restarts, until
+// done is closed.
+func (p *Plug) Keep(done <-chan struct{}) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-ticker.C:
+		}
+		state, err := p.remote.State(time.Time{})
+		if err != nil || state.Plugged {
+			continue
+		}
+		request := p.request
+		if state.StateOfChargePermille > request.Battery.StateOfChargePermille {
+			request.Battery.StateOfChargePermille = state.StateOfChargePermille
+		}
+		_ = p.ask(request) // asked again while it is not plugged in
+	}
+}
+
+func (p *Plug) ask(request plug) error {
 	raw, err := json.Marshal(request)
 	if err != nil {
 		return err
 	}
-	m, err := p.conn.Request(subject(station, "plug"), raw, plugTimeout)
+	m, err := p.conn.Request(subject(p.station, "plug"), raw, plugTimeout)
 	if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrTimeout) {
 		return fmt.Errorf("%w: %w", ErrNoOutlet, err)
 	}
