@@ -75,7 +75,11 @@ func (p *cdrPricer) tallyOf(period *cdrPeriod) (*tally, error) {
 	if len(p.tallies) == tariffsMax {
 		return nil, fmt.Errorf("%w: %d changes of tariff", ErrLimit, tariffsMax)
 	}
-	p.tallies = append(p.tallies, newTally(t))
+	expected := len(p.session.periods)
+	if len(p.tallies) > 0 {
+		expected = 1
+	}
+	p.tallies = append(p.tallies, newTally(t, expected))
 	return p.tallies[len(p.tallies)-1], nil
 }
 

@@ -3,6 +3,7 @@ package pricing
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"joulepay/wallet/money"
@@ -16,12 +17,18 @@ type Cost struct {
 	ExclVAT, InclVAT Exact
 	// Components gives one line per price used, in the order of first use. Limits are not in them.
 	Components []ComponentCost
-	// Periods gives the lines period by period. It is empty for a session under way.
-	Periods []PeriodCost
 	// LimitedBy is "min_price" or "max_price" where a limit changed a sum, else "".
 	LimitedBy string
 
 	payable money.Amount
+	parts   []part
+}
+
+// part is what a final cost remembers of one tariff's share, to show it period by period when asked.
+type part struct {
+	tariff  *Tariff
+	periods []period
+	extra   []surplus
 }
 
 // ComponentCost is one line: a volume at a price.
@@ -147,13 +154,13 @@ func price(tallies []*tally, final bool) (Cost, error) {
 		for _, index := range y.used {
 			cost.Components = append(cost.Components, y.tariff.line(index, volumes[index]))
 		}
-		part := y.sums(volumes)
+		share := y.sums(volumes)
 		if last {
-			part = cost.raise(part, before, y.tariff.min, final)
+			share = cost.raise(share, before, y.tariff.min, final)
 		}
-		before = before.add(cost.cap(part, y.tariff.max))
+		before = before.add(cost.cap(share, y.tariff.max))
 		if final {
-			cost.Periods = append(cost.Periods, y.periodCosts(extra)...)
+			cost.parts = append(cost.parts, part{y.tariff, slices.Clone(y.periods), extra})
 		}
 	}
 	cost.ExclVAT, cost.InclVAT = before.excl, before.incl
@@ -162,27 +169,27 @@ func price(tallies []*tally, final bool) (Cost, error) {
 
 // raise holds the minimum price over the whole session. While the session runs the minimum is not demanded yet, but a running
 // cost does not fall below what the minimum would take back for certain: below zero, with a minimum above it.
-func (c *Cost) raise(part, before sums, min limits, final bool) sums {
+func (c *Cost) raise(share, before sums, min limits, final bool) sums {
 	if !min.excl.Known() {
-		return part
+		return share
 	}
 	if !final {
 		min.excl, min.incl = min.excl.atMost(zeroExact), min.incl.atMost(zeroExact)
 	}
 	raised := sums{
-		part.excl.atLeast(min.excl.add(before.excl.neg())),
-		part.incl.atLeast(min.incl.add(before.incl.neg())),
-		part.asked.atLeast(min.incl.add(before.asked.neg())),
+		share.excl.atLeast(min.excl.add(before.excl.neg())),
+		share.incl.atLeast(min.incl.add(before.incl.neg())),
+		share.asked.atLeast(min.incl.add(before.asked.neg())),
 	}
-	return c.noteLimit(part, raised, "min_price")
+	return c.noteLimit(share, raised, "min_price")
 }
 
-func (c *Cost) cap(part sums, max limits) sums {
+func (c *Cost) cap(share sums, max limits) sums {
 	if !max.excl.Known() {
-		return part
+		return share
 	}
-	capped := sums{part.excl.atMost(max.excl), part.incl.atMost(max.incl), part.asked.atMost(max.incl)}
-	return c.noteLimit(part, capped, "max_price")
+	capped := sums{share.excl.atMost(max.excl), share.incl.atMost(max.incl), share.asked.atMost(max.incl)}
+	return c.noteLimit(share, capped, "max_price")
 }
 
 func (c *Cost) noteLimit(was, is sums, name string) sums {
@@ -205,29 +212,34 @@ func (c *Cost) round(asked Exact, final bool) error {
 	return nil
 }
 
-// periodCosts prices period by period, each surplus in the period that it belongs to.
-func (y *tally) periodCosts(extra []surplus) []PeriodCost {
-	list := make([]PeriodCost, len(y.periods))
-	for i := range y.periods {
-		p := &y.periods[i]
-		list[i] = PeriodCost{
-			Start: time.Unix(p.start, 0).UTC(), End: time.Unix(p.end, 0).UTC(),
-			TariffID: y.tariff.id, Volumes: p.volumes(),
-		}
-		billed := p.volume
-		for _, s := range extra {
-			if s.period == i {
-				billed[s.slot] += s.volume
-			}
-		}
-		for s := range slots {
-			if billed[s] == 0 || p.chosen[s] == none {
-				continue
-			}
-			list[i].Components = append(list[i].Components, y.tariff.line(p.chosen[s], billed[s]))
+// Periods gives the lines period by period, each surplus in the period that it belongs to. A running cost has none.
+func (c Cost) Periods() []PeriodCost {
+	var list []PeriodCost
+	for i := range c.parts {
+		for j := range c.parts[i].periods {
+			list = append(list, c.parts[i].period(j))
 		}
 	}
 	return list
+}
+
+func (s *part) period(i int) PeriodCost {
+	p := &s.periods[i]
+	cost := PeriodCost{
+		Start: time.Unix(p.start, 0).UTC(), End: time.Unix(p.end, 0).UTC(), TariffID: s.tariff.id, Volumes: p.volumes(),
+	}
+	billed := p.volume
+	for _, e := range s.extra {
+		if e.period == i {
+			billed[e.slot] += e.volume
+		}
+	}
+	for slot := range slots {
+		if billed[slot] != 0 && p.chosen[slot] != none {
+			cost.Components = append(cost.Components, s.tariff.line(p.chosen[slot], billed[slot]))
+		}
+	}
+	return cost
 }
 
 var slotDimensions = [slots]string{

@@ -45,7 +45,7 @@ func (c Cost) MarshalJSON() ([]byte, error) {
 		Rounded:    roundedJSON{cents(c.ExclVAT), cents(c.InclVAT)},
 		Components: linesJSON(c.Lines()),
 	}
-	for _, p := range c.Periods {
+	for _, p := range c.Periods() {
 		out.Periods = append(out.Periods, stretch{
 			p.Start.Format(timeFormat), p.End.Format(timeFormat), p.TariffID, linesJSON(p.Components),
 		})
@@ -76,12 +76,12 @@ func linesJSON(lines []ComponentCost) []lineJSON {
 // Lines gives what a bill shows: a line wherever a price begins or comes back, in the order of time, as OCPI's examples list
 // them. A running cost, which has no periods, gives its Components.
 func (c Cost) Lines() []ComponentCost {
-	if len(c.Periods) == 0 {
+	if len(c.parts) == 0 {
 		return c.Components
 	}
 	var lines []ComponentCost
 	open := map[ComponentType]int{} // the line that a dimension is on
-	for _, p := range c.Periods {
+	for _, p := range c.Periods() {
 		for _, l := range p.Components {
 			at, ok := open[l.Type]
 			if ok && lines[at].continues(l) {

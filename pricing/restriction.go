@@ -232,8 +232,12 @@ func clockAt(unix int64, location *time.Location) (c clock, steadyUntil int64) {
 	if c.second < 0 {
 		c.day, c.second = c.day-1, c.second+daySeconds
 	}
-	c.weekday = time.Weekday(((c.day+4)%7 + 7) % 7) // 1970-01-01 was a Thursday
+	c.weekday = weekdayOf(c.day)
 	return c, steadyUntil
+}
+
+func weekdayOf(day int64) time.Weekday {
+	return time.Weekday(((day+4)%7 + 7) % 7) // 1970-01-01 was a Thursday
 }
 
 // steadyUntil tells until when (Unix seconds) no mark of time changes the choice.

@@ -64,7 +64,7 @@ func NewRun(t *Tariff, start time.Time, location *time.Location) (*Run, error) {
 	if err := t.ValidAt(start); err != nil {
 		return nil, err
 	}
-	return &Run{location: location, started: start.Unix(), now: start.Unix(), tallies: []*tally{newTally(t)}}, nil
+	return &Run{location: location, started: start.Unix(), now: start.Unix(), tallies: []*tally{newTally(t, 1)}}, nil
 }
 
 // NewCountingRun begins a session that counts: every unit of Sample.Count is one FLAT, chosen when it is counted, such as a
@@ -89,7 +89,7 @@ func (r *Run) Switch(t *Tariff) error {
 	if err := t.ValidAt(time.Unix(r.now, 0)); err != nil {
 		return err
 	}
-	r.tallies, r.box = append(r.tallies, newTally(t)), box{}
+	r.tallies, r.box = append(r.tallies, newTally(t, 1)), box{}
 	return nil
 }
 
@@ -155,8 +155,10 @@ func (r *Run) stretch(s *Sample, at int64) load {
 		l.power = level(meanPower(energy, seconds))
 	case energy == 0:
 		l.power = level(0)
+	case r.power.known:
+		l.power = r.power // energy within one second: the power of the stretch before goes on
 	default:
-		l.power = r.power // energy without time: the power of the stretch before goes on
+		l.power = level(meanPower(energy, 1))
 	}
 	switch {
 	case s.CurrentMilliamperes > 0:

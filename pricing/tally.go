@@ -56,8 +56,9 @@ const (
 
 var slotGroups = [slots]int{groupEnergy, groupTime, groupTime, none, groupReservation, none}
 
-func newTally(t *Tariff) *tally {
-	y := &tally{tariff: t, volumes: make([]quantity, len(t.components))}
+// newTally begins a tally that is going to have about this many periods.
+func newTally(t *Tariff, periods int) *tally {
+	y := &tally{tariff: t, volumes: make([]quantity, len(t.components)), periods: make([]period, 0, periods)}
 	for i := range y.steps {
 		y.steps[i].last = none
 	}
