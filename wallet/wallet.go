@@ -99,9 +99,8 @@ func (w *Wallet) Meter() PrivateKey { return NewPrivateKey(w.derive(PurposeMeter
 // NoiseStatic gives the X25519 secret of the Noise handshake: m/19024'/3'/0'. X25519 clamps it on use.
 func (w *Wallet) NoiseStatic() [32]byte { return w.derive(PurposeNoiseStatic, 0) }
 
-// NATSSeed gives the RFC 8032 seed of the key that identifies a connection to the broker: m/19024'/4'/0'. That key signs
-// nonces which the broker chose, so it is a key of that one use and never a PrivateKey of this package.
-func (w *Wallet) NATSSeed() [SeedSize]byte { return w.derive(PurposeNATS, 0) }
+// NATS gives the key that identifies a connection to the broker: m/19024'/4'/0'. It signs nonces under DomainConnect only.
+func (w *Wallet) NATS() PrivateKey { return NewPrivateKey(w.derive(PurposeNATS, 0)) }
 
 // TickSeed gives the secret from which the hash chains of ticks derive: m/19024'/5'/0'.
 func (w *Wallet) TickSeed() [32]byte { return w.derive(PurposeTickSeed, 0) }

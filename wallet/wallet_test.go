@@ -40,7 +40,7 @@ func TestDerivationPathsAreStable(t *testing.T) {
 		{"channel 70000", w.Channel(70000), at(19024, 1, 1, 4464)},
 		{"last channel", w.Channel(math.MaxUint32), at(19024, 1, 0xffff, 0xffff)},
 		{"meter", w.Meter(), at(19024, 2, 0)},
-		{"NATS", NewPrivateKey(w.NATSSeed()), at(19024, 4, 0)},
+		{"NATS", w.NATS(), at(19024, 4, 0)},
 	}
 	for _, key := range keys {
 		if want := NewPrivateKey(key.want).Public(); key.got.Public() != want {
@@ -69,7 +69,7 @@ func TestEveryDerivedSecretIsDifferent(t *testing.T) {
 	}
 	add("account", w.Account().Public())
 	add("meter", w.Meter().Public())
-	add("NATS", NewPrivateKey(w.NATSSeed()).Public())
+	add("NATS", w.NATS().Public())
 	add("Noise", NewPrivateKey(w.NoiseStatic()).Public())
 	add("ticks", NewPrivateKey(w.TickSeed()).Public())
 	for _, index := range []uint32{0, 1, 0xffff, 0x10000, 0x10001, 1 << 31, 1<<31 + 1, math.MaxUint32} {

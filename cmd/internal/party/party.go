@@ -68,7 +68,7 @@ func Open(ctx context.Context, o Options) (*Party, error) {
 		return nil, err
 	}
 	p := &Party{Wallet: o.Wallet, Ledger: pinned, Port: ledgerport.New(pinned, o.Wallet), log: o.Log}
-	key := natslink.ConnectKey(wallet.NewPrivateKey(o.Wallet.NATSSeed()))
+	key := natslink.ConnectKey(o.Wallet.NATS())
 	p.Conn, err = natsd.Dial(o.NATS, natsd.DialOptions{Name: o.Name, Key: key, OnError: o.OnNATS})
 	if err != nil {
 		return nil, err
