@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"joulepay/settle"
 )
 
 // ProblemTypePrefix begins the type of every problem of this API. What follows it never changes its meaning.
@@ -72,13 +74,15 @@ var kinds = []kind{
 	{ErrUnavailable, "unavailable", http.StatusServiceUnavailable, "The server cannot do this now"},
 }
 
-// Problem is an RFC 9457 problem document. It unwraps to the sentinel of its type.
+// Problem is an RFC 9457 problem document. It unwraps to the sentinel of its type and to the error of its verdict.
 type Problem struct {
 	Type   string `json:"type"`             // ProblemTypePrefix and a name
 	Title  string `json:"title"`            // the same for every problem of the type
 	Status int    `json:"status"`           // of HTTP
 	Detail string `json:"detail,omitempty"` // what happened this time, for people
 	Hint   string `json:"hint,omitempty"`   // what to do next, for people
+	// Verdict is the ledger's, by name (settle.Verdict), when it was the ledger that refused.
+	Verdict string `json:"verdict,omitempty"`
 }
 
 // NewProblem makes the problem of a sentinel of this package; one that has no row in the table becomes ErrInternal.
@@ -108,14 +112,17 @@ func (p *Problem) Error() string {
 	return p.Title + ": " + p.Detail
 }
 
-// Unwrap gives the sentinel of the problem's type.
-func (p *Problem) Unwrap() error {
+// Unwrap gives the sentinel of the problem's type, and the error of its verdict.
+func (p *Problem) Unwrap() []error {
+	errs := []error{errOfNoKind}
 	name, ok := strings.CutPrefix(p.Type, ProblemTypePrefix)
-	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
-	if !ok || i < 0 {
-		return errOfNoKind
+	if i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name }); ok && i >= 0 {
+		errs[0] = kinds[i].err
 	}
-	return kinds[i].err
+	if verdict, err := settle.ParseVerdict(p.Verdict); err == nil && verdict.Err() != nil {
+		errs = append(errs, verdict.Err())
+	}
+	return errs
 }
 
 // decodeProblem reads whatever came with an error status: a problem, or what some proxy said.

@@ -1,0 +1,283 @@
+package receipt
+
+import (
+	"errors"
+	"fmt"
+
+	"joulepay/channel"
+	"joulepay/channel/quote"
+	"joulepay/meter"
+	"joulepay/pricing"
+	"joulepay/settle"
+	"joulepay/settle/proof"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// What can be wrong with evidence.
+var (
+	errOtherNetwork = errors.New("for another network")
+	errOtherParties = errors.New("between other parties than the quote's")
+	errOtherKeys    = errors.New("with other keys or another pay-out account than the quote's")
+	errOtherQuote   = errors.New("for another session, channel or quote")
+	errNoReadings   = errors.New("there are none, or too many")
+	errUnitMeter    = errors.New("another unit or attestation than the quote's")
+	errNoReading    = errors.New("pays for a reading that is not here")
+	errQuantity     = errors.New("states another quantity than the reading")
+	errLaneOrder    = errors.New("not one for each lane, by lane")
+	errNegative     = errors.New("the lanes before the session are negative, or above its claims")
+	errOverpaid     = errors.New("more was claimed than the tariff asks for")
+	errNotAccepted  = errors.New("the ledger did not accept it")
+	errOtherVertex  = errors.New("the proof is of another vertex")
+	errOtherChannel = errors.New("it is about another channel")
+	errBelowClaims  = errors.New("the certified lanes are below the claims")
+	errTooMany      = fmt.Errorf("more than %d", VerticesMax)
+)
+
+// dossier is evidence that was decoded and checked.
+type dossier struct {
+	evidence Evidence
+	network  *proof.Network
+	opening  channel.Opening
+	channel  channel.ID
+	quote    quote.Signed
+	tariff   *pricing.Tariff
+	readings []meter.Reading
+	claims   [2]channel.Best
+	paidFor  int // index of the latest reading that a claim pays for; -1 when nothing was claimed
+
+	cost      pricing.Cost // of all readings
+	payable   money.Amount
+	paid      money.Amount
+	vertices  []*settle.Vertex
+	proven    int // vertices with a proof
+	slot      *proof.Slot
+	certified channel.PerLane // the lanes in it
+}
+
+// examine checks everything that the evidence says about itself, in the order of the parts.
+func examine(e Evidence) (*dossier, error) {
+	d := &dossier{evidence: e, paidFor: -1}
+	for _, step := range []struct {
+		part  Part
+		check func() error
+	}{
+		{PartGenesis, d.checkGenesis},
+		{PartOpening, d.checkOpening},
+		{PartQuote, d.checkQuote},
+		{PartReadings, d.checkReadings},
+		{PartClaims, d.checkClaims},
+		{PartCost, d.checkCost},
+		{PartVertices, d.checkVertices},
+		{PartChannel, d.checkChannel},
+	} {
+		if err := step.check(); err != nil {
+			return nil, &Error{step.part, err}
+		}
+	}
+	return d, nil
+}
+
+func (d *dossier) checkGenesis() error {
+	vertex, err := settle.DecodeVertex(d.evidence.Genesis)
+	if err != nil {
+		return err
+	}
+	d.network, err = proof.NewNetwork(vertex)
+	return err
+}
+
+func (d *dossier) checkOpening() error {
+	opening, err := channel.DecodeOpening(d.evidence.Opening)
+	if err != nil {
+		return err
+	}
+	if err := opening.Check(); err != nil {
+		return err
+	}
+	if opening.Network != d.network.ID {
+		return errOtherNetwork
+	}
+	d.opening, d.channel = opening, opening.ID()
+	return nil
+}
+
+func (d *dossier) checkQuote() error {
+	signed, err := quote.Parse(d.evidence.Quote)
+	if err != nil {
+		return err
+	}
+	q := signed.Quote
+	switch {
+	case q.Network != d.network.ID:
+		return errOtherNetwork
+	case q.Station != d.opening.Partner:
+		return errOtherParties
+	case q.StationKey != d.opening.PartnerKey, q.Payout != d.opening.Payout:
+		return errOtherKeys
+	case q.Currency != d.opening.Terms.Currency.String(), q.Currency != d.network.Genesis.Currency.String():
+		return money.ErrMismatch
+	}
+	if d.tariff, err = pricing.ParseTariff(q.Tariff); err != nil {
+		return err
+	}
+	if d.tariff.Currency().String() != q.Currency {
+		return money.ErrMismatch
+	}
+	d.quote = signed
+	return nil
+}
+
+// checkReadings verifies every signature and that each reading continues the one before.
+func (d *dossier) checkReadings() error {
+	if n := len(d.evidence.Readings); n == 0 || n > ReadingsMax {
+		return errNoReadings
+	}
+	q := d.quote.Quote
+	key, err := wallet.NewVerifier(q.MeterKey)
+	if err != nil {
+		return err
+	}
+	chain := meter.NewChain(q.Session)
+	for i, raw := range d.evidence.Readings {
+		signed, err := meter.DecodeSigned(raw)
+		if err == nil {
+			err = signed.VerifyWith(key, d.network.ID)
+		}
+		if err == nil {
+			err = chain.Accept(signed.Reading)
+		}
+		if err == nil && (uint8(signed.Reading.Unit) != q.Unit || uint8(signed.Reading.Attestation) != q.Attestation) {
+			err = errUnitMeter
+		}
+		if err != nil {
+			return fmt.Errorf("number %d: %w", i, err)
+		}
+		d.readings = append(d.readings, signed.Reading)
+	}
+	return nil
+}
+
+// quantity gives what was delivered up to a reading.
+func (d *dossier) quantity(i int) int64 { return d.readings[i].Register - d.readings[0].Register }
+
+// checkClaims verifies the claims of this session, and notes which reading they pay for.
+func (d *dossier) checkClaims() error {
+	lane := -1
+	for _, raw := range d.evidence.Claims {
+		best, err := channel.DecodeBest(raw)
+		if err != nil {
+			return err
+		}
+		claim := best.Signed.Claim
+		if int(claim.Lane) <= lane || !claim.Lane.Valid() {
+			return errLaneOrder
+		}
+		lane = int(claim.Lane)
+		if err := d.checkClaim(best); err != nil {
+			return fmt.Errorf("lane %d: %w", lane, err)
+		}
+		d.claims[lane] = best
+	}
+	before, lanes := d.evidence.before(), d.lanes()
+	for l, was := range before {
+		if was < 0 || was > lanes[l] || d.evidence.Before[l].Currency != d.opening.Terms.Currency {
+			return errNegative
+		}
+	}
+	d.paid = (lanes[0] - before[0]) - (lanes[1] - before[1]) // four non-negative amounts, each difference too
+	return nil
+}
+
+func (d *dossier) checkClaim(best channel.Best) error {
+	claim := best.Signed.Claim
+	key, err := wallet.NewVerifier(d.opening.Key(claim.Lane.Payer()))
+	if err != nil {
+		return err
+	}
+	if err := best.Verify(d.network.ID, key); err != nil {
+		return err
+	}
+	q := d.quote.Quote
+	if claim.Channel != d.channel || claim.Session != q.Session || claim.Quote != d.quote.Hash() || claim.Unit != q.Unit {
+		return errOtherQuote
+	}
+	for i, reading := range d.readings {
+		if channel.Hash(reading.Hash()) != claim.Reading {
+			continue
+		}
+		if claim.Quantity != d.quantity(i) {
+			return errQuantity
+		}
+		d.paidFor = max(d.paidFor, i)
+		return nil
+	}
+	return errNoReading
+}
+
+// lanes gives both lanes at the end of the session.
+func (d *dossier) lanes() channel.PerLane {
+	lanes := d.evidence.before()
+	for l, best := range d.claims {
+		if !best.IsZero() {
+			lanes[l] = best.Owed()
+		}
+	}
+	return lanes
+}
+
+// checkCost prices the session again, and compares at the reading that was paid for.
+func (d *dossier) checkCost() error {
+	location, err := d.quote.Quote.Location()
+	if err != nil {
+		return err
+	}
+	begin := pricing.NewRun
+	if meter.Unit(d.quote.Quote.Unit) == meter.Count {
+		begin = pricing.NewCountingRun
+	}
+	run, err := begin(d.tariff, d.readings[0].Time, location)
+	if err != nil {
+		return err
+	}
+	var due money.Amount // at the reading that was paid for
+	for i, reading := range d.readings {
+		if err := run.Add(d.sample(i)); err != nil {
+			return fmt.Errorf("reading %d: %w", i, err)
+		}
+		if i != d.paidFor && i != len(d.readings)-1 {
+			continue
+		}
+		cost := run.Cost
+		if reading.State == meter.Ended {
+			cost = run.Final
+		}
+		if d.cost, err = cost(); err != nil {
+			return err
+		}
+		if i == d.paidFor {
+			due = d.cost.Payable()
+		}
+	}
+	d.payable = d.cost.Payable()
+	if d.paid > due {
+		return fmt.Errorf("%w: %s for %s", errOverpaid, d.paid, due)
+	}
+	return nil
+}
+
+// sample gives a reading as pricing wants it: the same on both sides of a session and here.
+func (d *dossier) sample(i int) pricing.Sample {
+	reading := d.readings[i]
+	sample := pricing.Sample{Time: reading.Time}
+	switch reading.Unit {
+	case meter.MilliwattHours:
+		sample.EnergyMilliwattHours = d.quantity(i)
+	case meter.Count:
+		sample.Count = d.quantity(i)
+	}
+	if reading.State == meter.SuspendedVehicle || reading.State == meter.Ended || reading.Unit == meter.Seconds {
+		sample.State = pricing.Idle
+	}
+	return sample
+}

@@ -1,0 +1,98 @@
+package receipt
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"joulepay/channel/quote"
+	"joulepay/pricing"
+)
+
+// Words tells a receipt to a person: who paid whom, how much, for what, at which tariff, with how many claims and
+// ledger vertices, and whether it is final. It believes the summary: Verify first.
+func Words(r Receipt) string {
+	s := r.Summary
+	var b strings.Builder
+	payer, payee := "Vehicle "+s.Vehicle.String(), "station "+s.Station.String()
+	paid := s.Paid
+	if paid.Amount < 0 {
+		payer, payee = "Station "+s.Station.String(), "vehicle "+s.Vehicle.String()
+		if positive, err := paid.Amount.Neg(); err == nil {
+			paid.Amount = positive
+		}
+	}
+	fmt.Fprintf(&b, "%s\npaid %s to %s\n", payer, paid, payee)
+	fmt.Fprintf(&b, "for %s", amountOf(s))
+	if s.EVSE != "" {
+		fmt.Fprintf(&b, " at %s", printable(s.EVSE))
+	}
+	fmt.Fprintf(&b, ", %s to %s UTC.\n", s.Start.UTC().Format(time.DateTime), s.End.UTC().Format(time.DateTime))
+	if s.Payout != s.Station {
+		fmt.Fprintf(&b, "The station is paid to the account of %s.\n", s.Payout)
+	}
+	if s.Unpaid.Amount != 0 {
+		fmt.Fprintf(&b, "The tariff asks for %s: %s is unpaid.\n", s.Payable, s.Unpaid)
+	}
+	b.WriteString(tariffInWords(r.Evidence.Quote))
+	fmt.Fprintf(&b, "%s and %s", count(s.Claims, "signed claim"), count(uint64(s.Vertices), "ledger vertex"))
+	if s.Settlement != "" {
+		fmt.Fprintf(&b, "; settled by vertex %s", s.Settlement)
+	}
+	b.WriteString(".\n" + finality(s))
+	return b.String()
+}
+
+func finality(s Summary) string {
+	if !s.Final || s.Checkpoint == nil {
+		return "Not final yet: no certified checkpoint covers the claims.\n"
+	}
+	return fmt.Sprintf("Final: certified in checkpoint %d of %s UTC.\n", s.Checkpoint.Number, s.Checkpoint.Time.UTC().Format(time.DateTime))
+}
+
+// amountOf gives what was bought: "9.632 kWh", "1h30m0s", "3 pieces".
+func amountOf(s Summary) string {
+	service := ""
+	if s.Service != "" && s.Service != "charging" {
+		service = " of " + printable(s.Service)
+	}
+	switch s.Unit {
+	case "mWh":
+		return decimal(s.Quantity, 6) + " kWh" + service
+	case "s":
+		return (time.Duration(s.Quantity) * time.Second).String() + service
+	}
+	return count(uint64(max(s.Quantity, 0)), "piece") + service
+}
+
+// tariffInWords explains the tariff inside the quote; a receipt whose quote cannot be read has nothing to explain.
+func tariffInWords(raw []byte) string {
+	signed, err := quote.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	tariff, err := pricing.ParseTariff(signed.Quote.Tariff)
+	if err != nil {
+		return ""
+	}
+	return tariff.Describe()
+}
+
+func count(n uint64, what string) string {
+	switch {
+	case n == 1:
+		return "1 " + what
+	case strings.HasSuffix(what, "vertex"):
+		return fmt.Sprintf("%d %s", n, strings.TrimSuffix(what, "ex")+"ices")
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// printable quotes what a station wrote, when it is not plain.
+func printable(text string) string {
+	quoted := fmt.Sprintf("%q", text)
+	if quoted == `"`+text+`"` {
+		return text
+	}
+	return quoted
+}
