@@ -2,10 +2,9 @@ package client
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"joulepay/settle"
 	"joulepay/wallet"
@@ -109,12 +108,6 @@ func (s *Submitter) attempt(ctx context.Context, p settle.Payload) (Outcome, err
 		return Outcome{}, &UnknownOutcome{Err: fmt.Errorf("%w: posted %s, answered %s", ErrResponse, vertex.ID(), posted.ID)}
 	}
 	return outcomeOf(posted)
-}
-
-func nonce() uint64 {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails since Go 1.24
-	return binary.BigEndian.Uint64(b[:])
 }
 
 // name adds to an unknown outcome which payload it is about.
