@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"joulepay/channel"
+	"joulepay/channel/quote"
 	"joulepay/meter"
 	"joulepay/pricing"
 	"joulepay/settle"
+	"joulepay/settle/proof"
 	"joulepay/settle/receipt"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
@@ -211,9 +213,101 @@ func TestAClaimAboveTheTariffFails(t *testing.T) {
 	v.read(0, 0, meter.Charging)
 	v.read(time.Minute, 1_000_000, meter.Ended)
 	v.pay(0, v.cost()+1)
-	_, err := receipt.New(v.evidence(), stationKey)
+	refusedFor(t, v.evidence(), receipt.PartCost)
+}
+
+// refusedFor makes a receipt of evidence that must be refused for a part.
+func refusedFor(t *testing.T, e receipt.Evidence, want receipt.Part) {
+	t.Helper()
+	_, err := receipt.New(e, stationKey)
 	var failed *receipt.Error
-	if !errors.As(err, &failed) || failed.Part != receipt.PartCost {
+	if !errors.As(err, &failed) || failed.Part != want {
+		t.Errorf("%v, want part %s", err, want)
+	}
+}
+
+func TestAClaimThatSaysSomethingElseFails(t *testing.T) {
+	for name, change := range map[string]func(*channel.Claim){
+		"quantity": func(c *channel.Claim) { c.Quantity++ },
+		"reading":  func(c *channel.Claim) { c.Reading[0]++ },
+		"session":  func(c *channel.Claim) { c.Session[0]++ },
+		"quote":    func(c *channel.Claim) { c.Quote[0]++ },
+		"channel":  func(c *channel.Claim) { c.Channel[0]++ },
+		"unit":     func(c *channel.Claim) { c.Unit = uint8(meter.Seconds) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := charged(t)
+			claim := v.bests[0].Signed.Claim
+			change(&claim)
+			v.bests[0].Signed = channel.SignClaim(claim, v.genesis.NetworkID(), vehicleLane)
+			refusedFor(t, v.evidence(), receipt.PartClaims)
+		})
+	}
+}
+
+func TestAQuoteForAnotherChannelFails(t *testing.T) {
+	for name, change := range map[string]func(*quote.Quote){
+		"station key": func(q *quote.Quote) { q.StationKey = meterKey.Public() },
+		"pay-out":     func(q *quote.Quote) { q.Payout = vehicle },
+		"network":     func(q *quote.Quote) { q.Network[0]++ },
+		"currency":    func(q *quote.Quote) { q.Currency = "USD" },
+		"tariff":      func(q *quote.Quote) { q.Tariff = []byte("{}") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := charged(t)
+			q := v.quote.Quote
+			change(&q)
+			v.quote = quote.Sign(q, stationKey)
+			refusedFor(t, v.evidence(), receipt.PartQuote)
+		})
+	}
+}
+
+func TestALedgerVertexThatProvesNothingFails(t *testing.T) {
+	for name, vertex := range map[string]func(*visit) *settle.Vertex{
+		"about money elsewhere": func(v *visit) *settle.Vertex {
+			return v.apply(issuerKey, &settle.Issue{Reference: settle.ReferenceOf("3"), To: vehicle, Amount: 1})
+		},
+		"about another channel": func(v *visit) *settle.Vertex {
+			other := v.opening
+			other.Nonce[0]++
+			return v.apply(vehicleKey, &settle.Open{Sequence: 2, Opening: other})
+		},
+		"refused": func(v *visit) *settle.Vertex {
+			vertex, _ := v.decide(stationKey, &settle.Finalise{Channel: v.opening.ID()})
+			return vertex
+		},
+		"on another network": func(v *visit) *settle.Vertex {
+			draft := settle.Draft{Network: wallet.NetworkID{1}, Issuer: station, Parents: []settle.VertexID{{1}, {2}}, Payload: &settle.Finalise{Channel: v.opening.ID()}}
+			vertex, err := settle.Sign(draft, stationKey)
+			v.must(err)
+			return vertex
+		},
+		"signed by somebody else": func(v *visit) *settle.Vertex {
+			draft := settle.Draft{Network: v.genesis.NetworkID(), Issuer: station, Parents: v.state.Tips(0), Payload: &settle.Finalise{Channel: v.opening.ID()}}
+			vertex, err := settle.Sign(draft, strangerKey)
+			v.must(err)
+			return vertex
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := charged(t)
+			v.vertices = append(v.vertices, vertex(v))
+			v.certify()
+			refusedFor(t, v.evidence(), receipt.PartVertices)
+		})
+	}
+}
+
+func TestAProofOfAnotherSlotFails(t *testing.T) {
+	v := charged(t)
+	e := v.evidence()
+	final, key := v.finality.Final(), settle.AccountKey(station)
+	content, inclusion, err := v.state.ProveSlot(final.Checkpoint.Number, key)
+	v.must(err)
+	e.Channel = proof.Slot{Final: final, Key: key, Content: content, Inclusion: inclusion}.Encode()
+	_, err = receipt.New(e, stationKey)
+	if err == nil || !strings.Contains(err.Error(), "about another channel") {
 		t.Error(err)
 	}
 }
@@ -238,11 +332,7 @@ func TestACertifiedChannelBelowTheClaimsFails(t *testing.T) {
 	v.settle()
 	v.read(2*time.Minute, 2_000_000, meter.Ended)
 	v.pay(0, v.cost())
-	_, err := receipt.New(v.evidence(), stationKey)
-	var failed *receipt.Error
-	if !errors.As(err, &failed) || failed.Part != receipt.PartChannel {
-		t.Error(err)
-	}
+	refusedFor(t, v.evidence(), receipt.PartChannel)
 }
 
 func TestMoneyThatCameBackCounts(t *testing.T) {

@@ -94,8 +94,18 @@ func (v *visit) must(err error) {
 	}
 }
 
-// apply puts a payload on the ledger.
+// apply puts a payload on the ledger, which must accept it.
 func (v *visit) apply(by wallet.PrivateKey, p settle.Payload) *settle.Vertex {
+	v.t.Helper()
+	vertex, verdict := v.decide(by, p)
+	if !verdict.Accepted() {
+		v.t.Fatalf("%s: %s", p.Kind(), verdict)
+	}
+	return vertex
+}
+
+// decide gives a payload to the ledger.
+func (v *visit) decide(by wallet.PrivateKey, p settle.Payload) (*settle.Vertex, settle.Verdict) {
 	v.t.Helper()
 	v.nonce++
 	vertex, err := settle.Sign(settle.Draft{Network: v.genesis.NetworkID(), Issuer: wallet.DIDOf(by.Public()),
@@ -103,11 +113,8 @@ func (v *visit) apply(by wallet.PrivateKey, p settle.Payload) *settle.Vertex {
 	v.must(err)
 	result, err := v.state.Apply(dag.Entry{Vertex: vertex})
 	v.must(err)
-	if !result.Verdict.Accepted() {
-		v.t.Fatalf("%s: %s", p.Kind(), result.Verdict)
-	}
 	v.receipts = append(v.receipts, dag.Receipt{ID: vertex.ID(), Verdict: result.Verdict})
-	return vertex
+	return vertex, result.Verdict
 }
 
 // checkpoint marks, votes and certifies, and proves the vertices since the one before once the next comes.
