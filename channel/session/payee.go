@@ -27,7 +27,7 @@ type PayeePolicy struct {
 	OutstandingMax int           // readings that may wait for their claims; 1 unless throughput matters more than order
 	ReadEvery      time.Duration // session clock; 0: half the claim interval
 	SampleEvery    time.Duration // session clock: how far apart samples come, so that a pause begins in time
-	GoneAfter      time.Duration // real clock: an unpaid vehicle that is silent for so long has left
+	GoneAfter      time.Duration // real clock: a vehicle that owes for so long has left, whatever it says
 	QuoteValid     time.Duration // session clock: how long the offer stands
 	TopUp          money.Amount  // what the station locks when it must pay back more than it received; 0 never
 }
@@ -61,6 +61,7 @@ type Payee struct {
 	toppingUp    bool      // a top-up of this side is under way
 	exposed      time.Time // session clock: since when energy may have flowed unpaid
 	settledAt    time.Time // session clock: when the station last asked for a withdrawal
+	progressAt   time.Time // real clock: when the vehicle last moved the session on, or owed nothing
 	cosignBy     time.Time // real clock: until when a counter-signature is awaited; zero when none is
 	inFlight     bool      // an operation that settles is in the outbox
 	cosignFailed bool      // the vehicle did not counter-sign in time
@@ -104,7 +105,7 @@ func NewPayee(config PayeeConfig, now Instant, id channel.SessionID, hello wire.
 			return nil, nil, fmt.Errorf("%w: %w", ErrChannel, err)
 		}
 	}
-	p.heardAt = now.Real
+	p.heardAt, p.progressAt = now.Real, now.Real
 	return p, []Effect{p.saved(Batch{}), p.offer(), p.report(now, "a vehicle asks", nil)}, nil
 }
 
@@ -138,7 +139,7 @@ func RestorePayee(config PayeeConfig, now Instant, record SessionRecord, ch *Cha
 		p.inFlight = p.inFlight || (op.Kind != OpTopUp && op.State == OpPending)
 		p.toppingUp = p.toppingUp || (op.Kind == OpTopUp && op.State == OpPending)
 	}
-	p.heardAt, p.paused = now.Real, true
+	p.heardAt, p.progressAt, p.paused = now.Real, now.Real, true
 	if len(readings) == 0 && record.Phase == PhaseCharging {
 		p.record.Phase = PhaseAccepting
 	}
@@ -278,6 +279,7 @@ func (p *Payee) accepted(now Instant, a wire.Accept) []Effect {
 		return p.refuse(now, wire.CodeChannel, err)
 	}
 	p.record.Base, p.record.Phase = a.Base, PhaseAccepting
+	p.progressAt = now.Real
 	return []Effect{p.saved(Batch{}), Look{p.record.Channel}, p.report(now, "offer accepted", nil)}
 }
 
@@ -577,6 +579,7 @@ func (p *Payee) claimed(now Instant, c wire.Claim) []Effect {
 
 // afterClaim stores a higher best and starts, resumes or ends what waited for it.
 func (p *Payee) afterClaim(now Instant) []Effect {
+	p.progressAt = now.Real
 	p.paid()
 	p.settlePaid(now)
 	effects := []Effect{}
@@ -690,7 +693,10 @@ func (p *Payee) pass(now Instant) []Effect {
 	if p.record.Phase == PhaseSettling && p.cosignBy.IsZero() {
 		effects = append(effects, p.settle(now)...)
 	}
-	if now.Real.Sub(p.heardAt) > p.config.Policy.GoneAfter {
+	if p.record.Phase == PhaseCharging && len(p.unpaid) == 0 {
+		p.progressAt = now.Real
+	}
+	if now.Real.Sub(p.progressAt) > p.config.Policy.GoneAfter {
 		effects = append(effects, p.gone(now)...)
 	}
 	return effects
@@ -704,8 +710,6 @@ func (p *Payee) gone(now Instant) []Effect {
 	case p.side == nil || !p.sentBaseline():
 		p.record.Phase, p.record.Reason = PhaseFailed, wire.ReasonUnpaid
 		return []Effect{p.saved(Batch{}), p.report(now, "the vehicle went away", nil)}
-	case len(p.unpaid) == 0 && p.record.Phase == PhaseCharging:
-		return nil // it owes nothing; the next reading will ask
 	case p.record.Phase < PhaseFinal:
 		return p.stop(now, wire.ReasonUnpaid)
 	}

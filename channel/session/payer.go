@@ -32,7 +32,8 @@ type Payer struct {
 
 	sample    meter.Sample // its own meter's last word
 	sampled   bool
-	clockFrom time.Time // own session clock at the baseline reading
+	waiting   *wire.Demand // a reading that the own meter does not confirm yet
+	clockFrom time.Time    // own session clock at the baseline reading
 	toppingUp bool
 	stopSent  bool
 	beganAt   time.Time // real clock: when the current phase began
@@ -111,7 +112,7 @@ func (p *Payer) Step(now Instant, event Event) []Effect {
 		if e.Err == nil {
 			p.sample, p.sampled = e.Sample, true
 		}
-		return p.pass(now)
+		return append(p.tryAgain(now), p.pass(now)...)
 	case Tick:
 		return p.pass(now)
 	case Viewed:
@@ -280,7 +281,11 @@ func (p *Payer) demanded(now Instant, d wire.Demand) []Effect {
 	if last, started := p.chain.Last(); started && signed.Reading.Sequence <= last.Sequence {
 		return p.repeated(now, d)
 	}
+	p.waiting = nil
 	if err := p.confirm(now, signed); err != nil {
+		if errors.Is(err, ErrMeasure) {
+			p.waiting = &d
+		}
 		return p.doubt(now, err)
 	}
 	if err := p.acceptBack(d.Back); err != nil {
@@ -405,7 +410,19 @@ func (p *Payer) confirmQuantity(r meter.Reading) error {
 	if r.Sequence == 0 {
 		return nil
 	}
-	return p.config.Comparison.Check(p.bill.quantity(r), p.sample.Register-p.record.MeasureBase)
+	err := p.config.Comparison.Check(p.bill.quantity(r), p.sample.Register-p.record.MeasureBase)
+	if err != nil && p.sample.Time.Before(r.Time) {
+		return fmt.Errorf("%w up to the reading yet: %w", ErrMeasure, err)
+	}
+	return err
+}
+
+// tryAgain takes up the reading that waited for the own meter.
+func (p *Payer) tryAgain(now Instant) []Effect {
+	if p.waiting == nil {
+		return nil
+	}
+	return p.demanded(now, *p.waiting)
 }
 
 // doubt reacts to a reading that is not signed for: what may pass by itself is waited for, what cannot ends the session.
