@@ -90,17 +90,17 @@ func (s *Station) newConfig(ctx context.Context, outlet *Outlet, known *session.
 
 // answerOver answers a message of a session that ended: the vehicle may not know it yet.
 func (s *Station) answerOver(ctx context.Context, from link.Addr, f wire.Frame) error {
-	st, err := load(ctx, s.deps.Store, f.Session)
+	st, err := Load(ctx, s.deps.Store, f.Session)
 	if errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("%w: nothing is known of session %s", session.ErrUnexpected, f.Session)
 	}
 	if err != nil {
 		return err
 	}
-	if st.record.Role != session.RolePayee {
+	if st.Record.Role != session.RolePayee {
 		return fmt.Errorf("%w: session %s", session.ErrUnexpected, f.Session)
 	}
-	payee, _, err := s.restored(ctx, f.Session, s.outletFor(st.record))
+	payee, _, err := s.restored(ctx, f.Session, s.outletFor(st.Record))
 	if err != nil {
 		return err
 	}

@@ -8,9 +8,9 @@ import (
 	"joulepay/meter"
 )
 
-// drive brings an outlet to what a session last asked for, however often the outlet is not ready: a cable that is not
+// Drive brings an outlet to what a session last asked for, however often the outlet is not ready: a cable that is not
 // plugged in yet, or a connector that kept running while the station's process was restarted.
-type drive struct {
+type Drive struct {
 	connector meter.Connector
 
 	mu     sync.Mutex // guards below
@@ -19,8 +19,11 @@ type drive struct {
 	done   bool       // the connector follows
 }
 
-// actuate notes what is asked for and tries it once. Only an outlet that cannot be stopped is an error.
-func (d *drive) actuate(now session.Instant, a session.Actuate) error {
+// NewDrive makes a drive of an outlet that nothing was asked of.
+func NewDrive(connector meter.Connector) *Drive { return &Drive{connector: connector} }
+
+// Actuate notes what is asked for and tries it once. Only an outlet that cannot be stopped is an error.
+func (d *Drive) Actuate(now session.Instant, a session.Actuate) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if a.Command == session.CommandStop {
@@ -31,8 +34,8 @@ func (d *drive) actuate(now session.Instant, a session.Actuate) error {
 	return d.try(now)
 }
 
-// retry tries again what the outlet was not ready for.
-func (d *drive) retry(now session.Instant) error {
+// Retry tries again what the outlet was not ready for.
+func (d *Drive) Retry(now session.Instant) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.wanted || d.done {
@@ -41,7 +44,7 @@ func (d *drive) retry(now session.Instant) error {
 	return d.try(now)
 }
 
-func (d *drive) try(now session.Instant) error {
+func (d *Drive) try(now session.Instant) error {
 	err := d.connector.SetLimit(now.Session, d.limit)
 	if errors.Is(err, meter.ErrNotStarted) {
 		err = d.connector.Start(now.Session, d.limit)
@@ -53,7 +56,7 @@ func (d *drive) try(now session.Instant) error {
 	return err
 }
 
-// off stops the outlet whatever was asked for.
-func (d *drive) off(now session.Instant) error {
-	return d.actuate(now, session.Actuate{Command: session.CommandStop})
+// Off stops the outlet whatever was asked for.
+func (d *Drive) Off(now session.Instant) error {
+	return d.Actuate(now, session.Actuate{Command: session.CommandStop})
 }

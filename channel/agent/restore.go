@@ -10,33 +10,33 @@ import (
 	"joulepay/channel/store"
 )
 
-// stored is everything that a store holds of one session.
-type stored struct {
-	record   session.SessionRecord
-	channel  *session.ChannelRecord
-	readings []session.ReadingRecord
-	ops      []session.OpRecord
+// Stored is everything that a store holds of one session: what a machine is restored from.
+type Stored struct {
+	Record   session.SessionRecord
+	Channel  *session.ChannelRecord // nil while none is named
+	Readings []session.ReadingRecord
+	Ops      []session.OpRecord
 }
 
-// load reads a session with its channel, readings and operations.
-func load(ctx context.Context, s store.Store, id channel.SessionID) (stored, error) {
-	var out stored
+// Load reads a session with its channel, readings and operations.
+func Load(ctx context.Context, s store.Store, id channel.SessionID) (Stored, error) {
+	var out Stored
 	var err error
-	if out.record, err = s.Session(ctx, id); err != nil {
+	if out.Record, err = s.Session(ctx, id); err != nil {
 		return out, err
 	}
-	if out.channel, err = channelOf(ctx, s, out.record.Channel); err != nil {
+	if out.Channel, err = channelOf(ctx, s, out.Record.Channel); err != nil {
 		return out, err
 	}
-	if out.readings, err = s.Readings(ctx, id); err != nil {
+	if out.Readings, err = s.Readings(ctx, id); err != nil {
 		return out, err
 	}
-	for _, opID := range out.record.Vertices {
+	for _, opID := range out.Record.Vertices {
 		op, err := s.Op(ctx, opID)
 		if err != nil {
 			return out, fmt.Errorf("session %s: %w", id, err)
 		}
-		out.ops = append(out.ops, op)
+		out.Ops = append(out.Ops, op)
 	}
 	return out, nil
 }
@@ -56,10 +56,10 @@ func channelOf(ctx context.Context, s store.Store, id channel.ID) (*session.Chan
 	return &record, nil
 }
 
-// outcomes gives the events of operations that ended while the session was not running.
-func outcomes(ops []session.OpRecord) []session.Event {
+// Outcomes gives the events of operations that ended while the session was not running.
+func (s Stored) Outcomes() []session.Event {
 	var events []session.Event
-	for _, op := range ops {
+	for _, op := range s.Ops {
 		switch op.State {
 		case session.OpFinal:
 			events = append(events, session.Concluded{Op: op})

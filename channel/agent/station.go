@@ -23,7 +23,7 @@ type Outlet struct {
 	Offer  func(session.Instant) (quote.Quote, error)
 	Policy session.PayeePolicy
 
-	drive drive
+	drive *Drive
 }
 
 // Station runs the payee's side: it answers vehicles, meters, is paid, and settles.
@@ -42,7 +42,7 @@ type Station struct {
 // NewStation makes a station of one or more outlets. Run starts it.
 func NewStation(deps Deps, outlets ...*Outlet) *Station {
 	for _, o := range outlets {
-		o.drive.connector = o.Connector
+		o.drive = NewDrive(o.Connector)
 	}
 	s := &Station{
 		deps: deps, outlets: outlets,
@@ -111,14 +111,14 @@ func (s *Station) resume(ctx context.Context, all *sync.WaitGroup) error {
 		}
 		outlet := s.outletFor(record)
 		v := newVisit(record.ID, s.deps, "")
-		machine, ops, err := s.restored(ctx, record.ID, outlet)
+		machine, st, err := s.restored(ctx, record.ID, outlet)
 		if err != nil {
 			s.deps.Log.Error("a stored session cannot be resumed", "session", record.ID.String(), "error", err)
 			continue
 		}
 		v.machine = machine
 		s.start(ctx, all, v, outlet, nil)
-		for _, event := range outcomes(ops) {
+		for _, event := range st.Outcomes() {
 			v.deliver(ctx, event)
 		}
 	}
@@ -137,18 +137,18 @@ func (s *Station) outletFor(record session.SessionRecord) *Outlet {
 	return s.outlets[0]
 }
 
-func (s *Station) restored(ctx context.Context, id channel.SessionID, outlet *Outlet) (*session.Payee, []session.OpRecord, error) {
-	st, err := load(ctx, s.deps.Store, id)
+func (s *Station) restored(ctx context.Context, id channel.SessionID, outlet *Outlet) (*session.Payee, Stored, error) {
+	st, err := Load(ctx, s.deps.Store, id)
 	if err != nil {
-		return nil, nil, err
+		return nil, st, err
 	}
-	config := s.config(outlet, st.record.KeyIndex)
-	if st.channel != nil {
-		config = s.config(outlet, st.channel.KeyIndex)
+	config := s.config(outlet, st.Record.KeyIndex)
+	if st.Channel != nil {
+		config = s.config(outlet, st.Channel.KeyIndex)
 	}
 	config.Offer.Network = s.deps.Identity.Network
-	payee, err := session.RestorePayee(config, s.deps.Clock.Now(), st.record, st.channel, st.readings, st.ops)
-	return payee, st.ops, err
+	payee, err := session.RestorePayee(config, s.deps.Clock.Now(), st.Record, st.Channel, st.Readings, st.Ops)
+	return payee, st, err
 }
 
 func (s *Station) config(outlet *Outlet, keyIndex uint32) session.PayeeConfig {
@@ -162,7 +162,7 @@ func (s *Station) config(outlet *Outlet, keyIndex uint32) session.PayeeConfig {
 func (s *Station) start(ctx context.Context, all *sync.WaitGroup, v *visit, outlet *Outlet, begin []session.Effect) {
 	v.ports = Ports{
 		Store: s.deps.Store, Send: sendOn(s.deps.Link, v.addr), Submit: s.outbox.Notify, Look: s.looks.ask, Report: s.deps.report,
-		Actuate: func(a session.Actuate) error { return outlet.drive.actuate(s.deps.Clock.Now(), a) },
+		Actuate: func(a session.Actuate) error { return outlet.drive.Actuate(s.deps.Clock.Now(), a) },
 	}
 	v.restore = func(ctx context.Context) (machine, error) {
 		payee, _, err := s.restored(ctx, v.id, outlet)
@@ -201,7 +201,7 @@ func (s *Station) free(v *visit, outlet *Outlet) {
 func (s *Station) finished(v *visit, outlet *Outlet) {
 	if v.err != nil {
 		// The process stops, or the store failed: energy must not flow unmetered.
-		if err := outlet.drive.off(s.deps.Clock.Now()); err != nil {
+		if err := outlet.drive.Off(s.deps.Clock.Now()); err != nil {
 			s.deps.Log.Error("the outlet does not stop", "evse", outlet.EVSE, "error", err)
 		}
 	}
@@ -323,7 +323,7 @@ func (s *Station) Pulse(ctx context.Context) {
 
 // sample takes the outlet's word, after bringing it to what was asked for.
 func (o *Outlet) sample(now session.Instant) session.Sampled {
-	if err := o.drive.retry(now); err != nil {
+	if err := o.drive.Retry(now); err != nil {
 		return session.Sampled{Err: err}
 	}
 	sample, err := o.Connector.Sample(now.Session)

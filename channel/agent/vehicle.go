@@ -125,25 +125,25 @@ func (v *Vehicle) Charge(ctx context.Context, visit Visit) (session.SessionRecor
 
 // Resume continues a stored session until it is over.
 func (v *Vehicle) Resume(ctx context.Context, id channel.SessionID, visit Visit) (session.SessionRecord, error) {
-	st, err := load(ctx, v.deps.Store, id)
+	st, err := Load(ctx, v.deps.Store, id)
 	if err != nil {
 		return session.SessionRecord{}, err
 	}
-	if st.record.Phase.Over() {
-		return st.record, nil
+	if st.Record.Phase.Over() {
+		return st.Record, nil
 	}
-	visit.Station = st.record.Peer
+	visit.Station = st.Record.Peer
 	payer, effects, err := v.restored(st, visit)
 	if err != nil {
-		return st.record, err
+		return st.Record, err
 	}
-	return v.run(ctx, id, payer, effects, outcomes(st.ops), visit)
+	return v.run(ctx, id, payer, effects, st.Outcomes(), visit)
 }
 
-func (v *Vehicle) restored(st stored, visit Visit) (*session.Payer, []session.Effect, error) {
-	config := v.baseConfig(st.record.KeyIndex, visit)
-	config.Policy.Service, config.Policy.Quantity = st.record.Service, st.record.Wanted
-	return session.RestorePayer(config, v.deps.Clock.Now(), st.record, st.channel, st.readings, st.ops)
+func (v *Vehicle) restored(st Stored, visit Visit) (*session.Payer, []session.Effect, error) {
+	config := v.baseConfig(st.Record.KeyIndex, visit)
+	config.Policy.Service, config.Policy.Quantity = st.Record.Service, st.Record.Wanted
+	return session.RestorePayer(config, v.deps.Clock.Now(), st.Record, st.Channel, st.Readings, st.Ops)
 }
 
 // run takes over a machine until it is over.
@@ -155,7 +155,7 @@ func (v *Vehicle) run(ctx context.Context, id channel.SessionID, payer *session.
 		Actuate: func(session.Actuate) error { return nil }, // a vehicle commands no outlet
 	}
 	running.restore = func(ctx context.Context) (machine, error) {
-		st, err := load(ctx, v.deps.Store, id)
+		st, err := Load(ctx, v.deps.Store, id)
 		if err != nil {
 			return nil, err
 		}
