@@ -149,12 +149,19 @@ func (c *Client) WaitFinal(ctx context.Context, id ID) (Vertex, error) {
 		case VertexFinal:
 			return v, nil
 		case VertexRefused:
-			return Vertex{}, fmt.Errorf("%w: vertex %s: %s", ErrRefused, id, clip(v.Verdict))
+			return Vertex{}, refusalOf(v)
 		}
 		if err := ctx.Err(); err != nil {
 			return Vertex{}, err
 		}
 	}
+}
+
+// refusalOf gives the problem that a post of a refused vertex would have been answered with.
+func refusalOf(v Vertex) error {
+	p := NewProblem(ErrRefused, fmt.Sprintf("vertex %s: %s", v.ID, printable(v.Verdict)), "")
+	p.Verdict = v.Verdict
+	return p
 }
 
 func outcomeOf(v Vertex) (Outcome, error) {
