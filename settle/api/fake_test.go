@@ -34,7 +34,7 @@ func checkpoint() client.Checkpoint {
 
 func vertex(state string) client.Vertex {
 	return client.Vertex{ID: someID, Payload: client.ID{9}, Kind: "transfer", Issuer: wallet.DIDOf(vehicle),
-		Parents: []client.ID{{1}, {2}}, State: state, Height: 7, Verdict: "applied", Channel: someID, Encoded: []byte("vertex"), Certified: []byte{5}}
+		Parents: []client.ID{{1}, {2}}, State: state, Height: 7, Verdict: "applied", Channels: []client.ID{someID}, Time: noon, Encoded: []byte("vertex"), Certified: []byte{5}}
 }
 
 // fake answers every interface of the API with one of each resource, every field set.
@@ -104,7 +104,7 @@ func (f *fake) PostVertex(_ context.Context, encoded []byte) (client.Vertex, err
 	return one(f, encoded, vertex(client.VertexAccepted))
 }
 
-func entry() client.Entry { return client.Entry{Vertex: someID, Height: 7, Final: true} }
+func entry() client.Entry { return client.Entry{Vertex: someID, Height: 7, Time: noon, Final: true} }
 
 func (f *fake) Transfers(_ context.Context, q client.EntryQuery) (client.Page[client.Transfer], error) {
 	return page(f, q, client.Transfer{Entry: entry(), From: wallet.DIDOf(vehicle), To: wallet.DIDOf(charger), Amount: sum(1), Reference: someID})

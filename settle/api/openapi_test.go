@@ -106,7 +106,7 @@ func goodExchanges() []exchange {
 		{method: get, target: "/v1/channels?limit=10&cursor=abc&state=open&party=" + did, status: 200},
 		{method: get, target: "/v1/channels/" + id, status: 200},
 		{method: get, target: "/v1/channels/" + id + "/claims", status: 200},
-		{method: get, target: "/v1/vertices?kind=transfer&state=final&payload=" + id + "&issuer=" + did, status: 200},
+		{method: get, target: "/v1/vertices?kind=transfer&state=final&payload=" + id + "&issuer=" + did + "&party=" + did + "&channel=" + id, status: 200},
 		{method: get, target: "/v1/vertices/" + id, status: 200},
 		{method: get, target: "/v1/vertices/" + id + "?wait=final", status: 200},
 		{method: post, target: "/v1/vertices", contentType: "application/octet-stream", body: []byte("vertex"), status: 201},

@@ -13,6 +13,8 @@ func (s *server) vertices(w http.ResponseWriter, r *http.Request) error {
 		PageQuery: q.page(),
 		Payload:   q.id("payload"),
 		Issuer:    q.did("issuer"),
+		Party:     q.did("party"),
+		Channel:   q.id("channel"),
 		Kind:      q.kind("kind"),
 		State:     q.choice("state", client.VertexPending, client.VertexAccepted, client.VertexFinal, client.VertexRefused),
 	}

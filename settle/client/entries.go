@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"joulepay/wallet"
 	"joulepay/wallet/money"
@@ -13,9 +14,10 @@ import (
 
 // Entry is the part that every line of the ledger's journal has.
 type Entry struct {
-	Vertex ID     `json:"vertex"`
-	Height uint64 `json:"height"`
-	Final  bool   `json:"final"`
+	Vertex ID        `json:"vertex"`
+	Height uint64    `json:"height"`
+	Time   time.Time `json:"time"` // ledger time when it was applied
+	Final  bool      `json:"final"`
 }
 
 // Transfer moved money between accounts.

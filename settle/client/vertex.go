@@ -33,9 +33,10 @@ type Vertex struct {
 	Issuer    wallet.DID `json:"issuer,omitzero"` // nobody issued the genesis
 	Parents   []ID       `json:"parents"`
 	State     string     `json:"state"`
-	Height    uint64     `json:"height,omitempty"`    // its place in the log, from 1; absent while pending
+	Height    uint64     `json:"height"`              // its place in the log; the genesis has 0, and what is pending too
+	Time      time.Time  `json:"time,omitzero"`       // ledger time when it was applied; absent while pending
 	Verdict   string     `json:"verdict,omitempty"`   // settle.Verdict by name: applied, no-op, or why it was refused; absent while pending
-	Channel   ID         `json:"channel,omitzero"`    // that the payload is about, if it is about one
+	Channels  []ID       `json:"channels,omitempty"`  // that it changed
 	Encoded   []byte     `json:"encoded,omitempty"`   // canonical bytes, base64; absent in lists
 	Certified []byte     `json:"certified,omitempty"` // proof.Vertex, base64: what was decided, for good; absent in lists and before it is final
 }
@@ -44,9 +45,11 @@ type Vertex struct {
 type VertexQuery struct {
 	PageQuery
 	Payload ID         // every vertex that carries this payload
-	Issuer  wallet.DID //
-	Kind    string
-	State   string
+	Issuer  wallet.DID // who signed
+	Party   wallet.DID // whose account it touches
+	Channel ID         // that it changed
+	Kind    string     // settle.Kind by name
+	State   string     // VertexAccepted includes what is final
 }
 
 // Vertices lists vertices, newest first.
@@ -56,6 +59,10 @@ func (c *Client) Vertices(ctx context.Context, q VertexQuery) (Page[Vertex], err
 		v.Set("payload", q.Payload.String())
 	}
 	set(v, "issuer", q.Issuer.String())
+	set(v, "party", q.Party.String())
+	if !q.Channel.IsZero() {
+		v.Set("channel", q.Channel.String())
+	}
 	set(v, "kind", q.Kind)
 	set(v, "state", q.State)
 	return list[Vertex](ctx, c, "/v1/vertices", v)
