@@ -16,6 +16,8 @@ type Result struct {
 	Height     uint64
 	Verdict    settle.Verdict
 	Checkpoint *proof.Checkpoint // that a mark made
+	Channels   []ChannelEffect   // what a vertex did
+	Parties    []wallet.DID      // whom a vertex concerns, its issuer first
 }
 
 // Apply decides the next entry of the log. An error means that this node must stop: the state may be wrong. Whatever
@@ -35,7 +37,8 @@ func (s *State) applyVertex(e Entry) (Result, error) {
 	if s.recent.known(v.ID()) {
 		return Result{}, nil
 	}
-	verdict, err := s.judge(v, e.SignedBy)
+	g := s.newStage()
+	verdict, err := g.judge(v, e.SignedBy)
 	if err != nil {
 		return Result{}, fmt.Errorf("vertex %s: %w", v.ID(), err)
 	}
@@ -45,11 +48,15 @@ func (s *State) applyVertex(e Entry) (Result, error) {
 	}
 	s.recent.add(decided{id: v.ID(), accepted: verdict.Accepted()}, v.Parents())
 	s.receipts = append(s.receipts, proof.Leaf{Index: uint64(len(s.receipts)), Hash: proof.ReceiptLeaf(v.ID(), verdict)})
-	return Result{Logged: true, Height: s.log(v.ID(), verdict), Verdict: verdict}, nil
+	return Result{
+		Logged: true, Height: s.log(v.ID(), verdict), Verdict: verdict,
+		Channels: g.effects, Parties: g.parties(v.Issuer()),
+	}, nil
 }
 
 // judge applies the vertex, or refuses it and changes nothing.
-func (s *State) judge(v *settle.Vertex, signedBy wallet.PublicKey) (settle.Verdict, error) {
+func (g *stage) judge(v *settle.Vertex, signedBy wallet.PublicKey) (settle.Verdict, error) {
+	s := g.state
 	if v.Network() != s.network.ID {
 		return settle.WrongNetwork, nil
 	}
@@ -59,12 +66,12 @@ func (s *State) judge(v *settle.Vertex, signedBy wallet.PublicKey) (settle.Verdi
 	if key := s.AccountKey(v.Issuer()); key != signedBy && s.verifiers.verify(v, key) != nil {
 		return settle.BadSignature, nil
 	}
-	g := s.newStage()
 	verdict := g.apply(v)
 	if g.err != nil {
 		return 0, g.err
 	}
 	if !verdict.Accepted() {
+		g.order = nil
 		return verdict, nil
 	}
 	return verdict, g.commit()

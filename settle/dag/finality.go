@@ -16,8 +16,9 @@ type Finality struct {
 	newest    uint64
 	votes     map[uint64]map[uint8]proof.SignedVote // by target number, for targets that are not justified
 	justified proof.Checkpoint
-	final     proof.Final // its certificate is empty for the genesis
-	last      *proof.Vote // own, or nil
+	by        *proof.Certificate // that justifies it; nil at the start
+	final     proof.Final        // its certificate is empty for the genesis
+	last      *proof.Vote        // own, or nil
 }
 
 // votesAhead bounds for how many checkpoints beyond the newest one votes are kept.
@@ -35,6 +36,9 @@ func NewFinality(network *proof.Network, final proof.Final, last *proof.Vote) *F
 
 // Justified gives the highest justified checkpoint.
 func (f *Finality) Justified() proof.Checkpoint { return f.justified }
+
+// JustifiedBy gives the certificate of the highest justified checkpoint, or nil when it was the start.
+func (f *Finality) JustifiedBy() *proof.Certificate { return f.by }
 
 // Final gives the highest final checkpoint with its proof.
 func (f *Finality) Final() proof.Final { return f.final }
@@ -108,7 +112,7 @@ func (f *Finality) justify(target proof.Checkpoint, c proof.Certificate) {
 	if target.Number == f.justified.Number+1 {
 		f.final = proof.Final{Checkpoint: f.justified, Certificate: c}
 	}
-	f.justified = target
+	f.justified, f.by = target, &c
 	for n := range f.marked {
 		if n < f.final.Checkpoint.Number {
 			delete(f.marked, n)

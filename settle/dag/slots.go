@@ -3,6 +3,7 @@ package dag
 import (
 	"fmt"
 
+	"joulepay/channel"
 	"joulepay/settle"
 	"joulepay/wallet/money"
 )
@@ -46,7 +47,8 @@ type stage struct {
 	state   *State
 	changed map[settle.SlotKey][]byte
 	order   []settle.SlotKey
-	err     error // corruption; ends the node
+	effects []ChannelEffect // filled by commit
+	err     error           // corruption; ends the node
 }
 
 func (s *State) newStage() *stage { return &stage{state: s, changed: make(map[settle.SlotKey][]byte)} }
@@ -101,6 +103,7 @@ func (g *stage) commit() error {
 		s.history.open.record(i, before)
 		s.unsaved[i] = struct{}{}
 	}
+	g.effects = sum.effects
 	s.live += sum.live
 	for _, e := range sum.expiring {
 		s.expiries.push(e)
@@ -115,6 +118,7 @@ type worth struct {
 	totals   settle.Totals
 	live     int // channels
 	expiring []expiry
+	effects  []ChannelEffect
 }
 
 // add counts the difference between two contents of a slot; before is nil for a new one. The differences of one entry
@@ -124,7 +128,8 @@ func (w *worth) add(key settle.SlotKey, before, after []byte) error {
 	case settle.SlotAccount:
 		return difference(key, before, after, settle.DecodeAccount, w.addAccount)
 	case settle.SlotChannel:
-		return difference(key, before, after, settle.DecodeChannel, w.addChannel)
+		add := func(b, a settle.Channel) error { return w.addChannel(key.ID, b, a) }
+		return difference(key, before, after, settle.DecodeChannel, add)
 	case settle.SlotTotals:
 		return difference(key, before, after, settle.DecodeTotals, w.addTotals)
 	}
@@ -162,7 +167,7 @@ func (w *worth) addTotals(before, after settle.Totals) error {
 }
 
 // addChannel takes the zero value for a channel that was not open before.
-func (w *worth) addChannel(before, after settle.Channel) error {
+func (w *worth) addChannel(id channel.ID, before, after settle.Channel) error {
 	was, err := before.Locked()
 	if err != nil {
 		return fmt.Errorf("%w: channel held %w", ErrConservation, err)
@@ -179,8 +184,9 @@ func (w *worth) addChannel(before, after settle.Channel) error {
 		w.live--
 	}
 	if after.State == settle.ChannelOpen && !after.Expiry.Equal(before.Expiry) {
-		w.expiring = append(w.expiring, expiry{settle.LedgerTimeOf(after.Expiry), after.Opening.ID()})
+		w.expiring = append(w.expiring, expiry{settle.LedgerTimeOf(after.Expiry), id})
 	}
+	w.effects = append(w.effects, effectOf(id, before, after))
 	return nil
 }
 

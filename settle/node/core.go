@@ -1,0 +1,287 @@
+package node
+
+import (
+	"fmt"
+	"time"
+
+	"joulepay/settle"
+	"joulepay/settle/dag"
+	"joulepay/settle/proof"
+	"joulepay/settle/store"
+	"joulepay/settle/stream"
+	"joulepay/wallet"
+)
+
+// PendingMax bounds the vertices that wait for their place in the log; they are held in memory.
+const PendingMax = 1 << 16
+
+// DefaultCheckpointInterval is the least time between checkpoints: each costs every witness a durable vote.
+const DefaultCheckpointInterval = 10 * time.Millisecond
+
+// CoreOptions say how a core behaves.
+type CoreOptions struct {
+	Witness            wallet.PrivateKey // its vote key; the zero key for a node that only follows
+	CheckpointInterval time.Duration     // zero for DefaultCheckpointInterval
+}
+
+// Core is a node without I/O. It is not safe for concurrent use.
+type Core struct {
+	options  CoreOptions
+	network  *proof.Network
+	state    *dag.State
+	finality *dag.Finality
+	position stream.Position
+	applied  bundleRing
+
+	pending  map[settle.VertexID]*pendingVertex
+	order    []settle.VertexID // of pending, oldest first; may name some that are decided
+	queue    []queued          // for the next bundle
+	inFlight bool
+
+	marked    time.Time // session time of the last checkpoint, or of the start
+	queuedFor uint64    // number of the newest checkpoint whose mark is queued or in the log
+	uncovered bool      // vertices or time since the last checkpoint
+	wanted    uint64    // number of the checkpoint that should become final
+
+	toldJustified uint64 // numbers of the checkpoints that were told last
+	toldFinal     uint64
+}
+
+// pendingVertex waits for its place in the log.
+type pendingVertex struct {
+	vertex   *settle.Vertex
+	signedBy wallet.PublicKey
+}
+
+// queued is an encoded entry for the stream.
+type queued struct {
+	raw    []byte
+	vertex settle.VertexID // zero for marks and certificates
+}
+
+// NewCore makes the core of a network that begins, and the batch that must be stored before the first Step.
+func NewCore(genesis *settle.Vertex, now time.Time, o CoreOptions) (*Core, store.Batch, error) {
+	state, err := dag.New(genesis)
+	if err != nil {
+		return nil, store.Batch{}, err
+	}
+	first := state.LastCheckpoint()
+	c := newCore(state, dag.NewFinality(state.Network(), proof.Final{Checkpoint: first}, nil), now, o)
+	return c, store.Batch{
+		Genesis: genesis, Head: state.Head(), Slots: state.TakeChanges(), Checkpoints: []proof.Checkpoint{first},
+		Certified: []uint64{0},
+		Entries: []store.Entry{{
+			Kind: dag.EntryVertex, ID: genesis.ID(), Time: state.Head().Time, Raw: genesis.Encode(),
+			Payload: genesis.PayloadID(), PayloadKind: settle.KindGenesis,
+		}},
+	}, nil
+}
+
+// LoadCore makes a core that goes on from what was stored.
+func LoadCore(stored store.Stored, now time.Time, o CoreOptions) (*Core, error) {
+	state, err := dag.Load(stored.Snapshot)
+	if err != nil {
+		return nil, err
+	}
+	var last *proof.Vote
+	if stored.Vote != nil {
+		last = &stored.Vote.Vote
+	}
+	finality := dag.NewFinality(state.Network(), stored.Final, last)
+	for _, m := range stored.Snapshot.Marks {
+		if m.Checkpoint.Number > stored.Final.Checkpoint.Number {
+			finality.Mark(m.Checkpoint)
+		}
+	}
+	for _, certificate := range stored.Pending {
+		finality.Certified(certificate)
+	}
+	c := newCore(state, finality, now, o)
+	c.position = stored.Position
+	c.resume(stored)
+	return c, nil
+}
+
+func newCore(state *dag.State, finality *dag.Finality, now time.Time, o CoreOptions) *Core {
+	if o.CheckpointInterval == 0 {
+		o.CheckpointInterval = DefaultCheckpointInterval
+	}
+	return &Core{
+		options: o, network: state.Network(), state: state, finality: finality,
+		pending: make(map[settle.VertexID]*pendingVertex), marked: now.Add(-o.CheckpointInterval),
+		queuedFor: state.LastCheckpoint().Number,
+	}
+}
+
+// resume takes up what a crash interrupted: a vote that was stored is counted again, a certificate that is not in the
+// log is queued again, and a state that cannot be proven gets a new checkpoint.
+func (c *Core) resume(stored store.Stored) {
+	if v := stored.Vote; v != nil {
+		if certificate, err := c.finality.Vote(*v); err == nil && certificate != nil {
+			c.queueCertificate(*certificate)
+		}
+	}
+	for _, certificate := range stored.Pending {
+		if certificate.Target.Number > c.state.Head().Certified {
+			c.queueCertificate(certificate)
+		}
+	}
+	last := c.state.LastCheckpoint().Number
+	c.wanted = last
+	c.uncovered = len(stored.Snapshot.Receipts) > 0 || !c.state.Retains(last)
+	c.toldJustified, c.toldFinal = c.finality.Justified().Number, c.finality.Final().Checkpoint.Number
+}
+
+// State gives the ledger's state, for reading between steps.
+func (c *Core) State() *dag.State { return c.state }
+
+// Finality gives what is justified and final, for reading between steps.
+func (c *Core) Finality() *dag.Finality { return c.finality }
+
+// Position gives the place of the last bundle that was applied.
+func (c *Core) Position() stream.Position { return c.position }
+
+// Pending tells whether a vertex waits for its place in the log.
+func (c *Core) Pending(id settle.VertexID) bool {
+	_, ok := c.pending[id]
+	return ok
+}
+
+// Step takes an event at a session time and gives what to do about it, in this order. An error means that the node must
+// stop.
+func (c *Core) Step(now time.Time, e Event) ([]Effect, error) {
+	var out []Effect
+	var err error
+	switch e := e.(type) {
+	case Submitted:
+		out = c.submit(e)
+	case Delivered:
+		out, err = c.deliver(now, e.Deliveries)
+	case Published:
+		err = c.published(e)
+	case VoteReceived:
+		out = c.receiveVote(e.Vote)
+	case Renewed:
+		c.renew(e.Position)
+	case Tick:
+		out, err = c.tick(now)
+	default:
+		err = fmt.Errorf("node: unknown event %T", e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(out, c.publish(now)...), nil
+}
+
+func (c *Core) submit(e Submitted) []Effect {
+	id := e.Vertex.ID()
+	if c.Pending(id) {
+		return nil
+	}
+	c.pending[id] = &pendingVertex{e.Vertex, e.SignedBy}
+	c.order = append(c.order, id)
+	c.queueVertex(id)
+	return []Effect{Tell{noticeOf(StageReceived, e.Vertex)}}
+}
+
+// tick votes for a checkpoint that a node without a witness's key left behind.
+func (c *Core) tick(now time.Time) ([]Effect, error) {
+	var s step
+	if err := c.vote(&s, now); err != nil || s.batch.Vote == nil {
+		return nil, err
+	}
+	c.finish(&s)
+	return s.effects(), nil
+}
+
+func (c *Core) queueVertex(id settle.VertexID) {
+	c.queue = append(c.queue, queued{dag.Entry{Vertex: c.pending[id].vertex}.Encode(), id})
+}
+
+func (c *Core) queueCertificate(certificate proof.Certificate) {
+	c.queue = append(c.queue, queued{raw: dag.Entry{Certificate: &certificate}.Encode()})
+}
+
+// published hears of the place of a bundle. A place that another bundle has taken means that the log forgot some.
+func (c *Core) published(e Published) error {
+	c.inFlight = false
+	if e.Position.Incarnation == c.position.Incarnation && !c.applied.agrees(e.Position.Sequence, e.Bundle) {
+		return fmt.Errorf("%w: bundle %d was applied and is another one now", stream.ErrGap, e.Position.Sequence)
+	}
+	return nil
+}
+
+// renew goes on in another incarnation of the stream: what the old one may have lost is queued again. What it did not
+// lose is recognised as repetition.
+func (c *Core) renew(to stream.Position) {
+	c.position, c.applied = to, bundleRing{}
+	c.queue = nil
+	if by := c.finality.JustifiedBy(); by != nil && by.Target.Number > c.state.Head().Certified {
+		c.queueCertificate(*by)
+	}
+	kept := c.order[:0]
+	for _, id := range c.order {
+		if c.Pending(id) {
+			kept = append(kept, id)
+			c.queueVertex(id)
+		}
+	}
+	c.order = kept
+	c.queuedFor = c.state.LastCheckpoint().Number
+}
+
+// publish gives the next bundle when the last one is on its way no more, and when to look again.
+func (c *Core) publish(now time.Time) []Effect {
+	if c.inFlight {
+		return nil
+	}
+	if wake := c.queueMark(now); wake > 0 && len(c.queue) == 0 {
+		return []Effect{WakeAfter{wake}}
+	}
+	if len(c.queue) == 0 {
+		return nil
+	}
+	var bundle dag.Bundle
+	n := 0
+	for n < len(c.queue) && bundle.Add(c.queue[n].raw) {
+		n++
+	}
+	c.queue = c.queue[n:]
+	c.inFlight = true
+	return []Effect{Publish{bundle.Encode()}}
+}
+
+// queueMark queues the mark of the next checkpoint when one is due, or tells how long to wait for that; zero for not
+// at all. The one before must be justified, so that this one can make it final.
+func (c *Core) queueMark(now time.Time) time.Duration {
+	last := c.state.LastCheckpoint().Number
+	if c.queuedFor > last || c.finality.Justified().Number < last || c.options.Witness.IsZero() {
+		return 0
+	}
+	due := c.marked.Add(c.options.CheckpointInterval)
+	switch {
+	case c.uncovered || c.wanted > c.finality.Final().Checkpoint.Number || c.hasVertices():
+	case c.state.LiveChannels() > 0:
+		due = c.marked.Add(c.network.Genesis.Limits.Heartbeat)
+	default:
+		return 0
+	}
+	if wait := due.Sub(now); wait > 0 {
+		return wait
+	}
+	c.uncovered = true // a heartbeat too must become final
+	c.marked = now
+	c.queuedFor = last + 1
+	c.queue = append(c.queue, queued{raw: dag.Entry{Mark: last + 1}.Encode()})
+	return 0
+}
+
+func (c *Core) hasVertices() bool {
+	for _, q := range c.queue {
+		if !q.vertex.IsZero() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,200 @@
+package node
+
+import (
+	"fmt"
+	"time"
+
+	"joulepay/settle"
+	"joulepay/settle/dag"
+	"joulepay/settle/proof"
+	"joulepay/settle/store"
+	"joulepay/settle/stream"
+)
+
+// step collects what one event stores and tells.
+type step struct {
+	batch  store.Batch
+	votes  []Effect
+	notice []Effect
+}
+
+func (s *step) tell(n Notice) { s.notice = append(s.notice, Tell{n}) }
+
+// effects puts what must be durable first.
+func (s *step) effects() []Effect {
+	out := []Effect{Persist{s.batch}}
+	return append(append(out, s.votes...), s.notice...)
+}
+
+// deliver applies bundles in order and stores the result as one batch.
+func (c *Core) deliver(now time.Time, deliveries []stream.Delivery) ([]Effect, error) {
+	var s step
+	for _, d := range deliveries {
+		next := stream.Position{Incarnation: c.position.Incarnation, Sequence: c.position.Sequence + 1}
+		if d.Position != next {
+			return nil, fmt.Errorf("%w: bundle %d of %s after %d of %s", stream.ErrGap, d.Position.Sequence,
+				d.Position.Incarnation, c.position.Sequence, c.position.Incarnation)
+		}
+		if err := c.applyBundle(&s, now, d.Bundle); err != nil {
+			return nil, err
+		}
+		c.position = d.Position
+		c.applied.add(d.Position.Sequence, d.Bundle)
+	}
+	c.finish(&s)
+	return s.effects(), nil
+}
+
+// applyBundle applies what decodes. The rest is nothing, for every node alike.
+func (c *Core) applyBundle(s *step, now time.Time, bundle []byte) error {
+	entries, err := dag.DecodeBundle(bundle)
+	if err != nil {
+		return nil
+	}
+	for _, raw := range entries {
+		e, err := dag.DecodeEntry(raw)
+		if err != nil {
+			continue
+		}
+		if err := c.applyEntry(s, now, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Core) applyEntry(s *step, now time.Time, e dag.Entry) error {
+	if e.Kind() == dag.EntryVertex {
+		if p := c.pending[e.Vertex.ID()]; p != nil {
+			e.SignedBy = p.signedBy
+		}
+	}
+	r, err := c.state.Apply(e)
+	if err != nil {
+		return err
+	}
+	switch e.Kind() {
+	case dag.EntryVertex:
+		c.vertexDecided(s, e, r)
+	case dag.EntryMark:
+		if r.Logged {
+			s.add(e, r, c.state.Head().Time, e.Encode())
+			return c.checkpointMade(s, now, *r.Checkpoint)
+		}
+	case dag.EntryCertificate:
+		if r.Logged {
+			s.add(e, r, c.state.Head().Time, e.Encode())
+			c.certificateOrdered(s, *e.Certificate)
+		}
+	}
+	return nil
+}
+
+func (s *step) add(e dag.Entry, r dag.Result, at settle.LedgerTime, raw []byte) *store.Entry {
+	s.batch.Entries = append(s.batch.Entries, store.Entry{
+		Height: r.Height, Kind: e.Kind(), ID: e.ID(), Verdict: r.Verdict, Time: at, Raw: raw,
+	})
+	return &s.batch.Entries[len(s.batch.Entries)-1]
+}
+
+func noticeOf(stage Stage, v *settle.Vertex) Notice {
+	return Notice{Stage: stage, Vertex: v.ID(), Payload: v.PayloadID(), Kind: v.Payload().Kind()}
+}
+
+func (c *Core) vertexDecided(s *step, e dag.Entry, r dag.Result) {
+	v := e.Vertex
+	delete(c.pending, v.ID())
+	notice := noticeOf(StageRepeated, v)
+	if r.Logged {
+		entry := s.add(e, r, c.state.Head().Time, v.Encode())
+		entry.Payload, entry.PayloadKind, entry.Issuer = v.PayloadID(), v.Payload().Kind(), v.Issuer()
+		entry.Parties, entry.Channels = r.Parties, r.Channels
+		notice.Stage, notice.Verdict, notice.Height = StageDecided, r.Verdict, r.Height
+		c.uncovered = true
+	}
+	s.tell(notice)
+}
+
+// checkpointMade begins the two phases of a new checkpoint.
+func (c *Core) checkpointMade(s *step, now time.Time, made proof.Checkpoint) error {
+	s.batch.Checkpoints = append(s.batch.Checkpoints, made)
+	c.queuedFor = max(c.queuedFor, made.Number)
+	c.marked = now
+	if c.uncovered {
+		c.wanted, c.uncovered = made.Number, false
+	}
+	if certificate := c.finality.Mark(made); certificate != nil {
+		c.certified(s, *certificate)
+	}
+	return c.vote(s, now)
+}
+
+// vote votes for the newest checkpoint when this node is a witness and may.
+func (c *Core) vote(s *step, now time.Time) error {
+	if c.options.Witness.IsZero() {
+		return nil
+	}
+	vote, ok := c.finality.NextVote(settle.LedgerTimeOf(now))
+	if !ok {
+		return nil
+	}
+	signed, err := c.network.Witnesses.SignVote(vote, c.network.ID, c.options.Witness)
+	if err != nil {
+		return err
+	}
+	s.batch.Vote = &signed
+	s.votes = append(s.votes, SendVote{signed})
+	certificate, err := c.finality.Vote(signed)
+	if err != nil {
+		return err // our own vote: a fault of ours
+	}
+	if certificate != nil {
+		c.certified(s, *certificate)
+	}
+	return nil
+}
+
+// receiveVote counts another witness's vote. One that does not verify or contradicts itself is dropped.
+func (c *Core) receiveVote(v proof.SignedVote) []Effect {
+	certificate, err := c.finality.Vote(v)
+	if err != nil || certificate == nil {
+		return nil
+	}
+	var s step
+	c.certified(&s, *certificate)
+	c.finish(&s)
+	return s.effects()
+}
+
+// certified stores a certificate that the votes have just made, and queues it: in the log it moves ledger time.
+func (c *Core) certified(s *step, certificate proof.Certificate) {
+	s.batch.Certificates = append(s.batch.Certificates, certificate)
+	c.queueCertificate(certificate)
+}
+
+// certificateOrdered takes a certificate from the log, whose votes may not have reached this node.
+func (c *Core) certificateOrdered(s *step, certificate proof.Certificate) {
+	s.batch.Certified = append(s.batch.Certified, certificate.Target.Number)
+	before := c.finality.Justified().Number
+	c.finality.Certified(certificate)
+	if c.finality.Justified().Number > before {
+		s.batch.Certificates = append(s.batch.Certificates, certificate)
+	}
+}
+
+// finish completes the batch, and tells what has become justified or final by it.
+func (c *Core) finish(s *step) {
+	final, justified := c.finality.Final().Checkpoint, c.finality.Justified()
+	s.batch.Head, s.batch.Position, s.batch.Final = c.state.Head(), c.position, final.Number
+	s.batch.Slots = c.state.TakeChanges()
+	if justified.Number > c.toldJustified {
+		c.toldJustified = justified.Number
+		s.tell(Notice{Stage: StageJustified, Checkpoint: justified.Number, Height: justified.Height})
+	}
+	if final.Number > c.toldFinal {
+		// The one told before stays readable until everybody has heard of this one.
+		c.state.Release(c.toldFinal)
+		c.toldFinal = final.Number
+		s.tell(Notice{Stage: StageFinal, Checkpoint: final.Number, Height: final.Height})
+	}
+}

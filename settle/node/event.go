@@ -1,0 +1,117 @@
+package node
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"time"
+
+	"joulepay/settle"
+	"joulepay/settle/proof"
+	"joulepay/settle/store"
+	"joulepay/settle/stream"
+	"joulepay/wallet"
+)
+
+// Event is what happens to a Core.
+type Event interface{ event() }
+
+// Events of a Core.
+type (
+	// Submitted brings a vertex of this network whose signature verified under a key.
+	Submitted struct {
+		Vertex   *settle.Vertex
+		SignedBy wallet.PublicKey
+	}
+	// Delivered brings the next bundles of the stream.
+	Delivered struct{ Deliveries []stream.Delivery }
+	// Published says where the last bundle of a Publish effect came to stand.
+	Published struct {
+		Position stream.Position
+		Bundle   []byte
+	}
+	// VoteReceived brings a vote of another witness.
+	VoteReceived struct{ Vote proof.SignedVote }
+	// Renewed says that the stream has another incarnation, which is read from this position on.
+	Renewed struct{ Position stream.Position }
+	// Tick says that time has passed.
+	Tick struct{}
+)
+
+func (Submitted) event()    {}
+func (Delivered) event()    {}
+func (Published) event()    {}
+func (VoteReceived) event() {}
+func (Renewed) event()      {}
+func (Tick) event()         {}
+
+// Effect is what a Core wants done.
+type Effect interface{ effect() }
+
+// Effects of a Core. They are carried out in order; if Persist fails, nothing after it may happen.
+type (
+	// Persist stores a batch. If we crash before it is done, nothing of this step has been told or voted.
+	Persist struct{ Batch store.Batch }
+	// Publish appends a bundle to the stream; a Published event answers it. At most one is under way.
+	Publish struct{ Bundle []byte }
+	// SendVote gives this node's vote to the other witnesses.
+	SendVote struct{ Vote proof.SignedVote }
+	// Tell says what happened.
+	Tell struct{ Notice Notice }
+	// WakeAfter asks for a Tick, unless something else happens before.
+	WakeAfter struct{ Wait time.Duration }
+)
+
+func (Persist) effect()   {}
+func (Publish) effect()   {}
+func (SendVote) effect()  {}
+func (Tell) effect()      {}
+func (WakeAfter) effect() {}
+
+// Stage is how far a vertex or checkpoint has come.
+type Stage uint8
+
+// Stages.
+const (
+	StageReceived  Stage = iota + 1 // a vertex was taken in; nothing is promised
+	StageDecided                    // a vertex is in the log and stored, accepted or refused
+	StageRepeated                   // a vertex was in the log before
+	StageJustified                  // a checkpoint is certified, phase one
+	StageFinal                      // a checkpoint is final, and with it every vertex up to its height
+)
+
+// Notice says what happened. Vertex and Verdict belong to the stages of vertices, Checkpoint to those of checkpoints.
+type Notice struct {
+	Stage      Stage
+	Vertex     settle.VertexID
+	Payload    settle.PayloadID
+	Kind       settle.Kind
+	Verdict    settle.Verdict
+	Height     uint64 // in the log; of a checkpoint the height up to which it covers
+	Checkpoint uint64 // number
+}
+
+// bundlesRemembered is how many bundles a node can compare with what the stream says of them.
+const bundlesRemembered = 1024
+
+// bundleRing remembers the hashes of the bundles applied last.
+type bundleRing struct {
+	hashes map[uint64][32]byte
+}
+
+func (r *bundleRing) add(sequence uint64, bundle []byte) {
+	if r.hashes == nil {
+		r.hashes = make(map[uint64][32]byte)
+	}
+	r.hashes[sequence] = sha256.Sum256(bundle)
+	delete(r.hashes, sequence-bundlesRemembered)
+}
+
+// agrees tells whether a bundle can stand at a place, as far as one remembers.
+func (r *bundleRing) agrees(sequence uint64, bundle []byte) bool {
+	known, ok := r.hashes[sequence]
+	if !ok {
+		return true
+	}
+	h := sha256.Sum256(bundle)
+	return bytes.Equal(known[:], h[:])
+}

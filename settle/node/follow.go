@@ -1,0 +1,152 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"joulepay/settle/stream"
+)
+
+// errReread ends a read so that the position is looked at again.
+var errReread = errors.New("node: read the stream again")
+
+// restartReader makes follow look at the stream again.
+func (n *Node) restartReader() {
+	select {
+	case n.reread <- struct{}{}:
+	default:
+	}
+}
+
+// follow reads the stream from where the core stands. A stream that is not the one that the core knows, or is shorter
+// than what was read, has lost something: it is started anew, and the core queues again what it waits for.
+func (n *Node) follow() error {
+	n.coreMu.RLock()
+	at := n.core.Position()
+	n.coreMu.RUnlock()
+	for n.ctx.Err() == nil {
+		err := n.synchronise(&at)
+		if err == nil {
+			err = n.readFrom(&at)
+		}
+		if n.ctx.Err() != nil {
+			return nil
+		}
+		if !errors.Is(err, errReread) {
+			n.logger.Warn("the stream is interrupted", "error", err)
+			n.pause()
+		}
+	}
+	return nil
+}
+
+// synchronise moves the position to one that can be read on from, in an incarnation that fits what was read.
+func (n *Node) synchronise(at *stream.Position) error {
+	head, err := n.options.Stream.Head(n.ctx)
+	if err != nil {
+		return err
+	}
+	same := head.Incarnation == at.Incarnation
+	if same && head.Sequence >= at.Sequence && !n.lost.Load() {
+		return nil
+	}
+	start := stream.Position{Incarnation: head.Incarnation}
+	if head.Sequence > 0 || same { // an empty log that this node has never read is as good as a new one
+		if start, err = n.options.Stream.Renew(n.ctx, head.Incarnation); err != nil {
+			return err
+		}
+	}
+	n.lost.Store(false)
+	if *at != (stream.Position{}) {
+		n.logger.Warn("the stream starts anew; the ledger goes on from its own store",
+			"was", at.Incarnation, "read", at.Sequence, "now", start.Incarnation)
+	}
+	*at = start
+	return n.receive(n.ctx, inbound{stream.Delivery{Position: start}, true})
+}
+
+// readFrom hands bundles to the loop, in order, and moves the position.
+func (n *Node) readFrom(at *stream.Position) error {
+	ctx, stop := context.WithCancelCause(n.ctx)
+	defer stop(nil)
+	n.all.Go(func() {
+		select {
+		case <-n.reread:
+			stop(errReread)
+		case <-ctx.Done():
+		}
+	})
+	err := n.options.Stream.Read(ctx, *at, func(d stream.Delivery) error {
+		if err := n.receive(ctx, inbound{delivery: d}); err != nil {
+			return err
+		}
+		*at = d.Position
+		return nil
+	})
+	if errors.Is(context.Cause(ctx), errReread) {
+		return errReread
+	}
+	return err
+}
+
+func (n *Node) receive(ctx context.Context, in inbound) error {
+	select {
+	case n.inbound <- in:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// append brings bundles to the stream, one after the other, until each has a place. A bundle that was appended twice,
+// because an answer was lost, is recognised by its vertices.
+func (n *Node) append() error {
+	for {
+		select {
+		case bundle := <-n.outbound:
+			if err := n.appendOne(bundle); err != nil {
+				return err
+			}
+		case <-n.ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (n *Node) appendOne(bundle []byte) error {
+	for n.ctx.Err() == nil {
+		at, err := n.options.Stream.Append(n.ctx, bundle)
+		if err == nil {
+			return n.send(Published{at, bundle})
+		}
+		if errors.Is(err, stream.ErrTooLarge) {
+			return err // a fault of ours: bundles are bounded
+		}
+		if n.ctx.Err() == nil {
+			n.logger.Warn("the stream does not take a bundle", "error", err)
+			n.restartReader()
+			n.pause()
+		}
+	}
+	return nil
+}
+
+// send gives an event to the loop, or gives up when the node ends.
+func (n *Node) send(e Event) error {
+	select {
+	case n.events <- e:
+		return nil
+	case <-n.ctx.Done():
+		return ErrStopped
+	}
+}
+
+func (n *Node) pause() {
+	t := time.NewTimer(retryWait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-n.ctx.Done():
+	}
+}

@@ -1,0 +1,249 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"joulepay/settle"
+	"joulepay/settle/proof"
+	"joulepay/settle/store"
+	"joulepay/settle/stream"
+)
+
+// Options say how to run a node.
+type Options struct {
+	CoreOptions
+	Genesis *settle.Vertex   // needed for an empty store; otherwise, when set, it must be the stored one
+	Store   store.Store      // which the node does not close
+	Stream  stream.Log       // which the node does not close
+	Clock   func() time.Time // the wall clock that the witness certifies
+	Logger  *slog.Logger     // of troubles that the node deals with itself; nil for none
+}
+
+// Bounds of the runner.
+const (
+	// deliveriesMax is how many bundles share one commit.
+	deliveriesMax = 16
+	// eventsMax is how many events wait for the core before their senders do.
+	eventsMax = 1024
+	// retryWait is the pause before a stream that does not answer is asked again.
+	retryWait = 200 * time.Millisecond
+)
+
+// Node is a running node. It is safe for concurrent use.
+type Node struct {
+	options Options
+	network *proof.Network
+	genesis *settle.Vertex
+	logger  *slog.Logger
+
+	coreMu sync.RWMutex // guards core: Step writes, queries read
+	core   *Core
+
+	final  atomic.Pointer[proof.Final] // the last one that is stored
+	turn   atomic.Uint64               // of tip selection
+	stages *stages
+
+	events   chan Event
+	inbound  chan inbound  // from the stream, in order
+	outbound chan []byte   // bundles to publish; at most one
+	reread   chan struct{} // asks follow to look at the stream again
+	lost     atomic.Bool   // the stream is known to have forgotten bundles
+
+	ctx    context.Context // ends with the node
+	cancel context.CancelCauseFunc
+	all    sync.WaitGroup
+}
+
+// Start loads what is stored, or begins a network with its genesis, and runs the node until the context ends, Close is
+// called, or it cannot go on. Err says why it ended.
+func Start(ctx context.Context, o Options) (*Node, error) {
+	n := &Node{
+		options: o, logger: o.Logger, stages: newStages(),
+		events: make(chan Event, eventsMax), inbound: make(chan inbound, deliveriesMax),
+		outbound: make(chan []byte, 1), reread: make(chan struct{}, 1),
+	}
+	if n.logger == nil {
+		n.logger = slog.New(slog.DiscardHandler)
+	}
+	if err := n.open(ctx); err != nil {
+		return nil, err
+	}
+	n.ctx, n.cancel = context.WithCancelCause(ctx)
+	for _, run := range []func() error{n.loop, n.follow, n.append} {
+		n.all.Go(func() { n.cancel(run()) })
+	}
+	return n, nil
+}
+
+// open makes the core.
+func (n *Node) open(ctx context.Context) error {
+	stored, err := n.options.Store.Load(ctx)
+	switch {
+	case errors.Is(err, store.ErrEmpty) && n.options.Genesis == nil:
+		return fmt.Errorf("%w: the store is empty", ErrGenesis)
+	case errors.Is(err, store.ErrEmpty):
+		return n.begin(ctx)
+	case err != nil:
+		return fmt.Errorf("load the ledger: %w", err)
+	}
+	n.genesis = stored.Snapshot.Genesis
+	if g := n.options.Genesis; g != nil && g.ID() != n.genesis.ID() {
+		return fmt.Errorf("%w: stored %s, given %s", ErrGenesis, n.genesis.ID(), g.ID())
+	}
+	if n.core, err = LoadCore(stored, n.options.Clock(), n.options.CoreOptions); err != nil {
+		return err
+	}
+	n.network = n.core.network
+	n.final.Store(&stored.Final)
+	return nil
+}
+
+func (n *Node) begin(ctx context.Context) error {
+	core, first, err := NewCore(n.options.Genesis, n.options.Clock(), n.options.CoreOptions)
+	if err != nil {
+		return err
+	}
+	if err := n.options.Store.Commit(ctx, first); err != nil {
+		return fmt.Errorf("store the genesis: %w", err)
+	}
+	final := core.finality.Final()
+	n.core, n.network, n.genesis = core, core.network, n.options.Genesis
+	n.final.Store(&final)
+	return nil
+}
+
+// Close ends the node and waits for it. What was not answered is not lost: it is in the log or never happened.
+func (n *Node) Close() error {
+	n.cancel(nil)
+	n.all.Wait()
+	return n.Err()
+}
+
+// Done is closed when the node has ended or is about to.
+func (n *Node) Done() <-chan struct{} { return n.ctx.Done() }
+
+// Err says why the node ended; nil while it runs and after Close.
+func (n *Node) Err() error {
+	if err := context.Cause(n.ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// loop owns the core.
+func (n *Node) loop() error {
+	wake := time.NewTimer(0)
+	defer wake.Stop()
+	for {
+		var events []Event
+		select {
+		case e := <-n.events:
+			events = []Event{e}
+		case in := <-n.inbound:
+			events = n.gather(in)
+		case <-wake.C:
+			events = []Event{Tick{}}
+		case <-n.ctx.Done():
+			return nil
+		}
+		for _, e := range events {
+			if err := n.step(e, wake); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// inbound is a bundle, or the position from which another incarnation is read.
+type inbound struct {
+	delivery stream.Delivery
+	renewed  bool
+}
+
+// gather takes what has come from the stream already, so that bundles share one commit.
+func (n *Node) gather(first inbound) []Event {
+	var events []Event
+	var bundles []stream.Delivery
+	flush := func() {
+		if len(bundles) > 0 {
+			events = append(events, Delivered{bundles})
+			bundles = nil
+		}
+	}
+	for in, more, count := first, true, 1; more; count++ {
+		if in.renewed {
+			flush()
+			events = append(events, Renewed{in.delivery.Position})
+		} else {
+			bundles = append(bundles, in.delivery)
+		}
+		more = false
+		if count < deliveriesMax {
+			select {
+			case in = <-n.inbound:
+				more = true
+			default:
+			}
+		}
+	}
+	flush()
+	return events
+}
+
+func (n *Node) step(e Event, wake *time.Timer) error {
+	n.coreMu.Lock()
+	effects, err := n.core.Step(n.options.Clock(), e)
+	n.coreMu.Unlock()
+	if errors.Is(err, stream.ErrGap) {
+		n.logger.Warn("the stream lost bundles", "error", err)
+		n.lost.Store(true)
+		n.restartReader()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, effect := range effects {
+		if err := n.execute(effect, wake); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Node) execute(effect Effect, wake *time.Timer) error {
+	switch e := effect.(type) {
+	case Persist:
+		// If we crash before this is durable, nothing of the batch was told: it is applied again from the
+		// stream, or its submitters try again.
+		if err := n.options.Store.Commit(n.ctx, e.Batch); err != nil {
+			return fmt.Errorf("store a batch: %w", err)
+		}
+	case Publish:
+		select {
+		case n.outbound <- e.Bundle:
+		case <-n.ctx.Done():
+		}
+	case Tell:
+		n.tell(e.Notice)
+	case WakeAfter:
+		wake.Reset(e.Wait)
+	}
+	return nil // SendVote has nobody to go to while there is one witness
+}
+
+func (n *Node) tell(notice Notice) {
+	if notice.Stage == StageFinal {
+		n.coreMu.RLock()
+		final := n.core.finality.Final()
+		n.coreMu.RUnlock()
+		n.final.Store(&final)
+	}
+	n.stages.tell(notice)
+}

@@ -1,0 +1,150 @@
+// Package store owns the contract of a node's durable storage and its in-memory twin. It leaves SQL to settle/sqlite
+// and the meaning of what is stored to settle/dag.
+// It keeps the storage half of invariant I4 for the ledger: a batch is stored whole or not at all, and what Commit
+// has returned nil for survives a crash of the process and a cut of the power.
+package store
+
+import (
+	"context"
+	"errors"
+
+	"joulepay/channel"
+	"joulepay/settle"
+	"joulepay/settle/dag"
+	"joulepay/settle/proof"
+	"joulepay/settle/stream"
+	"joulepay/wallet"
+)
+
+// Errors of a Store.
+var (
+	ErrEmpty    = errors.New("store: nothing is stored yet")
+	ErrNotFound = errors.New("store: not found")
+)
+
+// Entry is one entry of the log with what was decided. The genesis is the entry at height 0.
+type Entry struct {
+	Height  uint64
+	Kind    dag.EntryKind
+	ID      [32]byte
+	Verdict settle.Verdict
+	Time    settle.LedgerTime // when it was applied
+	Raw     []byte            // of a vertex: its canonical bytes; else of the entry
+
+	// Only of a vertex:
+	Payload     settle.PayloadID
+	PayloadKind settle.Kind
+	Issuer      wallet.DID
+	Parties     []wallet.DID // accounts that it touches, the issuer among them
+	Channels    []dag.ChannelEffect
+}
+
+// Vertex decodes the vertex of an entry of that kind.
+func (e Entry) Vertex() (*settle.Vertex, error) { return settle.DecodeVertex(e.Raw) }
+
+// Batch is what applying some entries changes.
+type Batch struct {
+	Genesis      *settle.Vertex // only in the first batch
+	Head         dag.Head
+	Position     stream.Position // of the last bundle that was applied
+	Final        uint64          // number of the last final checkpoint
+	Entries      []Entry         // with rising heights
+	Slots        []dag.SlotChange
+	Checkpoints  []proof.Checkpoint
+	Certificates []proof.Certificate // each justifies a checkpoint of this batch or of an earlier one
+	Certified    []uint64            // numbers of checkpoints whose certificates are now in the log
+	Vote         *proof.SignedVote   // the last one of this node's witness
+}
+
+// Stored is everything that a node needs to go on.
+type Stored struct {
+	Snapshot dag.Snapshot
+	Position stream.Position
+	Final    proof.Final         // of the last final checkpoint; without certificate for the genesis
+	Pending  []proof.Certificate // of checkpoints above the final one
+	Vote     *proof.SignedVote
+}
+
+// Page asks for a part of a list, newest first.
+type Page struct {
+	Before uint64 // only what is below this cursor; zero begins at the newest
+	Limit  int    // at most PageMax
+}
+
+// PageMax bounds a page.
+const PageMax = 1000
+
+// VertexQuery filters vertices. The cursor is the height.
+type VertexQuery struct {
+	Page
+	Payload *settle.PayloadID
+	Kind    settle.Kind // zero for all
+	Issuer  wallet.DID  // zero for all
+	Party   wallet.DID  // zero for all
+	Channel channel.ID  // zero for all: vertices that changed this channel
+	Only    Selection
+}
+
+// Selection picks vertices by what was decided.
+type Selection uint8
+
+// Selections.
+const (
+	AllVertices Selection = iota
+	AcceptedOnly
+	RefusedOnly
+)
+
+// ChannelQuery filters channels. The cursor is one above the slot's index.
+type ChannelQuery struct {
+	Page
+	Party wallet.DID          // opener or partner; zero for all
+	State settle.ChannelState // zero for all
+}
+
+// ChannelRow is a channel slot with its place among the slots.
+type ChannelRow struct {
+	Index   uint32
+	ID      channel.ID
+	Content []byte
+}
+
+// CheckpointRow is a checkpoint and the certificate that justifies it, if there is one.
+type CheckpointRow struct {
+	Checkpoint  proof.Checkpoint
+	Certificate *proof.Certificate
+}
+
+// Store keeps one node's ledger. It is safe for concurrent use; Commit is called by one goroutine at a time.
+//
+// Before the first Commit a store is empty: Load gives ErrEmpty, reads give ErrNotFound or nothing. Every Commit adds
+// its entries, replaces the slots that it names and replaces head, position, final number and vote. A Commit that
+// returns an error may have happened or not; the caller must stop and Load again.
+type Store interface {
+	// Load gives what the last Commit left.
+	Load(ctx context.Context) (Stored, error)
+	// Commit stores a batch durably.
+	Commit(ctx context.Context, b Batch) error
+
+	// Slot gives the content of a slot and the height of the log that it belongs to.
+	Slot(ctx context.Context, key settle.SlotKey) (content []byte, height uint64, err error)
+	// Vertex gives the entry of a vertex.
+	Vertex(ctx context.Context, id settle.VertexID) (Entry, error)
+	// Vertices lists vertices, the genesis among them, newest first.
+	Vertices(ctx context.Context, q VertexQuery) ([]Entry, error)
+	// Channels lists channels, newest first.
+	Channels(ctx context.Context, q ChannelQuery) ([]ChannelRow, error)
+	// Checkpoint gives a checkpoint by number.
+	Checkpoint(ctx context.Context, number uint64) (CheckpointRow, error)
+	// Covering gives the first checkpoint at or above a height of the log.
+	Covering(ctx context.Context, height uint64) (CheckpointRow, error)
+	// Checkpoints lists checkpoints, newest first. The cursor is one above the number.
+	Checkpoints(ctx context.Context, p Page) ([]CheckpointRow, error)
+	// Receipts gives the vertices with heights in (after, upTo], in order of the log.
+	Receipts(ctx context.Context, after, upTo uint64) ([]dag.Receipt, error)
+	// Entries gives the whole log in order to visit, until visit returns an error.
+	Entries(ctx context.Context, visit func(Entry) error) error
+
+	// Close releases the store. Nothing may be called after it.
+	Close() error
+}

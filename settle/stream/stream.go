@@ -1,0 +1,63 @@
+// Package stream owns the contract of the ordered log that all nodes of a ledger read, and its in-memory twin. It
+// leaves what bundles contain to settle/dag and the real log to settle/jetstream.
+// It keeps the part of invariant I7 that rests on order: every reader gets the same bundles in the same order without
+// gaps, or an error; a log that lost something is another incarnation, never silently the same.
+//
+// A log is no system of record: what it has acknowledged may be lost with it. A node keeps what it applied.
+package stream
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+)
+
+// Errors of a Log.
+var (
+	// ErrUnavailable means that the log cannot be reached now. An append with this outcome may have happened.
+	ErrUnavailable = errors.New("stream: the log is not available")
+	// ErrIncarnation means that the log is not the one that was named: it is new, or it was started anew.
+	ErrIncarnation = errors.New("stream: the log is another incarnation")
+	// ErrGap means that the log no longer has, or never had, the bundle that should come next.
+	ErrGap = errors.New("stream: bundles are missing from the log")
+	// ErrTooLarge means that a bundle is above what the log takes.
+	ErrTooLarge = errors.New("stream: bundle too large")
+)
+
+// BundleSizeMax bounds a bundle in bytes, below the message size that brokers take by default (1 MiB).
+const BundleSizeMax = 1<<20 - 64<<10
+
+// Incarnation names one life of a log, from its creation until it loses something. The zero value is none.
+type Incarnation [16]byte
+
+// String gives the incarnation in hexadecimal.
+func (i Incarnation) String() string { return hex.EncodeToString(i[:]) }
+
+// Position is a place in a log. Sequences count from 1; they mean nothing in another incarnation.
+type Position struct {
+	Incarnation Incarnation
+	Sequence    uint64
+}
+
+// Delivery is a bundle at its place.
+type Delivery struct {
+	Position Position
+	Bundle   []byte
+}
+
+// Log is an ordered log of bundles with many writers and many readers.
+type Log interface {
+	// Head gives the incarnation and the place of the last bundle; sequence 0 for an empty log. It creates the
+	// log when there is none.
+	Head(ctx context.Context) (Position, error)
+	// Append adds a bundle and gives its place. After an error the bundle may still have been added, once or,
+	// if it was appended again, twice.
+	Append(ctx context.Context, bundle []byte) (Position, error)
+	// Read gives every bundle after a position to deliver, in order and without gaps, and waits for more. It
+	// returns when the context ends, when deliver returns an error, or with ErrIncarnation, ErrGap or
+	// ErrUnavailable.
+	Read(ctx context.Context, after Position, deliver func(Delivery) error) error
+	// Renew ends an incarnation: the log is empty afterwards and has another one. When the named incarnation has
+	// ended already, nothing happens. It gives the position before the first bundle of the current one.
+	Renew(ctx context.Context, old Incarnation) (Position, error)
+}
