@@ -285,40 +285,29 @@ func refusal(err error) wire.Refuse {
 
 // Pulse samples the outlets in use and lets time pass for every session. It returns when all have taken it in.
 func (s *Station) Pulse(ctx context.Context) {
-	type target struct {
-		v     *visit
-		event session.Event
+	var waits []func()
+	for v, event := range s.pulses() {
+		waits = append(waits, v.hand(ctx, event))
 	}
-	var targets []target
+	for _, wait := range waits {
+		wait()
+	}
+}
+
+// pulses gives for every session what it is to take in: a sample while its outlet is in use, else the passing of time.
+func (s *Station) pulses() map[*visit]session.Event {
 	s.mu.Lock()
-	metered := map[channel.SessionID]*Outlet{}
-	for o, id := range s.using {
-		metered[id] = o
+	defer s.mu.Unlock()
+	events := map[*visit]session.Event{}
+	for _, v := range s.visits {
+		events[v] = session.Tick{}
 	}
-	for id, v := range s.visits {
-		t := target{v: v, event: session.Tick{}}
-		if o := metered[id]; o != nil {
-			t.event = o.sample(s.deps.Clock.Now())
-		}
-		targets = append(targets, t)
-	}
-	s.mu.Unlock()
-	for _, t := range targets {
-		done := make(chan struct{})
-		select {
-		case t.v.inbox <- envelope{event: t.event, done: done}:
-		case <-t.v.over:
-			continue
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case <-done:
-		case <-t.v.over:
-		case <-ctx.Done():
-			return
+	for outlet, id := range s.using {
+		if v := s.visits[id]; v != nil {
+			events[v] = outlet.sample(s.deps.Clock.Now())
 		}
 	}
+	return events
 }
 
 // sample takes the outlet's word, after bringing it to what was asked for.

@@ -232,19 +232,7 @@ func (v *Vehicle) Pulse(ctx context.Context) {
 		return
 	}
 	sample, err := v.source.Sample(v.deps.Clock.Now().Session)
-	done := make(chan struct{})
-	select {
-	case current.inbox <- envelope{event: session.Sampled{Sample: sample, Err: err}, done: done}:
-	case <-current.over:
-		return
-	case <-ctx.Done():
-		return
-	}
-	select {
-	case <-done:
-	case <-current.over:
-	case <-ctx.Done():
-	}
+	current.hand(ctx, session.Sampled{Sample: sample, Err: err})()
 }
 
 // ErrNoChannel is returned when there is no channel to act on.

@@ -77,6 +77,25 @@ func (v *visit) deliver(ctx context.Context, event session.Event) {
 	}
 }
 
+// hand hands over an event and gives the function that waits until its effects are executed.
+func (v *visit) hand(ctx context.Context, event session.Event) (wait func()) {
+	done := make(chan struct{})
+	select {
+	case v.inbox <- envelope{event: event, done: done}:
+	case <-v.over:
+		return func() {}
+	case <-ctx.Done():
+		return func() {}
+	}
+	return func() {
+		select {
+		case <-done:
+		case <-v.over:
+		case <-ctx.Done():
+		}
+	}
+}
+
 // run takes events until the session is over or the context ends.
 func (v *visit) run(ctx context.Context, begin []session.Effect, isOver func(session.SessionRecord) bool) {
 	defer close(v.over)
