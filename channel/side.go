@@ -29,6 +29,9 @@ func NewSide(o Opening, me Party) (*Side, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
+	if me > Partner {
+		return nil, fmt.Errorf("%w: party %d", ErrTerms, me)
+	}
 	peerKey, err := wallet.NewVerifier(o.Key(me.Other()))
 	if err != nil {
 		return nil, err
@@ -213,7 +216,7 @@ func (s *Side) ProposeWithdrawal(amount money.Amount, key wallet.PrivateKey) (Si
 }
 
 // CountersignWithdrawal agrees to the peer's withdrawal of the peer's own money. Asked again for the one that it
-// signed last, it signs the same bytes again.
+// signed last, it signs again.
 func (s *Side) CountersignWithdrawal(proposed SignedWithdrawal, key wallet.PrivateKey) (SignedWithdrawal, error) {
 	w, peer := proposed.Withdrawal, s.me.Other()
 	if w.Channel != s.id {
@@ -225,6 +228,9 @@ func (s *Side) CountersignWithdrawal(proposed SignedWithdrawal, key wallet.Priva
 	if err := s.peerKey.Verify(wallet.DomainWithdrawal, s.opening.Network, w.Encode(), proposed.Signatures[peer]); err != nil {
 		return SignedWithdrawal{}, err
 	}
+	if w.Lanes[s.me.Pays()] > s.out.Owed() { // also when asked again: the ledger takes the lanes of any that both signed
+		return SignedWithdrawal{}, fmt.Errorf("%w: lane %d at %s", ErrAboveBest, s.me.Pays(), w.Lanes[s.me.Pays()])
+	}
 	if w.Sequence == s.withdraw && w.Totals == s.funds.Withdrawn {
 		return s.signWithdrawal(proposed, key), nil
 	}
@@ -233,9 +239,6 @@ func (s *Side) CountersignWithdrawal(proposed SignedWithdrawal, key wallet.Priva
 	}
 	if w.Sequence != s.withdraw+1 || w.Totals[s.me] != s.funds.Withdrawn[s.me] {
 		return SignedWithdrawal{}, fmt.Errorf("%w: sequence %d after %d", ErrOrder, w.Sequence, s.withdraw)
-	}
-	if w.Lanes[s.me.Pays()] > s.out.Owed() {
-		return SignedWithdrawal{}, fmt.Errorf("%w: lane %d at %s", ErrAboveBest, s.me.Pays(), w.Lanes[s.me.Pays()])
 	}
 	if more := w.Totals[peer] - s.funds.Withdrawn[peer]; more <= 0 || more > s.available(peer) {
 		return SignedWithdrawal{}, fmt.Errorf("%w: %s of %s", ErrNotOwed, more, s.available(peer))
