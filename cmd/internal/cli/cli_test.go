@@ -72,6 +72,13 @@ func TestJSONIsExactlyOneObjectOnStdout(t *testing.T) {
 	}
 }
 
+func TestASecondJSONObjectIsRefused(t *testing.T) {
+	got := do(t, nil, "kettle", "break", "twice", "--json")
+	if got.Code != cli.ExitFailure || got.Stdout != "1\n" || !strings.HasPrefix(got.Stderr, "error: cli: a second JSON object") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestHelpAndVersionSucceedWithoutASetting(t *testing.T) {
 	broken := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(broken, []byte("nonsense: ["), 0o600); err != nil {

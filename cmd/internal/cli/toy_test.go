@@ -108,11 +108,11 @@ func linger(app *cli.App) *cobra.Command {
 func breakKettle(app *cli.App) func(*cobra.Command, []string) error {
 	return func(_ *cobra.Command, args []string) error {
 		app.SetDID("did:joule:z6Mkme")
-		return breakIt(args)
+		return breakIt(app, args)
 	}
 }
 
-func breakIt(args []string) error {
+func breakIt(app *cli.App, args []string) error {
 	if len(args) == 0 {
 		return fmt.Errorf("kettle: %w", errBroken)
 	}
@@ -122,6 +122,8 @@ func breakIt(args []string) error {
 	case "unpaid":
 		_, err := money.ParseMoney("5")
 		return err
+	case "twice":
+		return errors.Join(app.Print(1, nil), app.Print(2, nil))
 	case "poor":
 		return fmt.Errorf("pay: %w", client.ErrInsufficient)
 	case "hinted":
