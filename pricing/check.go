@@ -23,11 +23,15 @@ func (w Warning) String() string {
 // Check warns of prices that never match and of what a driver would stumble over.
 func Check(t *Tariff) []Warning {
 	warnings := t.checkWhole()
+	effort := cutsMax
 	for i := range t.elements {
-		warnings = append(warnings, t.checkElement(i)...)
+		warnings = append(warnings, t.checkElement(i, &effort)...)
 	}
 	return warnings
 }
+
+// cutsMax bounds the work of a check; shadows that would take more are not found. A week of hours with a default takes a tenth.
+const cutsMax = 1_000_000
 
 func (t *Tariff) checkWhole() []Warning {
 	var list []Warning
@@ -53,7 +57,7 @@ func (t *Tariff) checkWhole() []Warning {
 	return list
 }
 
-func (t *Tariff) checkElement(i int) []Warning {
+func (t *Tariff) checkElement(i int, effort *int) []Warning {
 	e := &t.elements[i]
 	if reason := e.when.impossible(); reason != "" {
 		return []Warning{{i, "never matches: " + reason}}
@@ -64,7 +68,7 @@ func (t *Tariff) checkElement(i int) []Warning {
 		case !e.types.has(kind):
 		case e.when.reservation != NoReservation && (kind == Energy || kind == ParkingTime):
 			list = append(list, Warning{i, kind.String() + " never applies: a reservation has only TIME and FLAT"})
-		case t.shadowed(i, kind):
+		case t.shadowed(i, kind, effort):
 			list = append(list, Warning{i, kind.String() + " never applies: earlier elements match whenever this one does"})
 		}
 	}
@@ -96,9 +100,6 @@ type region struct {
 	weekdays uint8
 }
 
-// regionsMax bounds the pieces that are looked at; a tariff that needs more is not warned of.
-const regionsMax = 4096
-
 func (r *restriction) regions() []region {
 	base := region{r.spans, r.weekdays}
 	if base.spans[axisSecond] == everything {
@@ -114,7 +115,7 @@ func (r *restriction) regions() []region {
 }
 
 // shadowed tells whether earlier elements take a dimension at every moment at which element i would match.
-func (t *Tariff) shadowed(i int, kind ComponentType) bool {
+func (t *Tariff) shadowed(i int, kind ComponentType, effort *int) bool {
 	left := t.elements[i].when.regions()
 	for j := range t.elements[:i] {
 		e := &t.elements[j]
@@ -126,7 +127,8 @@ func (t *Tariff) shadowed(i int, kind ComponentType) bool {
 			for _, r := range left {
 				rest = append(rest, r.without(taken)...)
 			}
-			if left = rest; len(left) > regionsMax {
+			*effort -= len(left) + 1
+			if left = rest; *effort < 0 {
 				return false
 			}
 		}

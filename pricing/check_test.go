@@ -72,7 +72,7 @@ func TestDescribeSaysEveryPriceAndCondition(t *testing.T) {
 	got := tariff.Describe()
 	for _, part := range []string{
 		`1. 0.49 EUR per kWh (19 % VAT), in steps of 100 Wh - on Friday, from 22:00, until 06:00, below 30 kWh taken, at 11 kW or more`,
-		`2. 6 EUR per hour of parking without charging (5.2 % VAT), in steps of 1m0s - after 1h0m0s`,
+		`2. 6 EUR per hour of parking without charging (5.2 % VAT), in steps of 1 min - after 60 min`,
 		`3. 2 EUR per hour of reservation - for a reservation`,
 		`A session costs at least 1 EUR before and 1.19 EUR after tax.`,
 		`("en"): "a\nb"`,

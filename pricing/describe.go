@@ -64,7 +64,7 @@ func (t *Tariff) describeComponent(c *component, use Reservation) string {
 	case c.kind == Energy && c.step > quantityWattHour:
 		text += fmt.Sprintf(", in steps of %d Wh", c.step/quantityWattHour)
 	case c.kind != Energy && c.step > quantitySecond:
-		text += fmt.Sprintf(", in steps of %s", time.Duration(c.step/quantitySecond)*time.Second)
+		text += ", in steps of " + showSeconds(int64(c.step/quantitySecond))
 	}
 	return text
 }
@@ -93,7 +93,7 @@ func (r *restriction) describe() string {
 	}{
 		{axisSecond, "from", "until", showTime},
 		{axisDay, "from", "before", showDay},
-		{axisElapsed, "after", "before", func(v int64) string { return (time.Duration(v) * time.Second).String() }},
+		{axisElapsed, "after", "before", showSeconds},
 		{axisEnergy, "from", "below", func(v int64) string { return fixed(v/quantityPerFixed).String() + " kWh taken" }},
 		{axisPower, "at", "below", func(v int64) string { return fixed(v).String() + " kW" }},
 		{axisCurrent, "at", "below", func(v int64) string { return fixed(v).String() + " A" }},
@@ -116,6 +116,13 @@ func orMore(a axis) string {
 }
 
 func showTime(second int64) string { return fmt.Sprintf("%02d:%02d", second/3600, second/60%60) }
+
+func showSeconds(seconds int64) string {
+	if seconds%60 == 0 {
+		return fmt.Sprintf("%d min", seconds/60)
+	}
+	return fmt.Sprintf("%d s", seconds)
+}
 
 func showDay(day int64) string { return time.Unix(day*daySeconds, 0).UTC().Format(time.DateOnly) }
 

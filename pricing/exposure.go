@@ -49,6 +49,15 @@ func ExposureOf(t *Tariff, powerMilliwatts int64, interval time.Duration, at tim
 	return roundedExposure(d.hourly[Flat], surplus.atLeast(t.min.incl), slice, largest)
 }
 
+// ExposureOfCounted bounds a counting run: what a number of units costs, counted before the next claim covers them.
+func ExposureOfCounted(t *Tariff, units int64, at time.Time, location *time.Location) (Exposure, error) {
+	if location == nil || units < 0 || units > countMax {
+		return Exposure{}, fmt.Errorf("%w: %d units", ErrLimit, units)
+	}
+	fee := t.dearest(at, location).hourly[Flat]
+	return roundedExposure(zeroExact, zeroExact.atLeast(t.min.incl), fee.times(quantity(units)*quantityOne), fee)
+}
+
 func roundedExposure(prepaid, end, slice, largest Exact) (e Exposure, err error) {
 	for _, field := range []struct {
 		into *money.Amount

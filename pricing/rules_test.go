@@ -255,6 +255,10 @@ func TestCountedUnitsAreOneFeeEach(t *testing.T) {
 		Sample{Time: start.Add(99 * time.Minute), Count: 5},
 	)
 	wantSums(t, mustCost(t, run.Final), "12", "12") // two at 3, three at 2
+	e, err := ExposureOfCounted(tariff, 4, start, time.UTC)
+	if err != nil || e.Slice != 12*money.Nano || e.Prepaid != 0 || e.EndSurcharge != 1 {
+		t.Errorf("exposure of four: %+v, %v", e, err)
+	}
 }
 
 func TestUnknownCurrentIsAnErrorAndNotAGuess(t *testing.T) {
