@@ -1,0 +1,150 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	engine "joulepay/internal/sqlite"
+	"joulepay/settle"
+	"joulepay/settle/dag"
+	"joulepay/settle/proof"
+	"joulepay/settle/store"
+)
+
+// Load implements store.Store.
+func (s *Store) Load(ctx context.Context) (store.Stored, error) {
+	var out store.Stored
+	err := s.db.Read(ctx, func(q engine.Queryer) error {
+		for _, part := range []func(engine.Queryer, *store.Stored) error{
+			loadHead, loadSlots, loadRecent, loadMarks, loadFinality,
+		} {
+			if err := part(q, &out); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+func loadHead(q engine.Queryer, out *store.Stored) error {
+	var genesis, log, incarnation, vote []byte
+	var height, decided, accepted, at, paused, certified, sequence, final int64
+	err := q.QueryRow(`SELECT genesis, height, log, decided, accepted, time, paused, certified, incarnation, sequence, final, vote
+		FROM head`).Scan(&genesis, &height, &log, &decided, &accepted, &at, &paused, &certified, &incarnation, &sequence, &final, &vote)
+	if errors.Is(err, sql.ErrNoRows) {
+		return store.ErrEmpty
+	}
+	if err != nil {
+		return err
+	}
+	snap := &out.Snapshot
+	if snap.Genesis, err = settle.DecodeVertex(genesis); err != nil {
+		return fmt.Errorf("%w: genesis: %w", dag.ErrCorrupt, err)
+	}
+	snap.Head = dag.Head{
+		Height: uint64(height), Decided: uint64(decided), Accepted: uint64(accepted),
+		Time: settle.LedgerTime(at), Paused: paused, Certified: uint64(certified),
+	}
+	snap.Final, out.Position.Sequence = uint64(final), uint64(sequence)
+	if len(incarnation) != len(out.Position.Incarnation) {
+		return fmt.Errorf("%w: incarnation of %d bytes", dag.ErrCorrupt, len(incarnation))
+	}
+	copy(out.Position.Incarnation[:], incarnation)
+	if vote != nil {
+		v, err := proof.DecodeSignedVote(vote)
+		if err != nil {
+			return fmt.Errorf("%w: vote: %w", dag.ErrCorrupt, err)
+		}
+		out.Vote = &v
+	}
+	return fixed((*[32]byte)(&snap.Head.Log), log, "log hash")
+}
+
+func loadSlots(q engine.Queryer, out *store.Stored) error {
+	return each(q, func(rows *sql.Rows) error {
+		var change dag.SlotChange
+		var id []byte
+		if err := rows.Scan(&change.Index, (*uint8)(&change.Key.Kind), &id, &change.Content); err != nil {
+			return err
+		}
+		if err := fixed(&change.Key.ID, id, "slot id"); err != nil {
+			return err
+		}
+		out.Snapshot.Slots = append(out.Snapshot.Slots, change)
+		return nil
+	}, "SELECT slot, kind, id, content FROM slots ORDER BY slot")
+}
+
+func loadRecent(q engine.Queryer, out *store.Stored) error {
+	snap := &out.Snapshot
+	genesis, ok := snap.Genesis.Payload().(*settle.Genesis)
+	if !ok {
+		return fmt.Errorf("%w: the first vertex is no genesis", dag.ErrCorrupt)
+	}
+	err := each(q, func(rows *sql.Rows) error {
+		var raw []byte
+		var verdict uint8
+		if err := rows.Scan(&raw, &verdict); err != nil {
+			return err
+		}
+		v, err := settle.DecodeVertex(raw)
+		if err != nil {
+			return fmt.Errorf("%w: %w", dag.ErrCorrupt, err)
+		}
+		snap.Recent = append(snap.Recent, dag.Recent{ID: v.ID(), Accepted: settle.Verdict(verdict).Accepted(), Parents: v.Parents()})
+		return nil
+	}, "SELECT raw, verdict FROM entries WHERE kind = 1 ORDER BY height DESC LIMIT ?", int64(dag.RecentKept(genesis.Limits)))
+	slices.Reverse(snap.Recent)
+	return err
+}
+
+func loadMarks(q engine.Queryer, out *store.Stored) error {
+	snap := &out.Snapshot
+	err := each(q, func(rows *sql.Rows) error {
+		var body []byte
+		var m dag.StoredMark
+		if err := rows.Scan(&body, &m.Certified); err != nil {
+			return err
+		}
+		var err error
+		if m.Checkpoint, err = proof.DecodeCheckpoint(body); err != nil {
+			return fmt.Errorf("%w: %w", dag.ErrCorrupt, err)
+		}
+		snap.Marks = append(snap.Marks, m)
+		return nil
+	}, "SELECT body, certified FROM checkpoints ORDER BY number DESC LIMIT ?", dag.MarksKept)
+	if err != nil {
+		return err
+	}
+	if len(snap.Marks) == 0 {
+		return fmt.Errorf("%w: no checkpoint", dag.ErrCorrupt)
+	}
+	slices.Reverse(snap.Marks)
+	snap.Receipts, err = readReceipts(q, snap.Marks[len(snap.Marks)-1].Checkpoint.Height, snap.Head.Height)
+	return err
+}
+
+// loadFinality gives the final checkpoint, its certificate and those after it.
+func loadFinality(q engine.Queryer, out *store.Stored) error {
+	final := int64(out.Snapshot.Final)
+	row, err := scanCheckpoint(q.QueryRow(checkpointColumns+"FROM checkpoints WHERE number = ?", final).Scan)
+	if err != nil {
+		return fmt.Errorf("%w: final checkpoint %d: %w", dag.ErrCorrupt, final, err)
+	}
+	out.Final.Checkpoint = row.Checkpoint
+	return each(q, func(rows *sql.Rows) error {
+		row, err := scanCheckpoint(rows.Scan)
+		if err != nil {
+			return fmt.Errorf("%w: %w", dag.ErrCorrupt, err)
+		}
+		out.Pending = append(out.Pending, *row.Certificate)
+		if row.Certificate.Source == out.Final.Checkpoint.Ref() && row.Checkpoint.Number == out.Snapshot.Final+1 {
+			out.Final.Certificate = *row.Certificate
+		}
+		return nil
+	}, checkpointColumns+"FROM checkpoints WHERE number > ? AND certificate IS NOT NULL ORDER BY number", final)
+}

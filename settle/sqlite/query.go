@@ -1,0 +1,260 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math"
+	"strings"
+
+	engine "joulepay/internal/sqlite"
+	"joulepay/settle"
+	"joulepay/settle/dag"
+	"joulepay/settle/proof"
+	"joulepay/settle/store"
+)
+
+const entryColumns = `SELECT height, kind, id, verdict, time, raw, payload, payload_kind, issuer, parties, effects `
+
+// scanEntry reads a row of entryColumns.
+func scanEntry(scan func(...any) error) (store.Entry, error) {
+	var e store.Entry
+	var height, at int64
+	var kind, verdict uint8
+	var id, payload, issuer, parties, effects []byte
+	var payloadKind sql.NullInt64
+	if err := scan(&height, &kind, &id, &verdict, &at, &e.Raw, &payload, &payloadKind, &issuer, &parties, &effects); err != nil {
+		return e, err
+	}
+	e.Height, e.Kind, e.Verdict, e.Time = uint64(height), dag.EntryKind(kind), settle.Verdict(verdict), settle.LedgerTime(at)
+	if err := fixed(&e.ID, id, "id"); err != nil || e.Kind != dag.EntryVertex {
+		return e, err
+	}
+	e.PayloadKind = settle.Kind(payloadKind.Int64)
+	err := errors.Join(fixed((*[32]byte)(&e.Payload), payload, "payload id"), fixed((*[32]byte)(&e.Issuer), issuer, "issuer"))
+	if err != nil {
+		return e, err
+	}
+	if e.Parties, err = decodeParties(parties); err != nil {
+		return e, err
+	}
+	e.Channels, err = decodeEffects(effects)
+	return e, err
+}
+
+// Vertex implements store.Store.
+func (s *Store) Vertex(ctx context.Context, id settle.VertexID) (store.Entry, error) {
+	var e store.Entry
+	err := s.one(ctx, "vertex "+id.String(), func(q engine.Queryer) error {
+		var err error
+		e, err = scanEntry(q.QueryRow(entryColumns+"FROM entries WHERE kind = 1 AND id = ?", id[:]).Scan)
+		return err
+	})
+	return e, err
+}
+
+// selection is a list that is cut into pages, newest first.
+type selection struct {
+	from    string
+	order   string // column that is the cursor
+	clauses []string
+	args    []any
+}
+
+func (s *selection) where(clause string, args ...any) {
+	s.clauses = append(s.clauses, clause)
+	s.args = append(s.args, args...)
+}
+
+// page gives everything after the columns of a SELECT. Cursors are so much above the column as offset says.
+func (s *selection) page(p store.Page, offset int64) (clause string, args []any) {
+	if p.Before > 0 {
+		s.where(s.order+" < ?", int64(min(p.Before, math.MaxInt64))-offset)
+	}
+	where := ""
+	if len(s.clauses) > 0 {
+		where = " WHERE " + strings.Join(s.clauses, " AND ")
+	}
+	return "FROM " + s.from + where + " ORDER BY " + s.order + " DESC LIMIT ?", append(s.args, min(p.Limit, store.PageMax))
+}
+
+// Vertices implements store.Store. A list of one party's or one channel's vertices is read along the index of those.
+func (s *Store) Vertices(ctx context.Context, q store.VertexQuery) ([]store.Entry, error) {
+	list := selection{from: "entries", order: "height"}
+	party := q.Party
+	if party.IsZero() {
+		party = q.Issuer
+	}
+	switch {
+	case q.Channel != [32]byte{}:
+		list.from, list.order = "channel_vertices CROSS JOIN entries USING (height)", "channel_vertices.height"
+		list.where("channel = ?", q.Channel[:])
+		if !party.IsZero() {
+			list.where("height IN (SELECT height FROM party_vertices WHERE party = ?)", party[:])
+		}
+	case !party.IsZero() && q.Payload == nil:
+		list.from, list.order = "party_vertices CROSS JOIN entries USING (height)", "party_vertices.height"
+		list.where("party = ?", party[:])
+	case !party.IsZero():
+		list.where("height IN (SELECT height FROM party_vertices WHERE party = ?)", party[:])
+	}
+	list.where("kind = 1")
+	if q.Payload != nil {
+		list.where("payload = ?", q.Payload[:])
+	}
+	if q.Kind != 0 {
+		list.where("payload_kind = ?", int64(q.Kind))
+	}
+	if !q.Issuer.IsZero() {
+		list.where("issuer = ?", q.Issuer[:])
+	}
+	switch q.Only {
+	case store.AcceptedOnly:
+		list.where("verdict < 16")
+	case store.RefusedOnly:
+		list.where("verdict >= 16")
+	}
+	clause, args := list.page(q.Page, 0)
+	var out []store.Entry
+	err := s.db.Read(ctx, func(r engine.Queryer) error {
+		return each(r, func(rows *sql.Rows) error {
+			e, err := scanEntry(rows.Scan)
+			out = append(out, e)
+			return err
+		}, entryColumns+clause, args...)
+	})
+	return out, err
+}
+
+// each visits every row of a query.
+func each(q engine.Queryer, visit func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := q.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := visit(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Channels implements store.Store.
+func (s *Store) Channels(ctx context.Context, q store.ChannelQuery) ([]store.ChannelRow, error) {
+	list := selection{from: "channels JOIN slots USING (slot)", order: "slot"}
+	if !q.Party.IsZero() {
+		list.where("(opener = ? OR partner = ?)", q.Party[:], q.Party[:])
+	}
+	if q.State != 0 {
+		list.where("state = ?", int64(q.State))
+	}
+	clause, args := list.page(q.Page, 1)
+	var out []store.ChannelRow
+	err := s.db.Read(ctx, func(r engine.Queryer) error {
+		return each(r, func(rows *sql.Rows) error {
+			var row store.ChannelRow
+			var id []byte
+			if err := rows.Scan(&row.Index, &id, &row.Content); err != nil {
+				return err
+			}
+			out = append(out, row)
+			return fixed((*[32]byte)(&out[len(out)-1].ID), id, "channel id")
+		}, "SELECT slot, id, content "+clause, args...)
+	})
+	return out, err
+}
+
+const checkpointColumns = "SELECT body, certificate "
+
+func scanCheckpoint(scan func(...any) error) (store.CheckpointRow, error) {
+	var row store.CheckpointRow
+	var body, certificate []byte
+	if err := scan(&body, &certificate); err != nil {
+		return row, err
+	}
+	var err error
+	if row.Checkpoint, err = proof.DecodeCheckpoint(body); err != nil || certificate == nil {
+		return row, err
+	}
+	c, err := proof.DecodeCertificate(certificate)
+	row.Certificate = &c
+	return row, err
+}
+
+func (s *Store) checkpoint(ctx context.Context, what, query string, arg uint64) (store.CheckpointRow, error) {
+	var row store.CheckpointRow
+	err := s.one(ctx, what, func(q engine.Queryer) error {
+		var err error
+		row, err = scanCheckpoint(q.QueryRow(query, int64(min(arg, math.MaxInt64))).Scan)
+		return err
+	})
+	return row, err
+}
+
+// Checkpoint implements store.Store.
+func (s *Store) Checkpoint(ctx context.Context, number uint64) (store.CheckpointRow, error) {
+	return s.checkpoint(ctx, "checkpoint", checkpointColumns+"FROM checkpoints WHERE number = ?", number)
+}
+
+// Covering implements store.Store.
+func (s *Store) Covering(ctx context.Context, height uint64) (store.CheckpointRow, error) {
+	return s.checkpoint(ctx, "checkpoint", checkpointColumns+"FROM checkpoints WHERE height >= ? ORDER BY height LIMIT 1", height)
+}
+
+// Checkpoints implements store.Store.
+func (s *Store) Checkpoints(ctx context.Context, p store.Page) ([]store.CheckpointRow, error) {
+	list := selection{from: "checkpoints", order: "number"}
+	clause, args := list.page(p, 1)
+	var out []store.CheckpointRow
+	err := s.db.Read(ctx, func(r engine.Queryer) error {
+		return each(r, func(rows *sql.Rows) error {
+			row, err := scanCheckpoint(rows.Scan)
+			out = append(out, row)
+			return err
+		}, checkpointColumns+clause, args...)
+	})
+	return out, err
+}
+
+// Receipts implements store.Store.
+func (s *Store) Receipts(ctx context.Context, after, upTo uint64) ([]dag.Receipt, error) {
+	var out []dag.Receipt
+	err := s.db.Read(ctx, func(q engine.Queryer) error {
+		var err error
+		out, err = readReceipts(q, after, upTo)
+		return err
+	})
+	return out, err
+}
+
+func readReceipts(q engine.Queryer, after, upTo uint64) ([]dag.Receipt, error) {
+	var out []dag.Receipt
+	err := each(q, func(rows *sql.Rows) error {
+		var r dag.Receipt
+		var id []byte
+		if err := rows.Scan(&id, (*uint8)(&r.Verdict)); err != nil {
+			return err
+		}
+		if err := fixed((*[32]byte)(&r.ID), id, "id"); err != nil {
+			return err
+		}
+		out = append(out, r)
+		return nil
+	}, "SELECT id, verdict FROM entries WHERE kind = 1 AND height > ? AND height <= ? ORDER BY height", int64(after), int64(upTo))
+	return out, err
+}
+
+// Entries implements store.Store.
+func (s *Store) Entries(ctx context.Context, visit func(store.Entry) error) error {
+	return s.db.Read(ctx, func(q engine.Queryer) error {
+		return each(q, func(rows *sql.Rows) error {
+			e, err := scanEntry(rows.Scan)
+			if err != nil {
+				return err
+			}
+			return visit(e)
+		}, entryColumns+"FROM entries ORDER BY height")
+	})
+}

@@ -1,0 +1,43 @@
+package sqlite
+
+// applicationID marks the file as a ledger: "JPL1" in ASCII.
+const applicationID = 0x4a504c31
+
+// migrations are SQL scripts in order. One that was released never changes.
+var migrations = []string{`
+CREATE TABLE head (
+	one INTEGER PRIMARY KEY CHECK (one = 1),
+	genesis BLOB NOT NULL,
+	height INTEGER NOT NULL, log BLOB NOT NULL, decided INTEGER NOT NULL, accepted INTEGER NOT NULL,
+	time INTEGER NOT NULL, paused INTEGER NOT NULL, certified INTEGER NOT NULL,
+	incarnation BLOB NOT NULL, sequence INTEGER NOT NULL,
+	final INTEGER NOT NULL,
+	vote BLOB
+);
+CREATE TABLE entries (
+	height INTEGER PRIMARY KEY,
+	kind INTEGER NOT NULL, id BLOB NOT NULL, verdict INTEGER NOT NULL, time INTEGER NOT NULL, raw BLOB NOT NULL,
+	payload BLOB, payload_kind INTEGER, issuer BLOB, parties BLOB, effects BLOB
+);
+CREATE INDEX entries_id ON entries (id) WHERE kind = 1;
+CREATE INDEX entries_payload ON entries (payload) WHERE kind = 1;
+CREATE TABLE party_vertices (
+	party BLOB NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (party, height)
+) WITHOUT ROWID;
+CREATE TABLE channel_vertices (
+	channel BLOB NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (channel, height)
+) WITHOUT ROWID;
+CREATE TABLE slots (
+	slot INTEGER PRIMARY KEY, kind INTEGER NOT NULL, id BLOB NOT NULL, content BLOB NOT NULL
+);
+CREATE UNIQUE INDEX slots_key ON slots (id, kind);
+CREATE TABLE channels (
+	slot INTEGER PRIMARY KEY, state INTEGER NOT NULL, opener BLOB NOT NULL, partner BLOB NOT NULL
+);
+CREATE INDEX channels_opener ON channels (opener, slot);
+CREATE INDEX channels_partner ON channels (partner, slot);
+CREATE TABLE checkpoints (
+	number INTEGER PRIMARY KEY, height INTEGER NOT NULL, body BLOB NOT NULL, certificate BLOB, certified INTEGER NOT NULL
+);
+CREATE INDEX checkpoints_height ON checkpoints (height);
+`}
