@@ -73,7 +73,7 @@ func Open(ctx context.Context, o Options) (*Party, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Store, err = channelsqlite.Open(ctx, filepath.Join(o.Dir, "sessions.db")); err != nil {
+	if p.Store, err = channelsqlite.Open(ctx, channelsqlite.Options{Path: filepath.Join(o.Dir, "sessions.db")}); err != nil {
 		p.Close()
 		return nil, err
 	}
@@ -89,6 +89,9 @@ func (p *Party) Close() {
 		}
 	}
 }
+
+// Token gives the address of this party on links where it does not say who it is.
+func (p *Party) Token() natslink.Token { return natslink.TokenOf(p.Wallet.NATS().Public()) }
 
 // Identity gives what agents sign with.
 func (p *Party) Identity() agent.Identity {

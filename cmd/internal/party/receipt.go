@@ -1,0 +1,145 @@
+package party
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"joulepay/channel"
+	"joulepay/channel/quote"
+	"joulepay/channel/session"
+	"joulepay/channel/store"
+	"joulepay/settle/client"
+	"joulepay/settle/receipt"
+	"joulepay/wallet/money"
+)
+
+// ErrNotOver is returned for a receipt of a session that goes on.
+var ErrNotOver = errors.New("party: the session is not over")
+
+// ReceiptOf gives the receipt of a session: the stored one when it is final, else one made of what is known now. A receipt
+// that has become final is stored.
+func (p *Party) ReceiptOf(ctx context.Context, id channel.SessionID) ([]byte, error) {
+	stored, err := p.Store.Receipt(ctx, id)
+	if err == nil || !errors.Is(err, store.ErrNotFound) {
+		return stored, err
+	}
+	record, err := p.Store.Session(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if record.Phase < session.PhaseSettling || record.Phase == session.PhaseFailed {
+		return nil, fmt.Errorf("%w: %w: session %s is %s", store.ErrNotFound, ErrNotOver, id, record.Phase)
+	}
+	evidence, err := p.evidence(ctx, record)
+	if err != nil {
+		return nil, err
+	}
+	r, err := receipt.New(evidence, p.Wallet.Account())
+	if err != nil {
+		return nil, err
+	}
+	raw, err := r.Encode()
+	if err != nil {
+		return nil, err
+	}
+	if r.Summary.Final {
+		err = p.Store.PutReceipt(ctx, id, raw)
+	}
+	return raw, err
+}
+
+// evidence gathers what both sides and the ledger signed.
+func (p *Party) evidence(ctx context.Context, r session.SessionRecord) (receipt.Evidence, error) {
+	var e receipt.Evidence
+	network, err := p.Ledger.Network(ctx)
+	if err != nil {
+		return e, err
+	}
+	signed, err := quote.Parse(r.Quote)
+	if err != nil {
+		return e, err
+	}
+	currency, err := money.ParseCurrency(signed.Quote.Currency)
+	if err != nil {
+		return e, err
+	}
+	ch, err := p.Store.Channel(ctx, r.Channel)
+	if err != nil {
+		return e, err
+	}
+	e = receipt.Evidence{
+		Genesis: network.Genesis, Opening: ch.Side.Opening.Encode(), Quote: r.Quote, Count: r.Claims,
+		Before: [2]money.Money{money.Of(r.Base[0], currency), money.Of(r.Base[1], currency)},
+	}
+	readings, err := p.Store.Readings(ctx, r.ID)
+	if err != nil {
+		return e, err
+	}
+	for _, reading := range readings {
+		e.Readings = append(e.Readings, reading.Signed)
+	}
+	e.Claims = claims(ch)
+	return e, p.ledgerEvidence(ctx, r, &e)
+}
+
+// claims gives the best of each lane, by lane.
+func claims(ch session.ChannelRecord) [][]byte {
+	bests := [2]channel.Best{}
+	bests[ch.Side.Me.Pays()], bests[ch.Side.Me.Other().Pays()] = ch.Side.Out, ch.Side.In
+	var out [][]byte
+	for _, b := range bests {
+		if !b.IsZero() {
+			out = append(out, b.Encode())
+		}
+	}
+	return out
+}
+
+// ledgerEvidence adds the vertices of the session and the certified state of its channel.
+func (p *Party) ledgerEvidence(ctx context.Context, r session.SessionRecord, e *receipt.Evidence) error {
+	ids, err := p.vertices(ctx, r)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids[:min(len(ids), receipt.VerticesMax)] {
+		v, err := p.Ledger.Vertex(ctx, id)
+		if err != nil {
+			return err
+		}
+		e.Vertices = append(e.Vertices, receipt.Vertex{Vertex: v.Encoded, Proof: v.Certified})
+	}
+	certified, err := p.Ledger.Channel(ctx, client.ID(r.Channel))
+	if err != nil {
+		return err
+	}
+	e.Channel = certified.Certified
+	return nil
+}
+
+// vertices names what this side brought to the ledger for a session, then the settlements since it began that the other
+// side brought: those that know more than what was claimed before.
+func (p *Party) vertices(ctx context.Context, r session.SessionRecord) ([]client.ID, error) {
+	var ids []client.ID
+	for _, id := range r.Vertices {
+		op, err := p.Store.Op(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if op.State == session.OpFinal {
+			ids = append(ids, client.ID(op.Vertex))
+		}
+	}
+	query := client.EntryQuery{Channel: client.ID(r.Channel), PageQuery: client.PageQuery{Limit: client.PageSizeMax}}
+	entries, err := p.Ledger.Settlements(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range slices.Backward(entries.Items) {
+		if entry.Claimed.Opener.Amount > r.Base[0] && !slices.Contains(ids, entry.Vertex) {
+			ids = append(ids, entry.Vertex)
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,196 @@
+// Package station owns a charger as a process runs it: its offer, its outlet, its announcements, and what its API shows.
+// It leaves the session to channel/agent, the meter to package meter and its adapters, and flags to cmd/chargepoint.
+// It keeps the promise of a quote: what it announces, offers and bills follows from one tariff.
+package station
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"joulepay/channel/agent"
+	"joulepay/channel/natslink"
+	"joulepay/channel/quote"
+	"joulepay/channel/session"
+	"joulepay/cmd/internal/party"
+	"joulepay/meter"
+	"joulepay/pricing"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// announceEvery is how often a station makes itself known; who asks is answered at once.
+const announceEvery = 10 * time.Second
+
+// ErrCurrency is returned for a tariff that the ledger cannot settle.
+var ErrCurrency = errors.New("station: the tariff is in another currency than the ledger")
+
+// Config says what a station offers.
+type Config struct {
+	Service     string
+	EVSE        string
+	Unit        meter.Unit
+	Tariff      *pricing.Tariff
+	TimeZone    string        // IANA name
+	ClaimEvery  time.Duration // session clock
+	Window      time.Duration // challenge window of new channels
+	Lifetime    time.Duration // a channel must last at least so long
+	SettleAt    money.Amount  // ask for a withdrawal when so much is unsettled; 0 never
+	SettleEvery time.Duration // or after this time; 0 never
+	Payout      wallet.DID    // zero: the station's own account
+	Policy      session.PayeePolicy
+	Clock       agent.Clock
+	PulseEvery  time.Duration // real time; zero: the owner calls Agent().Pulse
+	Report      func(session.Progress)
+}
+
+// Station is a running charger.
+type Station struct {
+	config    Config
+	party     *party.Party
+	log       *slog.Logger
+	outlet    *agent.Outlet
+	agent     *agent.Station
+	link      *natslink.Link
+	announcer *natslink.Announcer
+
+	mu     sync.Mutex // guards latest
+	latest map[string]session.Progress
+}
+
+// New puts a station together; nothing runs before Run. connect gives the outlet, told by when it may be replugged.
+func New(p *party.Party, c Config, connect func(free func() bool) (meter.Connector, error), log *slog.Logger) (*Station, error) {
+	if got, want := c.Tariff.Currency(), p.Ledger.Trusted().Genesis.Currency; got != want {
+		return nil, fmt.Errorf("%w: %s and %s", ErrCurrency, got, want)
+	}
+	s := &Station{config: c, party: p, log: log, latest: map[string]session.Progress{}}
+	connector, err := connect(s.Free)
+	if err != nil {
+		return nil, err
+	}
+	s.outlet = &agent.Outlet{EVSE: c.EVSE, Connector: connector, Offer: s.offer, Policy: c.Policy}
+	if _, err := s.offer(c.Clock.Now()); err != nil {
+		return nil, err
+	}
+	if s.link, err = natslink.ListenStation(p.Conn, p.Wallet.DID(), s.trouble); err != nil {
+		return nil, err
+	}
+	if s.announcer, err = natslink.NewAnnouncer(p.Conn, p.Wallet.DID()); err != nil {
+		return nil, err
+	}
+	s.agent = agent.NewStation(agent.Deps{
+		Identity: p.Identity(), Store: p.Store, Link: s.link, Settler: p.Port, Clock: c.Clock, Log: log,
+		Report: s.report, PulseEvery: c.PulseEvery,
+	}, s.outlet)
+	return s, nil
+}
+
+// Agent gives the agent, for whoever paces a simulated clock.
+func (s *Station) Agent() *agent.Station { return s.agent }
+
+// Free tells whether the outlet has no session.
+func (s *Station) Free() bool { return s.agent == nil || s.agent.Free(s.outlet) }
+
+func (s *Station) trouble(err error) { s.log.Warn("broker", "error", err) }
+
+// Run serves until the context ends.
+func (s *Station) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	defer all.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer s.close()
+	all.Go(func() { s.announce(ctx) })
+	return s.agent.Run(ctx)
+}
+
+func (s *Station) close() {
+	if err := errors.Join(s.announcer.Close(), s.link.Close()); err != nil {
+		s.log.Debug("closing the link", "error", err)
+	}
+}
+
+// announce makes the station and its price known from time to time.
+func (s *Station) announce(ctx context.Context) {
+	ticker := time.NewTicker(announceEvery)
+	defer ticker.Stop()
+	for {
+		if raw, err := s.announcement(); err != nil {
+			s.log.Error("announcement", "error", err)
+		} else if err := s.announcer.Publish(raw); err != nil {
+			s.log.Debug("announcement not sent", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+const tariffWordsMax = 500
+
+func (s *Station) announcement() ([]byte, error) {
+	now := s.config.Clock.Now()
+	q, err := s.offer(now)
+	if err != nil {
+		return nil, err
+	}
+	price, err := session.UnitPrice(q)
+	if err != nil {
+		return nil, err
+	}
+	words := s.config.Tariff.Describe()
+	if len(words) > tariffWordsMax {
+		words = words[:tariffWordsMax]
+	}
+	return quote.SignAnnouncement(quote.Announcement{
+		Network: q.Network, Station: q.Station, Service: q.Service, EVSE: q.EVSE, Currency: q.Currency,
+		MaxPowerMw: q.MaxPowerMw, UnitPrice: price, Tariff: words, Free: s.Free(), AtMs: now.Session.UnixMilli(),
+	}, s.party.Wallet.Account()), nil
+}
+
+// offer builds the quote for a session that begins now.
+func (s *Station) offer(now session.Instant) (quote.Quote, error) {
+	c, w := s.config, s.party.Wallet
+	in := quote.Inputs{
+		Network: s.party.Ledger.Trusted().ID, Station: w.DID(), Payout: c.Payout, MeterKey: w.Meter().Public(),
+		Attestation: meter.AttestedByStation, Service: c.Service, EVSE: c.EVSE, Unit: c.Unit, Tariff: c.Tariff,
+		TimeZone: c.TimeZone, MaxPowerMw: s.outlet.Connector.MaxPowerMilliwatts(), ClaimEvery: c.ClaimEvery,
+		Window: c.Window, SettleAt: c.SettleAt, SettleEvery: c.SettleEvery,
+	}
+	if c.Lifetime > 0 {
+		in.ExpiryMin = now.Real.Add(c.Lifetime)
+	}
+	return quote.Build(in, now.Session)
+}
+
+// report keeps the latest of every session for the API, and passes it on.
+func (s *Station) report(p session.Progress) {
+	s.mu.Lock()
+	s.latest[p.Session.String()] = p
+	if p.Phase.Over() {
+		delete(s.latest, p.Session.String())
+	}
+	s.mu.Unlock()
+	if p.Err != nil {
+		s.log.Info("session", "session", p.Session.String(), "phase", p.Phase.String(), "error", p.Err)
+	} else if p.Note != "" {
+		s.log.Debug("session", "session", p.Session.String(), "phase", p.Phase.String(), "note", p.Note)
+	}
+	if s.config.Report != nil {
+		s.config.Report(p)
+	}
+}
+
+// Default gives the settings of a charger that is started without flags.
+func Default(tariff *pricing.Tariff) Config {
+	return Config{
+		Service: "charging", EVSE: "DE*JLP*E1*1", Unit: meter.MilliwattHours, Tariff: tariff, TimeZone: "Europe/Berlin",
+		ClaimEvery: 10 * time.Second, Window: time.Hour, Lifetime: 24 * time.Hour,
+		SettleAt: 10 * money.Nano, SettleEvery: time.Hour, Policy: session.DefaultPayeePolicy(), Clock: agent.WallClock{},
+	}
+}

@@ -1,0 +1,92 @@
+package vehicle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"time"
+
+	"joulepay/channel/natslink"
+	"joulepay/channel/quote"
+	"joulepay/cmd/internal/party"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// Errors of finding a station.
+var (
+	ErrNoStation      = errors.New("vehicle: no station answers")
+	ErrUnknownStation = errors.New("vehicle: the station does not make itself known")
+	ErrNoneFits       = errors.New("vehicle: no station fits")
+)
+
+// Wish is what a vehicle looks for.
+type Wish struct {
+	Service  string
+	EVSE     string
+	Station  wallet.DID   // zero: any
+	PriceMax money.Amount // of one kWh, hour or piece; 0: any
+}
+
+// Discover gives the stations of the pinned network that make themselves known within wait, cheapest first. Only what they
+// signed is believed. With a station named it returns as soon as that one answered.
+func Discover(ctx context.Context, p *party.Party, named wallet.DID, wait time.Duration) ([]quote.Announcement, error) {
+	heard := map[wallet.DID]quote.Announcement{}
+	enough := func(a natslink.Announcement) bool {
+		parsed, err := quote.ParseAnnouncement(a.Payload)
+		if err != nil || parsed.Station != a.Station || parsed.Network != p.Ledger.Trusted().ID {
+			return false // forged, or of another network
+		}
+		if last, ok := heard[parsed.Station]; !ok || parsed.AtMs >= last.AtMs {
+			heard[parsed.Station] = parsed
+		}
+		return parsed.Station == named
+	}
+	answers, err := natslink.Discover(ctx, p.Conn, p.Token(), wait, enough)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range answers {
+		enough(a)
+	}
+	var stations []quote.Announcement
+	for _, a := range heard {
+		stations = append(stations, a)
+	}
+	sort.Slice(stations, func(i, j int) bool {
+		if stations[i].UnitPrice != stations[j].UnitPrice {
+			return stations[i].UnitPrice < stations[j].UnitPrice
+		}
+		return stations[i].Station.String() < stations[j].Station.String()
+	})
+	return stations, nil
+}
+
+// Pick chooses the cheapest station that fits.
+func Pick(stations []quote.Announcement, w Wish) (quote.Announcement, error) {
+	if len(stations) == 0 {
+		return quote.Announcement{}, ErrNoStation
+	}
+	reason := ""
+	for _, s := range stations {
+		switch {
+		case !w.Station.IsZero() && s.Station != w.Station:
+			continue
+		case s.Service != w.Service:
+			reason = fmt.Sprintf("%s offers %s", s.Station.Short(), s.Service)
+		case w.EVSE != "" && s.EVSE != w.EVSE:
+			reason = fmt.Sprintf("%s has EVSE %s", s.Station.Short(), s.EVSE)
+		case w.PriceMax > 0 && s.UnitPrice > w.PriceMax:
+			reason = fmt.Sprintf("the cheapest asks %s %s, more than %s", s.UnitPrice.Cents(), s.Currency, w.PriceMax.Cents())
+		case !s.Free:
+			reason = fmt.Sprintf("%s is in use", s.Station.Short())
+		default:
+			return s, nil
+		}
+	}
+	if reason == "" {
+		return quote.Announcement{}, fmt.Errorf("%w: %s", ErrUnknownStation, w.Station)
+	}
+	return quote.Announcement{}, fmt.Errorf("%w: %s", ErrNoneFits, reason)
+}

@@ -1,0 +1,185 @@
+// Package vehicle owns a vehicle as a process runs it: finding a station, measuring, one session at a time, and the receipt
+// at its end. It leaves the session to channel/agent, simulation of the plug to cmd/internal/simcable, and flags to
+// cmd/vehicle.
+// It keeps invariant I6 on the side of the process: what it signs for is measured by its own source, never by the station's.
+package vehicle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"joulepay/channel/agent"
+	"joulepay/channel/natslink"
+	"joulepay/channel/session"
+	"joulepay/cmd/internal/party"
+	"joulepay/cmd/internal/simcable"
+	"joulepay/meter"
+	"joulepay/meter/execmeter"
+	"joulepay/meter/replay"
+	"joulepay/meter/sim"
+	"joulepay/settle/client"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// Errors of a vehicle.
+var (
+	ErrFunds   = errors.New("vehicle: not enough money on the account")
+	ErrSession = errors.New("vehicle: the session failed")
+)
+
+// Config says how a vehicle behaves.
+type Config struct {
+	Policy     session.PayerPolicy
+	Measure    meter.Spec
+	Battery    sim.Battery // of a simulated vehicle
+	GainPPM    int64       // error of its own simulated meter
+	Clock      agent.Clock
+	PulseEvery time.Duration // real time; zero: the owner calls Agent().Pulse
+	Report     func(session.Progress)
+}
+
+// Vehicle is a running vehicle.
+type Vehicle struct {
+	config  Config
+	party   *party.Party
+	link    *natslink.Link
+	agent   *agent.Vehicle
+	close   func() error
+	station wallet.DID
+	done    chan struct{}
+	keeping sync.WaitGroup
+}
+
+// New connects a vehicle to one station: its link, and its own measurement. Run must run while Charge or Resume does.
+func New(p *party.Party, c Config, station wallet.DID, log *slog.Logger) (*Vehicle, error) {
+	v := &Vehicle{config: c, party: p, station: station, done: make(chan struct{})}
+	source, err := v.measure()
+	if err != nil {
+		return nil, err
+	}
+	comparison, err := meter.DefaultComparison(meter.SideDC)
+	if err != nil {
+		return nil, err
+	}
+	trouble := func(err error) { log.Warn("broker", "error", err) }
+	if v.link, err = natslink.DialPeer(p.Conn, p.Token(), trouble); err != nil {
+		return nil, err
+	}
+	v.agent = agent.NewVehicle(agent.Deps{
+		Identity: p.Identity(), Store: p.Store, Link: v.link, Settler: p.Port, Clock: c.Clock, Log: log,
+		Report: c.Report, PulseEvery: c.PulseEvery,
+	}, source, comparison)
+	return v, nil
+}
+
+// Agent gives the agent, for whoever paces a simulated clock, and for stopping politely.
+func (v *Vehicle) Agent() *agent.Vehicle { return v.agent }
+
+// Run serves the agent until the context ends.
+func (v *Vehicle) Run(ctx context.Context) error { return v.agent.Run(ctx) }
+
+// Close unplugs.
+func (v *Vehicle) Close() error {
+	close(v.done)
+	v.keeping.Wait()
+	return errors.Join(v.link.Close(), v.close())
+}
+
+// measure gives the vehicle's own meter.
+func (v *Vehicle) measure() (meter.Source, error) {
+	v.close = func() error { return nil }
+	switch v.config.Measure.Kind {
+	case meter.KindExec:
+		m, err := execmeter.Open(v.config.Measure.Command, sim.PowerMilliwattsMax)
+		if err != nil {
+			return nil, err
+		}
+		v.close = m.Close
+		return m, nil
+	case meter.KindReplay:
+		recording, err := replay.Open(v.config.Measure.Path, v.config.Measure.Row)
+		if err != nil {
+			return nil, err
+		}
+		return v.plugIn(batteryOf(recording))
+	default:
+		return v.plugIn(v.config.Battery)
+	}
+}
+
+// batteryOf gives a battery that takes what the recorded vehicle took.
+func batteryOf(r *replay.Recording) sim.Battery {
+	b := sim.DefaultBattery()
+	b.CapacityMilliwattHours = max(r.EnergyMilliwattHours(), 1)
+	b.StateOfChargePermille, b.TargetPermille, b.KneePermille = 0, meter.StateOfChargeMax, meter.StateOfChargeMax
+	b.MaxPowerMilliwatts = r.MaxPowerMilliwatts()
+	b.FloorMilliwatts = r.MaxPowerMilliwatts()
+	return b
+}
+
+func (v *Vehicle) plugIn(battery sim.Battery) (meter.Source, error) {
+	plug, err := simcable.PlugIn(v.party.Conn, v.station, v.party.Wallet.DID().String(), battery, v.config.GainPPM)
+	if err != nil {
+		return nil, err
+	}
+	v.keeping.Go(func() { plug.Keep(v.done) })
+	v.close = plug.Unplug
+	return plug, nil
+}
+
+// Charge runs a session until it is over, or resumes the one that is not: with resume set, and nil otherwise.
+func (v *Vehicle) Charge(ctx context.Context, resume *session.SessionRecord) (session.SessionRecord, error) {
+	visit := agent.Visit{
+		Station: v.station, Addr: natslink.StationAddr(v.station), Policy: v.config.Policy, LedgerTime: v.ledgerTime(ctx),
+	}
+	var record session.SessionRecord
+	var err error
+	if resume != nil {
+		record, err = v.agent.Resume(ctx, resume.ID, visit)
+	} else {
+		record, err = v.agent.Charge(ctx, visit)
+	}
+	if err == nil && record.Phase == session.PhaseFailed {
+		err = fmt.Errorf("%w: %s", ErrSession, record.Failure)
+	}
+	return record, err
+}
+
+// ledgerTime gives the time of the latest final checkpoint, or the wall clock's before the first.
+func (v *Vehicle) ledgerTime(ctx context.Context) time.Time {
+	if n, err := v.party.Ledger.Network(ctx); err == nil && n.Final != nil {
+		return n.Final.Time
+	}
+	return v.config.Clock.Now().Real
+}
+
+// Unfinished gives the session that was interrupted, or nil.
+func Unfinished(ctx context.Context, p *party.Party) (*session.SessionRecord, error) {
+	records, err := p.Store.Unfinished(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		if r.Role == session.RolePayer {
+			return &r, nil
+		}
+	}
+	return nil, nil
+}
+
+// CheckFunds tells early whether the account can lock the deposit of a new channel.
+func CheckFunds(ctx context.Context, p *party.Party, needed money.Amount) error {
+	account, err := p.Ledger.Account(ctx, p.Wallet.DID())
+	switch {
+	case err != nil:
+		return err
+	case account.Balance.Amount < needed:
+		return fmt.Errorf("%w: %w: %s available, %s needed", ErrFunds, client.ErrInsufficient, account.Balance.Amount.Cents(), needed.Cents())
+	}
+	return nil
+}
