@@ -6,6 +6,7 @@ import (
 	"net"
 	"syscall"
 
+	"joulepay/channel/agent"
 	"joulepay/channel/session"
 	"joulepay/internal/natsd"
 	"joulepay/internal/sqlite"
@@ -98,6 +99,15 @@ var knownErrors = []Known{
 		Hint: "nothing more was signed than was measured: `vehicle receipts` shows what was paid"},
 	{Err: meter.ErrDisagrees,
 		Hint: "nothing more was signed than was measured: `vehicle receipts` shows what was paid"},
+
+	{Err: agent.ErrBusy,
+		Hint: "`{program} channels list` shows who uses it: wait for the end of that session, or stop it"},
+	{Err: agent.ErrNoChannel,
+		Hint: "`{program} channels list` shows the channels that this wallet knows"},
+	{Err: agent.ErrStopped,
+		Hint: "`vehicle resume` goes on with the session; a charger resumes by itself: `chargepoint run`"},
+	{Err: agent.ErrLedgerRefused,
+		Hint: "`{program} channels list` shows how the channel stands; `ledger status` how the ledger is"},
 
 	{Err: pricing.ErrTariff,
 		Hint: "`chargepoint tariff check FILE` shows what is wrong with it"},
