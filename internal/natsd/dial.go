@@ -30,7 +30,7 @@ const (
 // DialOptions say who connects. The callbacks run one at a time, on a goroutine of the connection, and must be short.
 type DialOptions struct {
 	Name string
-	Key  Key // none for an open server
+	Key  Key // proves who connects, where the server asks; none for nobody
 	// OnError hears of everything that nobody asked for: ErrSlow, ErrForbidden, ErrDisconnected, or what else the
 	// server or the library report.
 	OnError func(error)
@@ -54,6 +54,21 @@ func (s *Server) Dial(options DialOptions) (*nats.Conn, error) {
 func (s *Server) InProcess() nats.Option { return nats.InProcessServer(s.nats) }
 
 func dial(url string, options DialOptions, more ...nats.Option) (*nats.Conn, error) {
+	conn, err := connect(url, options, more)
+	if errors.Is(err, nats.ErrNkeysNotSupported) { // an open server asks nobody for a key
+		options.Key = Key{}
+		conn, err = connect(url, options, more)
+	}
+	switch {
+	case errors.Is(err, nats.ErrAuthorization):
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return conn, nil
+}
+
+func connect(url string, options DialOptions, more []nats.Option) (*nats.Conn, error) {
 	report := options.OnError
 	if report == nil {
 		report = func(error) {}
@@ -87,14 +102,7 @@ func dial(url string, options DialOptions, more ...nats.Option) (*nats.Conn, err
 		}
 		natsOptions = append(natsOptions, identity)
 	}
-	conn, err := nats.Connect(url, natsOptions...)
-	if errors.Is(err, nats.ErrAuthorization) {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-	return conn, nil
+	return nats.Connect(url, natsOptions...)
 }
 
 // identify names the key in the form of NATS and lets it sign the server's nonce.

@@ -69,3 +69,11 @@ func TestASlowSubscriptionIsReported(t *testing.T) {
 		t.Errorf("%v, want ErrSlow", err)
 	}
 }
+
+func TestAnOpenServerTakesConnectionsWithAKey(t *testing.T) {
+	s := start(t, natsd.Options{})
+	conn := dial(t, s.ClientURL(), natsd.DialOptions{Key: newKey(t)})
+	sub := subscribe(t, conn, "a")
+	publish(t, conn, "a", "hello")
+	expect(t, sub, "hello")
+}
