@@ -33,6 +33,9 @@ func (n *Node) follow() error {
 		if n.ctx.Err() != nil {
 			return nil
 		}
+		if errors.Is(err, stream.ErrGap) {
+			n.lost.Store(true)
+		}
 		if !errors.Is(err, errReread) {
 			n.logger.Warn("the stream is interrupted", "error", err)
 			n.pause()

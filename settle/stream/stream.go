@@ -24,8 +24,8 @@ var (
 	ErrTooLarge = errors.New("stream: bundle too large")
 )
 
-// BundleSizeMax bounds a bundle in bytes, below the message size that brokers take by default (1 MiB).
-const BundleSizeMax = 1<<20 - 64<<10
+// BundleSizeMax bounds a bundle in bytes: half of the message size that brokers take by default.
+const BundleSizeMax = 512 << 10
 
 // Incarnation names one life of a log, from its creation until it loses something. The zero value is none.
 type Incarnation [16]byte
