@@ -96,8 +96,8 @@ type Config struct {
 	Stations Stations
 	Tariffs  Tariffs
 	Issuer   Issuer
-	Events   Events
-	Checks   []Check // of /readyz
+	Events   []Events // merged
+	Checks   []Check  // of /readyz
 
 	// Loopback says that the listener is bound to a loopback address: then accounts and sessions are open to read.
 	Loopback      bool

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"joulepay/settle/client"
@@ -27,7 +29,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return client.NewProblem(client.ErrUnavailable, fmt.Sprintf("%d callers follow events already", eventReadersMax), "")
 	}
-	stream, err := s.Events.Events(r.Context())
+	stream, err := s.merged(r.Context())
 	if err != nil {
 		return err
 	}
@@ -46,6 +48,40 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) error {
 			if !ok || s.writeEvent(w, out, e) != nil {
 				return nil
 			}
+		}
+	}
+}
+
+// merged gives the events of all sources in one channel, which is closed when the context ends or any source ends.
+func (s *server) merged(ctx context.Context) (<-chan client.Event, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	merged := make(chan client.Event)
+	var all sync.WaitGroup
+	for _, source := range s.Events {
+		stream, err := source.Events(ctx)
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		all.Go(func() {
+			defer cancel()
+			forward(ctx, stream, merged)
+		})
+	}
+	go func() {
+		all.Wait()
+		cancel()
+		close(merged)
+	}()
+	return merged, nil
+}
+
+func forward(ctx context.Context, from <-chan client.Event, to chan<- client.Event) {
+	for e := range from {
+		select {
+		case to <- e:
+		case <-ctx.Done():
+			return
 		}
 	}
 }

@@ -71,8 +71,8 @@ func aChannel() client.Channel {
 	closes := noon.Add(time.Hour)
 	both := client.PerParty{Opener: sum(5), Partner: sum(0)}
 	return client.Channel{ID: someID, State: client.ChannelOpen, Opener: wallet.DIDOf(vehicle), Partner: wallet.DIDOf(charger),
-		Payout: wallet.DIDOf(charger), OpenerKey: vehicle, PartnerKey: charger, WindowSeconds: 60, Expiry: noon, ClosesAt: &closes,
-		Deposited: both, Withdrawn: both, Claimed: both, Locked: sum(9), Opening: []byte{1}, Height: 9, Certified: []byte{4}}
+		Payout: wallet.DIDOf(charger), OpenerKey: vehicle, PartnerKey: charger, WindowSeconds: 60, Expiry: noon, ClosingSince: &closes,
+		Deposited: both, Withdrawn: both, Claimed: both, PaidOut: both, Locked: sum(9), Opening: []byte{1}, Height: 9, Certified: []byte{4}}
 }
 
 func (f *fake) Channels(_ context.Context, q client.ChannelQuery) (client.Page[client.Channel], error) {
@@ -176,7 +176,7 @@ func clock() time.Time { return noon }
 
 // full serves everything from one fake, on loopback.
 func full(f *fake) api.Config {
-	return api.Config{Ledger: f, Claims: f, Sessions: f, Stations: f, Tariffs: f, Issuer: f, Events: f, Loopback: true,
+	return api.Config{Ledger: f, Claims: f, Sessions: f, Stations: f, Tariffs: f, Issuer: f, Events: []api.Events{f}, Loopback: true,
 		OperatorToken: operatorToken, Now: clock, Version: "test"}
 }
 

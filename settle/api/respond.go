@@ -2,11 +2,9 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -125,20 +123,4 @@ func (s *server) recoverPanic(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
-}
-
-// problemOf is the one place that maps errors to problems. What it does not know is internal, and its text stays in
-// the log.
-func problemOf(err error) *client.Problem {
-	var problem *client.Problem
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &problem):
-		return problem
-	case errors.As(err, &tooLarge):
-		return client.NewProblem(client.ErrTooLarge, "at most "+strconv.FormatInt(tooLarge.Limit, 10)+" bytes", "")
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, client.ErrUnreachable):
-		return client.NewProblem(client.ErrUnavailable, "the answer took too long", "try again later")
-	}
-	return client.NewProblem(client.ErrInternal, "", "the server's log says more")
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ func (s *server) allRoutes() []route {
 		{get, "/v1/receipts/{id}", "receipts", sessions, private, s.receipt},
 		{get, "/v1/stations", "stations", s.Stations != nil, public, s.stations},
 		{get, "/v1/tariffs", "tariffs", s.Tariffs != nil, public, s.tariffs},
-		{get, "/v1/events", "events", s.Events != nil, public, s.events},
+		{get, "/v1/events", "events", len(s.Events) > 0, public, s.events},
 		{get, "/healthz", "", true, public, s.healthz},
 		{get, "/readyz", "", true, public, s.readyz},
 		{get, "/metrics", "", true, public, s.metricsPage()},
@@ -95,8 +96,21 @@ func (s *server) guard(route route) http.HandlerFunc {
 		if err := s.authorize(r, route.access); err != nil {
 			return err
 		}
-		return route.handle(w, r)
+		ctx, cancel := s.bound(r, route)
+		defer cancel()
+		return route.handle(w, r.WithContext(ctx))
 	})
+}
+
+// bound ends the work for a request in time. Who follows events stays as long as they like.
+func (s *server) bound(r *http.Request, route route) (context.Context, context.CancelFunc) {
+	switch {
+	case route.resource == "events":
+		return context.WithCancel(r.Context())
+	case r.URL.Query().Has("wait"):
+		return context.WithTimeout(r.Context(), requestTimeout+s.Wait)
+	}
+	return context.WithTimeout(r.Context(), requestTimeout)
 }
 
 func notServedHere(http.ResponseWriter, *http.Request) error {

@@ -72,6 +72,7 @@ var kinds = []kind{
 	{ErrRefused, "refused", http.StatusUnprocessableEntity, "The ledger's rules do not allow it"},
 	{ErrInternal, "internal", http.StatusInternalServerError, "The server failed"},
 	{ErrUnavailable, "unavailable", http.StatusServiceUnavailable, "The server cannot do this now"},
+	{ErrOutcomeUnknown, "outcome-unknown", http.StatusGatewayTimeout, "Whether it took effect is not known yet"},
 }
 
 // Problem is an RFC 9457 problem document. It unwraps to the sentinel of its type and to the error of its verdict.

@@ -60,7 +60,7 @@ func (s *Submitter) Submit(ctx context.Context, p settle.Payload) (Outcome, erro
 		switch {
 		case err == nil:
 			return outcome, nil
-		case errors.Is(err, ErrUnknownParent), errors.Is(err, ErrParentTooOld):
+		case wantsOtherParents(err):
 			last = err
 			continue
 		case errors.Is(err, ErrOutcomeUnknown), errors.Is(err, ErrStaleSequence):
@@ -78,6 +78,12 @@ func (s *Submitter) Submit(ctx context.Context, p settle.Payload) (Outcome, erro
 		return Outcome{}, err
 	}
 	return Outcome{}, s.name(last, p)
+}
+
+// wantsOtherParents tells whether the same payload may be accepted in a vertex with fresh parents.
+func wantsOtherParents(err error) bool {
+	return errors.Is(err, settle.ErrUnknownParent) || errors.Is(err, settle.ErrParentTooOld) || errors.Is(err, settle.ErrTooFewParents) ||
+		errors.Is(err, ErrUnknownParent) || errors.Is(err, ErrParentTooOld)
 }
 
 // attempt signs with the tips of now and posts.
@@ -104,8 +110,9 @@ func (s *Submitter) attempt(ctx context.Context, p settle.Payload) (Outcome, err
 	if err != nil {
 		return Outcome{}, err
 	}
-	if posted.ID != ID(vertex.ID()) {
-		return Outcome{}, &UnknownOutcome{Err: fmt.Errorf("%w: posted %s, answered %s", ErrResponse, vertex.ID(), posted.ID)}
+	// The vertex may be another one: the one that brought the same payload before.
+	if posted.Payload != ID(vertex.PayloadID()) {
+		return Outcome{}, &UnknownOutcome{Err: fmt.Errorf("%w: posted payload %s, answered %s", ErrResponse, vertex.PayloadID(), posted.Payload)}
 	}
 	return outcomeOf(posted)
 }

@@ -208,10 +208,10 @@ func TestSubmitSignsForItsOwnNetworkOnly(t *testing.T) {
 	}
 }
 
-func TestAnAnswerAboutAnotherVertexIsNoAnswer(t *testing.T) {
+func TestAnAnswerAboutAnotherPayloadIsNoAnswer(t *testing.T) {
 	l := &ledger{find: answer(200, "application/json", `{"items":[]}`)}
 	lie := func(w http.ResponseWriter, v client.Vertex) {
-		v.ID[0]++
+		v.Payload[0]++
 		writeJSON(w, http.StatusCreated, v)
 	}
 	l.script = []func(http.ResponseWriter, client.Vertex){lie, lie, lie, lie}
