@@ -30,15 +30,16 @@ import (
 
 // BenchmarkClaims measures durable metered claims, both ends, over a real NATS server on loopback: a reading is signed and
 // stored by the station, sent, verified, priced, paid by a claim that is signed and stored by the vehicle, sent, verified and
-// stored by the station. One operation is one claim. Up to 32 readings of a channel are under way at once.
+// stored by the station. One operation is one claim. So many readings are under way at once that both ends have work, and
+// not so many that they queue.
 func BenchmarkClaims(b *testing.B) {
 	for _, channels := range []int{1, 16, 256} {
 		b.Run(fmt.Sprintf("channels=%d", channels), func(b *testing.B) { benchmarkClaims(b, channels) })
 	}
 }
 
-// readingsUnderWay is the pipeline's depth; the outstanding limit of the station's policy.
-const readingsUnderWay = 32
+// readingsUnderWay gives the pipeline's depth of each channel: the outstanding limit of the station's policy.
+func readingsUnderWay(channels int) int { return min(max(512/channels, 2), 32) }
 
 func benchmarkClaims(b *testing.B, channels int) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -52,7 +53,7 @@ func benchmarkClaims(b *testing.B, channels int) {
 	defer func() { _ = broker.Close() }()
 
 	ledger := newLedgerTwin()
-	counter := &claimCounter{target: int64(b.N), done: make(chan struct{}), pending: map[channel.SessionID][]time.Time{}, seen: map[channel.SessionID]uint64{}}
+	counter := &claimCounter{depth: readingsUnderWay(channels), target: int64(b.N), done: make(chan struct{}), pending: map[channel.SessionID][]time.Time{}, seen: map[channel.SessionID]uint64{}}
 	station, did := startBenchStation(ctx, b, &work, broker, ledger, counter, channels)
 	counter.station = station
 	vehicles := openBenchStore(ctx, b, "vehicles.db")
@@ -87,7 +88,7 @@ var benchNetwork = wallet.NetworkID{1}
 func deps(w *wallet.Wallet, s store.Store, l *natslink.Link, settler Settler, report func(session.Progress)) Deps {
 	return Deps{
 		Identity: Identity{Wallet: w, Network: benchNetwork}, Store: s, Link: l, Settler: settler,
-		Clock: WallClock{}, Log: slog.New(slog.DiscardHandler), Report: report, PulseEvery: 20 * time.Millisecond,
+		Clock: WallClock{}, Log: slog.New(slog.DiscardHandler), Report: report, PulseEvery: 200 * time.Millisecond,
 	}
 }
 
@@ -103,7 +104,7 @@ func startBenchStation(ctx context.Context, b *testing.B, work *sync.WaitGroup, 
 		b.Fatal(err)
 	}
 	policy := session.DefaultPayeePolicy()
-	policy.OutstandingMax, policy.ReadEvery = readingsUnderWay, time.Nanosecond
+	policy.OutstandingMax, policy.ReadEvery = counter.depth, time.Nanosecond
 	offer := func(now session.Instant) (quote.Quote, error) {
 		return quote.Build(quote.Inputs{
 			Network: benchNetwork, Station: w.DID(), MeterKey: w.Meter().Public(), Attestation: meter.AttestedByStation,
@@ -130,7 +131,7 @@ func startBenchVehicle(ctx context.Context, b *testing.B, work *sync.WaitGroup, 
 	if err != nil {
 		b.Fatal(err)
 	}
-	v := NewVehicle(deps(wallet.Generate(), s, l, ledger, nil), fastMeter{}, comparison)
+	v := NewVehicle(deps(wallet.Generate(), &sharedStore{Store: s, mine: map[channel.ID]bool{}}, l, ledger, nil), fastMeter{}, comparison)
 	policy := session.DefaultPayerPolicy()
 	policy.Deposit, policy.FullIsTarget, policy.SliceMax = 1_000_000*money.Nano, false, money.Nano*1000
 	work.Go(func() { _ = v.Run(ctx) })
@@ -197,6 +198,7 @@ func (l *ledgerTwin) View(_ context.Context, id channel.ID) (session.View, error
 // claimCounter keeps every session's pipeline full, and counts and times what comes out of it.
 type claimCounter struct {
 	station *Station
+	depth   int
 	target  int64
 	count   atomic.Int64
 	started time.Time
@@ -274,7 +276,7 @@ func (c *claimCounter) begin() {
 	c.started, c.running = time.Now(), true
 	sessions := slices.Clone(c.sessions)
 	c.mu.Unlock()
-	for range readingsUnderWay {
+	for range c.depth {
 		for _, id := range sessions {
 			c.feed(id)
 		}
@@ -304,3 +306,30 @@ func cpuTime(b *testing.B) time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// sharedStore is one vehicle's part of a store that all vehicles of the benchmark share, so that their commits form groups
+// as they do on an operator's side.
+type sharedStore struct {
+	store.Store
+	mu   sync.Mutex // guards mine
+	mine map[channel.ID]bool
+}
+
+func (s *sharedStore) Commit(ctx context.Context, batch session.Batch) error {
+	s.mu.Lock()
+	for _, r := range batch.Channels {
+		s.mine[r.ID] = true
+	}
+	s.mu.Unlock()
+	return s.Store.Commit(ctx, batch)
+}
+
+func (s *sharedStore) PendingOps(ctx context.Context) ([]session.OpRecord, error) {
+	all, err := s.Store.PendingOps(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(all, func(r session.OpRecord) bool { return !s.mine[r.Channel] }), err
+}
+
+// Channels gives none: the ledger of the benchmark closes nothing, so there is nothing to keep.
+func (s *sharedStore) Channels(context.Context) ([]session.ChannelRecord, error) { return nil, nil }

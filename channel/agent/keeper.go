@@ -23,31 +23,52 @@ type keeper struct {
 	deps   Deps
 	outbox *Outbox
 	busy   func(channel.ID) bool
+	wake   chan struct{}
+}
+
+func newKeeper(deps Deps, outbox *Outbox, busy func(channel.ID) bool) *keeper {
+	return &keeper{deps: deps, outbox: outbox, busy: busy, wake: make(chan struct{}, 1)}
 }
 
 func (k *keeper) run(ctx context.Context) {
 	next := map[channel.ID]time.Time{}
-	ticker := time.NewTicker(keepEveryMin)
-	defer ticker.Stop()
 	for {
+		pause := k.round(ctx, next)
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-k.wake:
+		case <-time.After(pause):
 		}
-		records, err := k.deps.Store.Channels(ctx)
-		if err != nil {
+	}
+}
+
+// nudge makes the keeper look at once: a channel was left by its session.
+func (k *keeper) nudge() {
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+// round looks at the channels whose time has come, and gives the time until the next is due.
+func (k *keeper) round(ctx context.Context, next map[channel.ID]time.Time) time.Duration {
+	records, err := k.deps.Store.Channels(ctx)
+	if err != nil {
+		return keepEveryMin
+	}
+	pause, now := keepEveryMax, k.deps.Clock.Now().Real
+	for _, r := range records {
+		if r.State == channel.Closed {
 			continue
 		}
-		for _, r := range records {
-			now := k.deps.Clock.Now().Real
-			if r.State == channel.Closed || now.Before(next[r.ID]) {
-				continue
-			}
+		if !now.Before(next[r.ID]) {
 			next[r.ID] = now.Add(k.every(r))
 			k.keep(ctx, r)
 		}
+		pause = min(pause, next[r.ID].Sub(now))
 	}
+	return max(pause, keepEveryMin)
 }
 
 func (k *keeper) every(r session.ChannelRecord) time.Duration {

@@ -50,7 +50,7 @@ func NewStation(deps Deps, outlets ...*Outlet) *Station {
 	}
 	s.looks = newLooks(deps.Settler, func(id channel.SessionID, v session.Viewed) { s.deliver(id, v) })
 	s.outbox = NewOutbox(deps.Store, deps.Settler, deps.Log, func(c session.Concluded) { s.deliver(c.Op.Session, c) })
-	s.keeper = &keeper{deps: deps, outbox: s.outbox, busy: s.channelInUse}
+	s.keeper = newKeeper(deps, s.outbox, s.channelInUse)
 	return s
 }
 
@@ -207,8 +207,9 @@ func (s *Station) finished(v *visit, outlet *Outlet) {
 	}
 	s.free(v, outlet)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	delete(s.visits, v.id)
+	s.mu.Unlock()
+	s.keeper.nudge()
 }
 
 func (s *Station) find(id channel.SessionID) *visit {

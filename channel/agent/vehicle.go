@@ -42,7 +42,7 @@ func NewVehicle(deps Deps, source meter.Source, comparison meter.Comparison) *Ve
 	v := &Vehicle{deps: deps, source: source, comparison: comparison}
 	v.looks = newLooks(deps.Settler, func(id channel.SessionID, e session.Viewed) { v.deliver(id, e) })
 	v.outbox = NewOutbox(deps.Store, deps.Settler, deps.Log, func(c session.Concluded) { v.deliver(c.Op.Session, c) })
-	v.keeper = &keeper{deps: deps, outbox: v.outbox, busy: v.channelInUse}
+	v.keeper = newKeeper(deps, v.outbox, v.channelInUse)
 	return v
 }
 
@@ -165,7 +165,7 @@ func (v *Vehicle) run(ctx context.Context, id channel.SessionID, payer *session.
 	if err := v.occupy(running); err != nil {
 		return session.SessionRecord{}, err
 	}
-	defer v.occupy(nil)
+	defer v.leave()
 	for _, e := range events {
 		running.post(envelope{event: e})
 	}
@@ -173,10 +173,18 @@ func (v *Vehicle) run(ctx context.Context, id channel.SessionID, payer *session.
 	return running.machine.Record(), running.err
 }
 
+// leave ends the use of the channel by a session; from now on the keeper looks after it.
+func (v *Vehicle) leave() {
+	v.mu.Lock()
+	v.current = nil
+	v.mu.Unlock()
+	v.keeper.nudge()
+}
+
 func (v *Vehicle) occupy(next *visit) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if next != nil && v.current != nil {
+	if v.current != nil {
 		return fmt.Errorf("%w: session %s", ErrBusy, v.current.id)
 	}
 	v.current = next
