@@ -1,0 +1,32 @@
+package operator
+
+import (
+	"joulepay/cmd/internal/cli"
+	"joulepay/internal/natsd"
+	"joulepay/settle"
+	"joulepay/settle/client"
+)
+
+// knownErrors says what to do about errors that mean something else, or more, to the operator of a ledger than to others.
+var knownErrors = []cli.Known{
+	{Err: settle.ErrGenesis,
+		Hint: "`{command} --help` shows what a genesis needs", Code: cli.ExitUsage},
+	{Err: settle.ErrAboveCap,
+		Hint: "`ledger status` shows the issuers; the cap in the genesis bounds what each has issued less what it redeemed"},
+	{Err: client.ErrNotFound,
+		Hint: "`ledger status` shows which ledger this is; `ledger channels list` lists its channels"},
+	{Err: client.ErrUnreachable,
+		Hint: "start a node with `ledger run`, or name yours: `{command} --ledger http://HOST:8420`"},
+	{Err: client.ErrWrongNetwork,
+		Hint: "`ledger status` shows the network of the node; name the right node with --ledger, or the directory of its network with --data"},
+	{Err: ErrNotIssuer,
+		Hint: "use the issuer's wallet: `{command} --data DIR --wallet NAME`; `ledger status` shows the issuers"},
+	{Err: ErrOtherNetwork,
+		Hint: "each network has a directory of its own: `{command} --data DIR`"},
+	{Err: ErrGenesisFile,
+		Hint: "`ledger genesis --out FILE` writes one; every node of a network has the same"},
+	{Err: natsd.ErrExposed,
+		Hint: "run a NATS server with your own rules and name it: `{command} --nats nats://HOST:4222`"},
+	{Err: natsd.ErrPortTaken,
+		Hint: "use the NATS server there, `{command} --nats nats://127.0.0.1:4222`, or take any free port: `{command} --nats-listen 127.0.0.1:0`"},
+}

@@ -1,0 +1,193 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"joulepay/channel/natslink"
+	"joulepay/internal/natsd"
+	"joulepay/settle"
+	"joulepay/settle/api"
+	"joulepay/settle/client"
+	"joulepay/settle/jetstream"
+	"joulepay/settle/node"
+	"joulepay/settle/proof"
+	"joulepay/settle/sqlite"
+	"joulepay/settle/stream"
+	"joulepay/wallet"
+)
+
+// ErrNoWitness is returned for a wallet under which nothing would ever become final.
+var ErrNoWitness = errors.New("operator: this wallet has not more than two thirds of the witnesses' weight")
+
+// databaseFile holds, in a node's directory, everything that the node knows.
+const databaseFile = "ledger.db"
+
+// Options say what a node is made of.
+type Options struct {
+	Dir     string           // of genesis and database; made when missing
+	Wallet  *wallet.Wallet   // its account key certifies and issues, where the genesis names it
+	Genesis *settle.Vertex   // nil takes the one in Dir, and on the first run a new network for development
+	Broker  *natsd.Server    // has the ordered log; nil for the server at NATS
+	NATS    string           // URL, where there is no Broker
+	Now     func() time.Time // the clock that the witness certifies; nil for the machine's
+	Log     *slog.Logger     // nil for none
+}
+
+// Node is a running ledger: store, ordered log and runner.
+type Node struct {
+	options Options
+	runner  *node.Node
+	store   *sqlite.Store
+	conn    *nats.Conn
+	log     stream.Log
+	fresh   bool
+}
+
+// StartNode opens or begins a ledger and runs it until Close, or until the context ends. Whatever fails, everything
+// else is closed again.
+func StartNode(ctx context.Context, o Options) (*Node, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	n := &Node{options: o}
+	if err := n.start(ctx); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func (n *Node) start(ctx context.Context) error {
+	if err := os.MkdirAll(n.options.Dir, 0o700); err != nil {
+		return fmt.Errorf("make the ledger's directory: %w", err)
+	}
+	genesis, err := n.genesis()
+	if err != nil {
+		return err
+	}
+	witness, err := n.witness(genesis)
+	if err != nil {
+		return err
+	}
+	if n.store, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(n.options.Dir, databaseFile)}); err != nil {
+		return fmt.Errorf("open the ledger: %w", err)
+	}
+	if err := n.connect(genesis.NetworkID()); err != nil {
+		return err
+	}
+	n.runner, err = node.Start(ctx, node.Options{
+		CoreOptions: node.CoreOptions{Witness: witness},
+		Genesis:     genesis, Store: n.store, Stream: n.log, Clock: n.options.Now, Logger: n.options.Log,
+	})
+	return err
+}
+
+// genesis finds or makes the genesis. Its file is durable before the store begins: if we crash in between, the next
+// run begins the same network.
+func (n *Node) genesis() (*settle.Vertex, error) {
+	genesis, fresh, err := ownGenesis(n.options.Dir, n.options.Genesis, func() (*settle.Vertex, error) {
+		if err := n.noDatabase(); err != nil {
+			return nil, err
+		}
+		return settle.NewGenesis(DevGenesis(n.options.Wallet.DID(), n.options.Now()))
+	})
+	n.fresh = fresh
+	return genesis, err
+}
+
+// noDatabase refuses to make a new network beside the database of one that has lost its genesis file.
+func (n *Node) noDatabase() error {
+	path := filepath.Join(n.options.Dir, databaseFile)
+	if _, err := os.Stat(path); err == nil {
+		return fmt.Errorf("%w: %s is there, and %s is not", ErrGenesisFile, path, genesisFile)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// witness gives the key that votes. Votes do not travel between nodes, so it alone must make checkpoints final.
+func (n *Node) witness(genesis *settle.Vertex) (wallet.PrivateKey, error) {
+	network, err := proof.NewNetwork(genesis)
+	if err != nil {
+		return wallet.PrivateKey{}, err
+	}
+	key := n.options.Wallet.Account()
+	for _, w := range network.Genesis.Witnesses {
+		if w.Key == key.Public() && network.Witnesses.Supermajority(uint64(w.Weight)) {
+			return key, nil
+		}
+	}
+	return wallet.PrivateKey{}, fmt.Errorf("%w: %s on network %s", ErrNoWitness, n.options.Wallet.DID(), network.ID)
+}
+
+func (n *Node) connect(network wallet.NetworkID) error {
+	options := natsd.DialOptions{
+		Name: "joulepay ledger", Key: natslink.ConnectKey(n.options.Wallet.NATS()),
+		OnError:     func(err error) { n.options.Log.Warn("NATS", "error", err) },
+		OnReconnect: func() { n.options.Log.Info("NATS is back") },
+	}
+	var err error
+	if n.options.Broker != nil {
+		n.conn, err = n.options.Broker.Dial(options)
+	} else {
+		n.conn, err = natsd.Dial(n.options.NATS, options)
+	}
+	if err != nil {
+		return err
+	}
+	n.log, err = jetstream.New(n.conn, jetstream.Options{Network: network})
+	return err
+}
+
+// Close ends the node and waits for it. What was acknowledged is stored.
+func (n *Node) Close() error {
+	var errs []error
+	if n.runner != nil {
+		errs = append(errs, n.runner.Close())
+	}
+	if n.conn != nil {
+		n.conn.Close()
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Done is closed when the node has ended, or is about to because it cannot go on; then Err says why.
+func (n *Node) Done() <-chan struct{} { return n.runner.Done() }
+
+// Err says why the node ended by itself.
+func (n *Node) Err() error { return n.runner.Err() }
+
+// Fresh tells whether this run began the network.
+func (n *Node) Fresh() bool { return n.fresh }
+
+// Network gives what is known of the network from its genesis.
+func (n *Node) Network() *proof.Network { return n.runner.Network() }
+
+// Status gives how far the node is.
+func (n *Node) Status() node.Status { return n.runner.Status() }
+
+// IsIssuer tells whether the wallet may issue.
+func (n *Node) IsIssuer() bool { return isIssuer(n.Network().Genesis, n.options.Wallet.DID()) }
+
+// Issue issues with the node's wallet, once for a reference. It returns when the money is there; that is final soon.
+func (n *Node) Issue(ctx context.Context, ask client.IssueRequest) (client.Issue, error) {
+	if !n.IsIssuer() {
+		return client.Issue{}, fmt.Errorf("%w: %s", ErrNotIssuer, n.options.Wallet.DID())
+	}
+	return api.IssuerOf(n.runner, n.options.Wallet.DID(), n.options.Wallet.Account()).Issue(ctx, ask)
+}

@@ -1,0 +1,87 @@
+package operator
+
+import (
+	"context"
+	"runtime/debug"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"joulepay/settle"
+	"joulepay/settle/api"
+)
+
+// Config gives what the API of a process with this node serves. The caller adds what else the process has, whether its
+// address is loopback, and the operator's token.
+func (n *Node) Config() api.Config {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(metrics{n}) // a fresh registry has nothing that it could collide with
+	c := api.Config{
+		Checks: []api.Check{{Name: "database", Well: n.databaseWell}, {Name: "stream", Well: n.streamWell}},
+		Now:    n.options.Now, Logger: n.options.Log, Registry: registry, Version: version(),
+	}
+	if n.IsIssuer() {
+		c.Issuer = n
+	}
+	return c.WithNode(n.runner)
+}
+
+func (n *Node) databaseWell(ctx context.Context) error {
+	_, _, err := n.store.Slot(ctx, settle.TotalsKey())
+	return err
+}
+
+func (n *Node) streamWell(ctx context.Context) error {
+	_, err := n.log.Head(ctx)
+	return err
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+// metrics shows a node to Prometheus, read anew for every scrape.
+type metrics struct{ node *Node }
+
+func gauge(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("joulepay_ledger_"+name, help, nil, nil)
+}
+
+var (
+	heightGauge    = gauge("height", "Entries of the log that are applied.")
+	acceptedGauge  = gauge("vertices_accepted", "Vertices that became part of the ledger.")
+	decidedGauge   = gauge("vertices_decided", "Vertices with a verdict, refused ones among them.")
+	pendingGauge   = gauge("vertices_pending", "Vertices that wait for their place in the log.")
+	tipsGauge      = gauge("tips", "Vertices that no other references yet.")
+	channelsGauge  = gauge("channels_open", "Channels that are not paid out yet.")
+	justifiedGauge = gauge("checkpoint_justified", "Number of the newest justified checkpoint.")
+	finalGauge     = gauge("checkpoint_final", "Number of the newest final checkpoint.")
+	timeGauge      = gauge("time_seconds", "Ledger time, in seconds since 1970.")
+)
+
+// Describe implements prometheus.Collector.
+func (m metrics) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{heightGauge, acceptedGauge, decidedGauge, pendingGauge, tipsGauge, channelsGauge,
+		justifiedGauge, finalGauge, timeGauge} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m metrics) Collect(out chan<- prometheus.Metric) {
+	s := m.node.Status()
+	send := func(d *prometheus.Desc, value float64) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value) // no labels to mismatch
+	}
+	send(heightGauge, float64(s.Head.Height))
+	send(acceptedGauge, float64(s.Head.Accepted))
+	send(decidedGauge, float64(s.Head.Decided))
+	send(pendingGauge, float64(s.Pending))
+	send(tipsGauge, float64(s.Tips))
+	send(channelsGauge, float64(s.Channels))
+	send(justifiedGauge, float64(s.Justified))
+	send(finalGauge, float64(s.Final))
+	send(timeGauge, float64(s.Head.Time)/1000)
+}
