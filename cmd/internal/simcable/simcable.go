@@ -14,6 +14,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"joulepay/channel/natslink"
 	"joulepay/meter"
 	"joulepay/meter/sim"
 	"joulepay/wallet"
@@ -208,12 +209,9 @@ func (p *Plug) ask(request plug) error {
 	if err != nil {
 		return err
 	}
-	m, err := p.conn.Request(subject(p.station, "plug"), raw, plugTimeout)
-	if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrTimeout) {
-		return fmt.Errorf("%w: %w", ErrNoOutlet, err)
-	}
+	m, err := p.exchange(raw)
 	if err != nil {
-		return fmt.Errorf("simulated cable: %w", err)
+		return err
 	}
 	var a answer
 	if err := json.Unmarshal(m.Data, &a); err != nil {
@@ -226,6 +224,27 @@ func (p *Plug) ask(request plug) error {
 		return ErrInUse
 	}
 	return fmt.Errorf("simulated cable: %q", a.Error)
+}
+
+// exchange asks on the station's subject and waits on one of its own: the broker lets sessions use no other.
+func (p *Plug) exchange(raw []byte) (*nats.Msg, error) {
+	reply := "joulepay.v1.sim.reply." + natslink.NewToken().String()
+	sub, err := p.conn.SubscribeSync(reply)
+	if err != nil {
+		return nil, fmt.Errorf("simulated cable: %w", err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // of one answer
+	if err := p.conn.PublishRequest(subject(p.station, "plug"), reply, raw); err != nil {
+		return nil, fmt.Errorf("simulated cable: %w", err)
+	}
+	m, err := sub.NextMsg(plugTimeout)
+	if errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders) {
+		return nil, fmt.Errorf("%w: %w", ErrNoOutlet, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("simulated cable: %w", err)
+	}
+	return m, nil
 }
 
 // Unplug ends the vehicle's end.

@@ -1,0 +1,170 @@
+package demo
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"joulepay/channel/session"
+	"joulepay/cmd/internal/cli"
+	"joulepay/cmd/internal/station"
+	"joulepay/meter"
+	"joulepay/pricing"
+	"joulepay/settle/receipt"
+)
+
+// httpDefault is where the demonstration serves its API, as a charger does.
+const httpDefault = "127.0.0.1:8421"
+
+// pauseBetween is how long the vehicle is away between two sessions.
+const pauseBetween = 5 * time.Second
+
+// speedMax bounds --speed: beyond it the signatures, not the clock, set the pace.
+const speedMax = 100_000
+
+type flags struct {
+	once    bool
+	energy  string
+	speed   float64
+	session string
+	tariff  string
+	http    string
+}
+
+// Command gives "demo".
+func Command(app *cli.App) *cobra.Command {
+	var f flags
+	command := &cobra.Command{
+		Use:   "demo",
+		Short: "Show everything in one process: broker, ledger, API, a charger and a vehicle",
+		Long: "Starts an embedded NATS server with JetStream, a ledger node, the HTTP API, one charger and one vehicle, and charges.\n" +
+			"All state is in a temporary directory that is removed at the end. Nothing leaves this machine.",
+		Example: "  chargepoint demo\n  chargepoint demo --once --json\n  chargepoint demo --energy 20kWh --speed 120\n" +
+			"  chargepoint demo --once --session sessions.csv#0 --speed 600",
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error { return f.run(app, command) },
+	}
+	command.Flags().BoolVar(&f.once, "once", false, "end after one session")
+	command.Flags().StringVar(&f.energy, "energy", "12kWh", "energy that the vehicle takes")
+	command.Flags().Float64Var(&f.speed, "speed", 60, "how fast session time passes; claims are waited for at any speed")
+	command.Flags().StringVar(&f.session, "session", "", "replay a recorded session: `FILE#ROW` of a CSV, the first data row is 0")
+	command.Flags().StringVar(&f.tariff, "tariff", "", "OCPI tariff, JSON `FILE`; 0.49 EUR/kWh without VAT when not given")
+	command.Flags().StringVar(&f.http, "http", httpDefault, "address of API and dashboard")
+	return command
+}
+
+func (f *flags) run(app *cli.App, command *cobra.Command) error {
+	options, err := f.options(app)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "joulepay-demo-")
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // a temporary directory
+	options.Dir = dir
+	listener, err := f.listen(app, command)
+	if err != nil {
+		return err
+	}
+	w, err := Start(app.Lifetime(), options, listener)
+	if err != nil {
+		return errors.Join(err, closed(listener))
+	}
+	defer w.Close()
+	app.Note("Broker %s, ledger and API %s. One witness: time and order are trusted.", w.NATS, w.URL)
+	app.Note("Vehicle %s charges at station %s.", w.Vehicle, w.Station)
+	return f.sessions(app, w)
+}
+
+func closed(l net.Listener) error {
+	if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// listen takes the default address when it is free, and any other free one when it is not: only an address that somebody
+// asked for must be that one.
+func (f *flags) listen(app *cli.App, command *cobra.Command) (net.Listener, error) {
+	l, err := app.Listen("http", f.http)
+	if err != nil && !command.Flags().Changed("http") {
+		return app.Listen("http", "127.0.0.1:0")
+	}
+	return l, err
+}
+
+// sessions charges once, or again and again until a stop is asked for.
+func (f *flags) sessions(app *cli.App, w *World) error {
+	for {
+		result, err := w.Charge(app.Lifetime(), app.Stopping())
+		if err != nil {
+			return err
+		}
+		app.EndProgress()
+		if err := app.Print(result, func(p *cli.Printer) { words(p, result) }); err != nil || f.once {
+			return err
+		}
+		select {
+		case <-app.Stopping().Done():
+			return nil
+		case <-time.After(pauseBetween):
+		}
+	}
+}
+
+func words(p *cli.Printer, r Result) {
+	p.Line("")
+	for line := range strings.SplitSeq(strings.TrimRight(receipt.Words(r.Receipt), "\n"), "\n") {
+		p.Line("%s", line)
+	}
+}
+
+func (f *flags) options(app *cli.App) (Options, error) {
+	o := Options{Speed: f.speed, Tariff: pricing.Default(), Log: app.Log(), Report: progress(app)}
+	if f.speed < 1 || f.speed > speedMax {
+		return o, cli.Usage("`chargepoint demo --speed 60`", "a speed of %g is not between 1 and %d", f.speed, speedMax)
+	}
+	var err error
+	if o.Energy, err = meter.ParseEnergy(f.energy); err != nil {
+		return o, err
+	}
+	if f.session != "" {
+		if o.Session, err = meter.ParseSpec("replay:" + f.session); err != nil {
+			return o, err
+		}
+	}
+	if f.tariff != "" {
+		o.Tariff, err = station.ReadTariff(f.tariff)
+	}
+	return o, err
+}
+
+// progress shows a session as it goes: time, energy, power, amount, claims.
+func progress(app *cli.App) func(session.Progress) {
+	return func(p session.Progress) {
+		if p.Err != nil {
+			app.Note("! %v", p.Err)
+			return
+		}
+		if p.Phase < session.PhaseCharging {
+			app.Progress("%s", p.Note)
+			return
+		}
+		app.Progress("%s  %8.3f kWh  %6.1f kW  %s EUR  %d claims  %s",
+			p.Elapsed.Truncate(time.Second), float64(p.Quantity)/1e6, float64(p.Power)/1e6, p.Paid.Cents(), p.Claims, note(p))
+	}
+}
+
+func note(p session.Progress) string {
+	if p.Note == "" || p.Phase == session.PhaseCharging {
+		return p.Phase.String()
+	}
+	return p.Note
+}

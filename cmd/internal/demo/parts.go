@@ -1,0 +1,150 @@
+package demo
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"joulepay/channel/session"
+	"joulepay/cmd/internal/operator"
+	"joulepay/cmd/internal/party"
+	"joulepay/cmd/internal/station"
+	"joulepay/cmd/internal/vehicle"
+	"joulepay/meter"
+	"joulepay/meter/replay"
+	"joulepay/meter/sim"
+	"joulepay/settle/api"
+	"joulepay/settle/client"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// startLedger starts broker and ledger node.
+func (w *World) startLedger(ctx context.Context, _ net.Listener) error {
+	dir, err := w.dir("ledger")
+	if err != nil {
+		return err
+	}
+	broker, err := operator.StartBroker(dir, "127.0.0.1:0", w.options.Log)
+	if err != nil {
+		return err
+	}
+	w.later(func() { w.fail(broker.Close()) })
+	w.NATS = broker.ClientURL()
+	w.node, err = operator.StartNode(ctx, operator.Options{Dir: dir, Wallet: wallet.Generate(), Broker: broker, Log: w.options.Log})
+	if err != nil {
+		return err
+	}
+	w.later(func() { w.fail(w.node.Close()) })
+	return nil
+}
+
+// startAPI serves the ledger and, once there is one, the charger on the listener.
+func (w *World) startAPI(ctx context.Context, listener net.Listener) error {
+	config := w.node.Config()
+	config.Sessions, config.Stations, config.Tariffs = &w.served, &w.served, &w.served
+	config.Loopback, config.Now, config.Logger = true, time.Now, w.options.Log
+	handler, err := api.New(config)
+	if err != nil {
+		return err
+	}
+	server := api.Server(ctx, handler)
+	w.work.Go(func() { w.fail(server.Serve(listener)) })
+	w.later(func() {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		w.fail(server.Shutdown(stopping))
+	})
+	return nil
+}
+
+// open makes one of the two parties, with a wallet of its own.
+func (w *World) open(ctx context.Context, name string) (*party.Party, error) {
+	dir, err := w.dir(name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := party.Open(ctx, party.Options{
+		Wallet: wallet.Generate(), Dir: dir, NATS: w.NATS, Ledger: w.URL, Name: "demo-" + name, Log: w.options.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.later(p.Close)
+	return p, nil
+}
+
+func (w *World) startCharger(ctx context.Context, _ net.Listener) error {
+	p, err := w.open(ctx, "charger")
+	if err != nil {
+		return err
+	}
+	spec := w.options.Session
+	if spec.Kind == 0 {
+		spec.Kind = meter.KindSim
+	}
+	config := station.Default(w.options.Tariff)
+	config.Clock = w.clock
+	w.charger, err = station.New(p, config, func(free func() bool) (meter.Connector, error) {
+		connector, closer, err := station.Connect(ctx, p, spec, MaxPowerMw, free)
+		if err == nil {
+			w.later(func() { w.fail(closer.Close()) })
+		}
+		return connector, err
+	}, w.options.Log)
+	if err != nil {
+		return err
+	}
+	w.Station = p.Wallet.DID()
+	w.served.Store(w.charger)
+	running, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); w.fail(w.charger.Run(running)) }()
+	w.later(func() { cancel(); <-done })
+	return nil
+}
+
+func (w *World) startVehicle(ctx context.Context, _ net.Listener) error {
+	p, err := w.open(ctx, "vehicle")
+	if err != nil {
+		return err
+	}
+	w.payer, w.Vehicle = p, p.Wallet.DID()
+	_, err = w.node.Issue(ctx, client.IssueRequest{
+		To: w.Vehicle, Amount: money.Of(funds, p.Ledger.Trusted().Genesis.Currency), Reference: "demo " + w.Vehicle.String(),
+	})
+	return err
+}
+
+// plugIn makes the vehicle of one session.
+func (w *World) plugIn() (*vehicle.Vehicle, error) {
+	config := vehicle.Config{
+		Policy: session.DefaultPayerPolicy(), Measure: meter.Spec{Kind: meter.KindSim}, Clock: w.clock, Report: w.report,
+		Battery: battery(w.options.Energy), GainPPM: gainPPM,
+	}
+	if w.options.Session.Kind == meter.KindReplay {
+		recording, err := replay.Open(w.options.Session.Path, w.options.Session.Row)
+		if err != nil {
+			return nil, err
+		}
+		config.Policy.Quantity = recording.EnergyMilliwattHours()
+	} else {
+		config.Policy.Quantity = w.options.Energy
+	}
+	return vehicle.New(w.payer, config, w.Station, w.options.Log)
+}
+
+// gainPPM is the error of the vehicle's own meter: it measures 0.4 % less than flows.
+const gainPPM = -4000
+
+// battery gives one that has room for so much energy.
+func battery(energy int64) sim.Battery {
+	b := sim.DefaultBattery()
+	b.StateOfChargePermille = 200
+	needed := (energy*1000 + b.CapacityMilliwattHours - 1) / b.CapacityMilliwattHours
+	if most := int64(meter.StateOfChargeMax - b.StateOfChargePermille); needed > most {
+		b.CapacityMilliwattHours, needed = energy*1000/most+1, most
+	}
+	b.TargetPermille = b.StateOfChargePermille + int16(needed)
+	return b
+}
