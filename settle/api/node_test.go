@@ -35,6 +35,9 @@ var (
 	pole       = wallet.DIDOf(poleKey.Public())
 )
 
+// waitInTests is longer than a certificate takes, and short enough to wait for one that never comes.
+const waitInTests = 500 * time.Millisecond
+
 func testGenesis(t testing.TB, name string) *settle.Vertex {
 	t.Helper()
 	genesis, err := settle.NewGenesis(settle.Genesis{
@@ -86,10 +89,12 @@ func (c checked) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-func startLedger(t testing.TB) *ledgerServer {
+func startLedger(t testing.TB) *ledgerServer { return startLedgerWith(t, witnessKey) }
+
+func startLedgerWith(t testing.TB, witness wallet.PrivateKey) *ledgerServer {
 	t.Helper()
 	genesis := testGenesis(t, "test")
-	running, err := node.Start(context.Background(), node.Options{CoreOptions: node.CoreOptions{Witness: witnessKey},
+	running, err := node.Start(context.Background(), node.Options{CoreOptions: node.CoreOptions{Witness: witness},
 		Genesis: genesis, Store: store.NewMemory(), Stream: stream.NewMemory(), Clock: time.Now})
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +105,7 @@ func startLedger(t testing.TB) *ledgerServer {
 		}
 	})
 	config := api.Config{Issuer: api.IssuerOf(running, wallet.DIDOf(issuerKey.Public()), issuerKey), Loopback: true,
-		OperatorToken: operatorToken, Now: clock, Rate: api.Rate{PerSecond: 1e6, Burst: 1e6}}.WithNode(running)
+		OperatorToken: operatorToken, Now: clock, Wait: waitInTests, Rate: api.Rate{PerSecond: 1e6, Burst: 1e6}}.WithNode(running)
 	server := httptest.NewServer(handler(t, config))
 	t.Cleanup(server.Close)
 	s := &ledgerServer{node: running, address: server.URL, genesis: genesis}
@@ -161,6 +166,15 @@ func TestALedgerOverHTTPFromFundsToSettlement(t *testing.T) {
 	if err != nil || again.Vertex != issued.Vertex {
 		t.Errorf("the same reference issued again: %v, %v", again.Vertex, err)
 	}
+	issuer := wallet.DIDOf(issuerKey.Public())
+	s.must(t, issuer, issuerKey, &settle.Issue{Reference: settle.Reference(issued.Reference), To: car, Amount: 100 * money.Nano})
+	issues, err := s.Issues(t.Context(), client.EntryQuery{Party: car})
+	if err != nil || len(issues.Items) != 1 || issues.Items[0] != final(issued) {
+		t.Errorf("%+v %v", issues, err)
+	}
+	if vertices, err := s.Vertices(t.Context(), client.VertexQuery{Kind: "issue"}); err != nil || len(vertices.Items) != 2 {
+		t.Errorf("%d vertices that issue, want the first and the one that repeats it: %v", len(vertices.Items), err)
+	}
 	o := s.opening(1)
 	opened := s.must(t, car, carKey, &settle.Open{Sequence: 1, Opening: o})
 	settled := s.must(t, pole, poleKey, &settle.Settle{Claims: []channel.Best{s.claim(o, 5*money.Nano)}})
@@ -194,6 +208,32 @@ func TestALedgerOverHTTPFromFundsToSettlement(t *testing.T) {
 	p, err := proof.DecodeVertex(v.Certified)
 	if err != nil || p.Verify(s.Trusted()) != nil || p.ID != opened.Vertex {
 		t.Errorf("the vertex's proof: %v", err)
+	}
+}
+
+func final(i client.Issue) client.Issue {
+	i.Final = true
+	return i
+}
+
+func TestWhatNobodyCertifiesIsNotFinal(t *testing.T) {
+	s := startLedgerWith(t, wallet.PrivateKey{}) // no witness is at work
+	issued, err := s.Issue(t.Context(), client.IssueRequest{To: car, Amount: sum(1), Reference: "r"})
+	if err != nil || issued.Final {
+		t.Fatal(issued, err)
+	}
+	for state, want := range map[string]int{client.VertexFinal: 1, client.VertexAccepted: 2, client.VertexPending: 0} { // the genesis is final
+		page, err := s.Vertices(t.Context(), client.VertexQuery{State: state})
+		if err != nil || len(page.Items) != want {
+			t.Errorf("%s: %d, want %d, %v", state, len(page.Items), want, err)
+		}
+	}
+	v, err := s.AwaitVertex(t.Context(), issued.Vertex) // as long as the server waits
+	if err != nil || v.State != client.VertexAccepted || v.Certified != nil {
+		t.Errorf("%+v %v", v, err)
+	}
+	if _, err := s.CertifiedAccount(t.Context(), car); !errors.Is(err, client.ErrUnproven) {
+		t.Error(err)
 	}
 }
 
@@ -491,6 +531,11 @@ func TestAPinnedClientBelievesOnlyProofs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.fund(t, pole)
+	otherAccount, err := ledger.Account(t.Context(), pole)
+	if err != nil {
+		t.Fatal(err)
+	}
 	foreign := testGenesis(t, "another")
 	ask := func(lie lyingLedger) error {
 		lie.Ledger = ledger
@@ -519,6 +564,7 @@ func TestAPinnedClientBelievesOnlyProofs(t *testing.T) {
 	}{
 		"no proof":           {lyingLedger{channel: func(c *client.Channel) { c.Certified = nil }}, client.ErrUnproven},
 		"no bytes":           {lyingLedger{channel: func(c *client.Channel) { c.Certified = c.Certified[:9] }}, client.ErrUnproven},
+		"another account's":  {lyingLedger{account: func(a *client.Account) { a.Certified = otherAccount.Certified }}, client.ErrUnproven},
 		"another channel's":  {lyingLedger{channel: func(c *client.Channel) { c.Certified = swapped.Certified }}, client.ErrUnproven},
 		"changed root":       {lyingLedger{channel: func(c *client.Channel) { c.Certified[len(c.Certified)-1]++ }}, client.ErrUnproven},
 		"changed checkpoint": {lyingLedger{account: func(a *client.Account) { a.Certified[60]++ }}, client.ErrUnproven},

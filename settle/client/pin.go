@@ -78,9 +78,6 @@ func (p *Pinned) CertifiedChannel(ctx context.Context, id channel.ID) (Certified
 	if err != nil {
 		return CertifiedChannel{}, fmt.Errorf("%w: %w", ErrUnproven, err)
 	}
-	if content.Opening.ID() != id {
-		return CertifiedChannel{}, fmt.Errorf("%w: the slot of channel %s has another opening", ErrUnproven, id)
-	}
 	return CertifiedChannel{Channel: content, At: slot.Final.CertifiedAt(p.network), Proof: slot}, nil
 }
 
