@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"joulepay/channel"
@@ -52,34 +53,61 @@ func (m *Memory) Commit(_ context.Context, batch session.Batch) error {
 	if m.closed {
 		return ErrClosed
 	}
-	for _, r := range batch.Readings {
-		if err := m.checkReading(r); err != nil {
-			return err
-		}
+	fresh, err := m.freshReadings(batch)
+	if err != nil {
+		return err
 	}
 	for _, r := range batch.Channels {
-		m.channels.put(r.ID, r)
+		m.channels.put(r.ID, copyChannel(r))
 	}
 	for _, r := range batch.Sessions {
-		m.sessions.put(r.ID, r)
+		m.sessions.put(r.ID, m.keepSession(r))
 	}
-	for _, r := range batch.Readings {
-		if r.Sequence == uint64(len(m.readings[r.Session])) {
-			m.readings[r.Session] = append(m.readings[r.Session], r)
-		}
+	for _, r := range fresh {
+		m.readings[r.Session] = append(m.readings[r.Session], copyReading(r))
 	}
 	for _, r := range batch.Ops {
-		m.putOp(r)
+		m.putOp(copyOp(r))
 	}
 	return nil
 }
 
-func (m *Memory) checkReading(r session.ReadingRecord) error {
-	stored := m.readings[r.Session]
-	if r.Sequence < uint64(len(stored)) && !bytes.Equal(stored[r.Sequence].Signed, r.Signed) {
-		return fmt.Errorf("store: reading %d of session %s is written already, with other bytes", r.Sequence, r.Session)
+// freshReadings gives the readings of a batch that are not stored yet, or ErrReading.
+func (m *Memory) freshReadings(batch session.Batch) ([]session.ReadingRecord, error) {
+	var fresh []session.ReadingRecord
+	for _, r := range batch.Readings {
+		known := m.readings[r.Session]
+		for _, f := range fresh {
+			if f.Session == r.Session {
+				known = append(known[:len(known):len(known)], f)
+			}
+		}
+		switch next := uint64(len(known)); {
+		case !m.holds(batch, r.Session):
+			return nil, fmt.Errorf("%w: session %s is not stored", ErrReading, r.Session)
+		case r.Sequence > next:
+			return nil, fmt.Errorf("%w: %d of session %s, the next is %d", ErrReading, r.Sequence, r.Session, next)
+		case r.Sequence == next:
+			fresh = append(fresh, r)
+		case !bytes.Equal(known[r.Sequence].Signed, r.Signed):
+			return nil, fmt.Errorf("%w: %d of session %s is stored with other bytes", ErrReading, r.Sequence, r.Session)
+		}
 	}
-	return nil
+	return fresh, nil
+}
+
+func (m *Memory) holds(batch session.Batch, id channel.SessionID) bool {
+	_, ok := m.sessions.values[id]
+	return ok || slices.ContainsFunc(batch.Sessions, func(s session.SessionRecord) bool { return s.ID == id })
+}
+
+// keepSession copies a record, but not a quote of many kilobytes again for every claim.
+func (m *Memory) keepSession(r session.SessionRecord) session.SessionRecord {
+	if old := m.sessions.values[r.ID]; bytes.Equal(old.Quote, r.Quote) {
+		r.Quote, r.Vertices = old.Quote, slices.Clone(r.Vertices)
+		return r
+	}
+	return copySession(r)
 }
 
 func (m *Memory) putOp(r session.OpRecord) {
@@ -91,56 +119,92 @@ func (m *Memory) putOp(r session.OpRecord) {
 		if old.State != session.OpPending {
 			return
 		}
-		if r.Payload == nil {
+		if len(r.Payload) == 0 {
 			r.Payload = old.Payload
 		}
 	}
 	m.ops.put(r.ID, r)
 }
 
-// Channel implements Store.
-func (m *Memory) Channel(_ context.Context, id channel.ID) (session.ChannelRecord, error) {
+func copyChannel(r session.ChannelRecord) session.ChannelRecord {
+	r.Proposal = bytes.Clone(r.Proposal)
+	return r
+}
+
+func copySession(r session.SessionRecord) session.SessionRecord {
+	r.Quote, r.Vertices = bytes.Clone(r.Quote), slices.Clone(r.Vertices)
+	return r
+}
+
+func copyReading(r session.ReadingRecord) session.ReadingRecord {
+	r.Signed = bytes.Clone(r.Signed)
+	return r
+}
+
+func copyOp(r session.OpRecord) session.OpRecord {
+	r.Body, r.Payload = bytes.Clone(r.Body), bytes.Clone(r.Payload)
+	return r
+}
+
+// one looks one record up and copies it.
+func one[K comparable, V any](m *Memory, from *ordered[K, V], what string, id K, clone func(V) V) (V, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r, ok := m.channels.values[id]
-	if !ok {
-		return r, fmt.Errorf("%w: channel %s", ErrNotFound, id)
+	var none V
+	if m.closed {
+		return none, ErrClosed
 	}
-	return r, nil
+	r, ok := from.values[id]
+	if !ok {
+		return none, fmt.Errorf("%w: %s %v", ErrNotFound, what, id)
+	}
+	return clone(r), nil
+}
+
+// list copies the records that are wanted, in order of entry.
+func list[K comparable, V any](m *Memory, from *ordered[K, V], clone func(V) V, wanted func(V) bool) ([]V, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, ErrClosed
+	}
+	var records []V
+	for _, k := range from.keys {
+		if r := from.values[k]; wanted(r) {
+			records = append(records, clone(r))
+		}
+	}
+	return records, nil
+}
+
+// Channel implements Store.
+func (m *Memory) Channel(_ context.Context, id channel.ID) (session.ChannelRecord, error) {
+	return one(m, &m.channels, "channel", id, copyChannel)
 }
 
 // Channels implements Store.
 func (m *Memory) Channels(context.Context) ([]session.ChannelRecord, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var all []session.ChannelRecord
-	for _, k := range m.channels.keys {
-		all = append(all, m.channels.values[k])
-	}
-	return all, nil
+	return list(m, &m.channels, copyChannel, func(session.ChannelRecord) bool { return true })
 }
 
 // Session implements Store.
 func (m *Memory) Session(_ context.Context, id channel.SessionID) (session.SessionRecord, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r, ok := m.sessions.values[id]
-	if !ok {
-		return r, fmt.Errorf("%w: session %s", ErrNotFound, id)
-	}
-	return r, nil
+	return one(m, &m.sessions, "session", id, copySession)
 }
 
 // Sessions implements Store.
 func (m *Memory) Sessions(_ context.Context, before channel.SessionID, limit int) ([]session.SessionRecord, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.closed {
+		return nil, ErrClosed
+	}
 	var page []session.SessionRecord
 	skipping := before != channel.SessionID{}
 	for i := len(m.sessions.keys) - 1; i >= 0 && len(page) < limit; i-- {
 		key := m.sessions.keys[i]
 		if !skipping {
-			page = append(page, m.sessions.values[key])
+			page = append(page, copySession(m.sessions.values[key]))
 		}
 		if key == before {
 			skipping = false
@@ -151,46 +215,31 @@ func (m *Memory) Sessions(_ context.Context, before channel.SessionID, limit int
 
 // Unfinished implements Store.
 func (m *Memory) Unfinished(context.Context) ([]session.SessionRecord, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var open []session.SessionRecord
-	for _, k := range m.sessions.keys {
-		if r := m.sessions.values[k]; !r.Phase.Over() {
-			open = append(open, r)
-		}
-	}
-	return open, nil
+	return list(m, &m.sessions, copySession, func(r session.SessionRecord) bool { return !r.Phase.Over() })
 }
 
 // Readings implements Store.
 func (m *Memory) Readings(_ context.Context, id channel.SessionID) ([]session.ReadingRecord, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]session.ReadingRecord(nil), m.readings[id]...), nil
+	if m.closed {
+		return nil, ErrClosed
+	}
+	var readings []session.ReadingRecord
+	for _, r := range m.readings[id] {
+		readings = append(readings, copyReading(r))
+	}
+	return readings, nil
 }
 
 // Op implements Store.
 func (m *Memory) Op(_ context.Context, id session.OpID) (session.OpRecord, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r, ok := m.ops.values[id]
-	if !ok {
-		return r, fmt.Errorf("%w: operation %x", ErrNotFound, id)
-	}
-	return r, nil
+	return one(m, &m.ops, "operation", id, copyOp)
 }
 
 // PendingOps implements Store.
 func (m *Memory) PendingOps(context.Context) ([]session.OpRecord, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var pending []session.OpRecord
-	for _, k := range m.ops.keys {
-		if r := m.ops.values[k]; r.State == session.OpPending {
-			pending = append(pending, r)
-		}
-	}
-	return pending, nil
+	return list(m, &m.ops, copyOp, func(r session.OpRecord) bool { return r.State == session.OpPending })
 }
 
 // NextKeyIndex implements Store.
@@ -219,6 +268,9 @@ func (m *Memory) PutReceipt(_ context.Context, id channel.SessionID, receipt []b
 func (m *Memory) Receipt(_ context.Context, id channel.SessionID) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.closed {
+		return nil, ErrClosed
+	}
 	r, ok := m.receipts[id]
 	if !ok {
 		return nil, fmt.Errorf("%w: receipt of session %s", ErrNotFound, id)

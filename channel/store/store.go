@@ -14,16 +14,23 @@ import (
 
 // Errors of every store.
 var (
-	ErrNotFound = errors.New("store: no such record")
-	ErrClosed   = errors.New("store: closed")
+	ErrNotFound   = errors.New("store: no such record")
+	ErrClosed     = errors.New("store: closed")
+	ErrReading    = errors.New("store: reading does not fit those that are stored")
+	ErrKeysUsedUp = errors.New("store: no more indices for channel keys")
 )
 
-// Store keeps what sessions must not forget. It is safe for concurrent use. Records that it returns are copies.
+// Store keeps what sessions must not forget. It is safe for concurrent use. Records that it returns are copies, and it
+// keeps none of the caller's slices. After Close every method returns ErrClosed.
 type Store interface {
 	// Commit makes a batch durable, all or none. Records replace those with the same key, except that
-	//   - a reading, once written, never changes: the same bytes again are a no-op, others an error;
-	//   - an operation that is final or refused never becomes pending again;
-	//   - an operation's payload, once set, is kept when a later record has none.
+	//   - a reading, once written, never changes: the same bytes again are a no-op, others ErrReading;
+	//   - a session's readings come by sequence from 0, without a gap, with their session or after it: others are
+	//     ErrReading;
+	//   - an operation that is final or refused stays as it is: it never becomes pending again;
+	//   - an operation's payload, once set, is kept when a later record has none;
+	//   - an operation's sequence is given by the store, from 1, when it is first entered.
+	// What Commit wrote is seen by every call after it. A batch that is refused leaves others alone.
 	// An error that wraps sqlite.ErrOutcomeUnknown means: all or none, read to know which.
 	Commit(ctx context.Context, batch session.Batch) error
 
@@ -35,11 +42,11 @@ type Store interface {
 	// Session gives one session, or ErrNotFound.
 	Session(ctx context.Context, id channel.SessionID) (session.SessionRecord, error)
 	// Sessions gives sessions, newest first: at most limit of them, older than the one with the id before (zero: from
-	// the newest).
+	// the newest; one that is not stored: none).
 	Sessions(ctx context.Context, before channel.SessionID, limit int) ([]session.SessionRecord, error)
 	// Unfinished gives the sessions whose phase is not over, oldest first.
 	Unfinished(ctx context.Context) ([]session.SessionRecord, error)
-	// Readings gives a session's readings by sequence.
+	// Readings gives a session's readings by sequence; none when the session is not stored.
 	Readings(ctx context.Context, id channel.SessionID) ([]session.ReadingRecord, error)
 
 	// Op gives one ledger operation, or ErrNotFound.
@@ -47,10 +54,11 @@ type Store interface {
 	// PendingOps gives the outbox, in the order of entry.
 	PendingOps(ctx context.Context) ([]session.OpRecord, error)
 
-	// NextKeyIndex hands out an index for a new channel key. It is durable before it returns: no index comes twice.
+	// NextKeyIndex hands out an index for a new channel key, from 1. It is durable before it returns: no index comes
+	// twice.
 	NextKeyIndex(ctx context.Context) (uint32, error)
 
-	// PutReceipt stores a session's receipt; Receipt gives it back, or ErrNotFound.
+	// PutReceipt stores a session's receipt in place of an earlier one; Receipt gives it back, or ErrNotFound.
 	PutReceipt(ctx context.Context, id channel.SessionID, receipt []byte) error
 	Receipt(ctx context.Context, id channel.SessionID) ([]byte, error)
 

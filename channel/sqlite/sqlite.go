@@ -1,0 +1,78 @@
+// Package sqlite owns the durable store of sessions: the tables in which channels, sessions, readings, the outbox and
+// receipts survive. It leaves the file, its safety and its fsync to internal/sqlite, and what records mean to
+// channel/session.
+// It keeps invariant I4 for them: Commit returns nil only when the whole batch survives a crash at any instant.
+//
+// Concurrent batches share one transaction. The hot path, one batch a claim, asks SQLite nothing: it writes a row for
+// the session, one for the channel and at most one reading, each to the end of its table or over a row of equal size.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"joulepay/channel/store"
+	engine "joulepay/internal/sqlite"
+)
+
+// Options say what to open.
+type Options struct {
+	// Path of the database file. Missing folders are created, readable by this user only.
+	Path string
+	// ReadOnly opens beside the process that writes. Commit, NextKeyIndex and PutReceipt refuse.
+	ReadOnly bool
+}
+
+// Store is a store.Store in a SQLite file. It is safe for concurrent use.
+type Store struct {
+	db *engine.DB
+
+	mu     sync.RWMutex // guards closed, and keeps queue open while somebody sends
+	closed bool
+	queue  chan *request
+	idle   chan struct{} // closed when the goroutine that commits has ended
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store and brings its tables up to date. Errors are those of internal/sqlite: ErrLocked when another
+// process has it open, ErrNewer when a newer version wrote it, ErrForeign when it is something else.
+func Open(ctx context.Context, options Options) (*Store, error) {
+	db, err := engine.Open(ctx, engine.Options{
+		Path: options.Path, ReadOnly: options.ReadOnly, ApplicationID: applicationID, Migrations: migrations,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{db: db, queue: make(chan *request, queueMax), idle: make(chan struct{})}
+	go s.commitGroups()
+	return s, nil
+}
+
+// Close commits what was handed over, waits for reads under way and releases the file. A second call does nothing.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	again := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if again {
+		return nil
+	}
+	close(s.queue)
+	<-s.idle
+	return s.db.Close()
+}
+
+// read calls fn with one consistent snapshot.
+func (s *Store) read(ctx context.Context, fn func(engine.Queryer) error) error {
+	return closedAs(s.db.Read(ctx, fn))
+}
+
+// closedAs puts the contract's error in place of the file's.
+func closedAs(err error) error {
+	if errors.Is(err, engine.ErrClosed) {
+		return store.ErrClosed
+	}
+	return err
+}
