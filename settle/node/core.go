@@ -259,10 +259,11 @@ func (c *Core) queueMark(now time.Time) time.Duration {
 	if c.queuedFor > last || c.finality.Justified().Number < last || c.options.Witness.IsZero() {
 		return 0
 	}
-	due := c.marked.Add(c.options.CheckpointInterval)
+	heartbeat, due := false, c.marked.Add(c.options.CheckpointInterval)
 	switch {
 	case c.uncovered || c.wanted > c.finality.Final().Checkpoint.Number || c.hasVertices():
 	case c.state.LiveChannels() > 0:
+		heartbeat = true
 		due = c.marked.Add(c.network.Genesis.Limits.Heartbeat)
 	default:
 		return 0
@@ -270,7 +271,7 @@ func (c *Core) queueMark(now time.Time) time.Duration {
 	if wait := due.Sub(now); wait > 0 {
 		return wait
 	}
-	c.uncovered = true // a heartbeat too must become final
+	c.uncovered = c.uncovered || heartbeat // a heartbeat too must become final; the child that makes it so need not
 	c.marked = now
 	c.queuedFor = last + 1
 	c.queue = append(c.queue, queued{raw: dag.Entry{Mark: last + 1}.Encode()})

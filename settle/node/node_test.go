@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ type network struct {
 	witness wallet.PrivateKey
 	store   store.Store
 	stream  stream.Log
+	logger  *slog.Logger
 }
 
 func newNetwork(t testing.TB, limits settle.Limits) *network {
@@ -49,7 +51,7 @@ func newNetwork(t testing.TB, limits settle.Limits) *network {
 func (n *network) start(t testing.TB) *node.Node {
 	t.Helper()
 	running, err := node.Start(context.Background(), node.Options{
-		CoreOptions: node.CoreOptions{Witness: n.witness}, Genesis: n.genesis, Store: n.store, Stream: n.stream, Clock: time.Now,
+		CoreOptions: node.CoreOptions{Witness: n.witness}, Genesis: n.genesis, Store: n.store, Stream: n.stream, Clock: time.Now, Logger: n.logger,
 	})
 	if err != nil {
 		t.Fatal(err)
