@@ -72,6 +72,8 @@ var table = []arrows{
 	{from: "settle/receipt", to: append([]string{"settle", "settle/proof"}, session...), tests: []string{"settle/dag", "meter/sim"}},
 	{from: "settle/operation", to: []string{"wallet", "wallet/money", "channel", "channel/session", "settle", "settle/proof"}},
 	{from: "settle/client", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/receipt"}, tests: []string{"settle/api"}},
+	// Where a visit meets the ledger, for processes and for who embeds the library.
+	{from: "settle/port", to: []string{"wallet", "channel", "channel/agent", "channel/session", "channel/store", "settle", "settle/client", "settle/operation"}},
 	{from: "settle/web"},
 	{from: "settle/api", to: []string{"wallet", "wallet/money", "channel", "settle/..."}},
 
@@ -81,11 +83,10 @@ var table = []arrows{
 	{from: "cmd/internal/clitest", to: []string{"cmd/internal/cli"}},
 	{from: "cmd/internal/walletcmd", to: []string{"cmd/internal/cli", "wallet", "wallet/money"}, tests: []string{"cmd/internal/clitest"}},
 	{from: "cmd/internal/simcable", to: libraries},
-	{from: "cmd/internal/ledgerport", to: libraries},
-	{from: "cmd/internal/party", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/ledgerport", "cmd/internal/simcable"}, libraries...)},
+	{from: "cmd/internal/party", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/simcable"}, libraries...)},
 	{from: "cmd/internal/demo", to: append([]string{"cmd/internal/..."}, libraries...)},
 	{from: "cmd/internal/...", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/party",
-		"cmd/internal/ledgerport", "cmd/internal/simcable"}, libraries...), tests: []string{"cmd/internal/clitest"}},
+		"cmd/internal/simcable"}, libraries...), tests: []string{"cmd/internal/clitest"}},
 	{from: "cmd/simulate", to: []string{"cmd/internal/cli", "simulations/..."}, tests: []string{"cmd/internal/clitest"}},
 	{from: "cmd/...", to: []string{"cmd/internal/..."}},
 }

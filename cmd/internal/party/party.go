@@ -20,9 +20,9 @@ import (
 	"joulepay/channel/natslink"
 	channelsqlite "joulepay/channel/sqlite"
 	"joulepay/channel/store"
-	"joulepay/cmd/internal/ledgerport"
 	"joulepay/internal/natsd"
 	"joulepay/settle/client"
+	"joulepay/settle/port"
 	"joulepay/wallet"
 )
 
@@ -52,7 +52,7 @@ type Party struct {
 	Wallet *wallet.Wallet
 	Store  store.Store
 	Ledger *client.Pinned
-	Port   *ledgerport.Port
+	Port   *port.Port
 	Conn   *nats.Conn
 	log    *slog.Logger
 }
@@ -67,7 +67,7 @@ func Open(ctx context.Context, o Options) (*Party, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Party{Wallet: o.Wallet, Ledger: pinned, Port: ledgerport.New(pinned, o.Wallet), log: o.Log}
+	p := &Party{Wallet: o.Wallet, Ledger: pinned, Port: port.New(pinned, o.Wallet), log: o.Log}
 	key := natslink.ConnectKey(o.Wallet.NATS())
 	p.Conn, err = natsd.Dial(o.NATS, natsd.DialOptions{Name: o.Name, Key: key, OnError: o.OnNATS})
 	if err != nil {

@@ -1,7 +1,8 @@
-// Package ledgerport owns the way from a session's ledger operations to the ledger's payloads and back: it is the
-// agent.Settler of real processes, over the settlement API. It leaves retries to the agent's outbox and rules to settle.
+// Package port owns the access of a vehicle or a station to the ledger: it is the agent.Settler of real processes, over
+// the settlement API. It leaves the translation of operations to settle/operation, retries to the agent's outbox, and
+// rules to settle.
 // It keeps invariant I4 for submissions: a payload is fixed before it is sent, and the same payload takes effect once.
-package ledgerport
+package port
 
 import (
 	"context"
@@ -14,6 +15,7 @@ import (
 	"joulepay/channel/store"
 	"joulepay/settle"
 	"joulepay/settle/client"
+	"joulepay/settle/operation"
 	"joulepay/wallet"
 )
 
@@ -33,66 +35,18 @@ func New(pinned *client.Pinned, w *wallet.Wallet) *Port {
 
 // Prepare implements agent.Settler.
 func (p *Port) Prepare(ctx context.Context, op session.OpRecord) ([]byte, error) {
-	payload, err := payloadOf(op)
+	payload, err := operation.Payload(op)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", agent.ErrLedgerRefused, err)
 	}
-	if spend, ok := payload.(settle.Spend); ok {
+	if operation.Spends(op.Kind) {
 		sequence, err := p.submitter.NextSequence(ctx)
-		if errors.Is(err, client.ErrNotFound) {
-			return nil, fmt.Errorf("%w: %w", agent.ErrLedgerRefused, client.ErrInsufficient) // no account: never funded
-		}
 		if err != nil {
 			return nil, err
 		}
-		setSequence(spend, sequence)
+		operation.Sequenced(payload, sequence)
 	}
 	return settle.EncodePayload(payload), nil
-}
-
-func setSequence(spend settle.Spend, sequence uint64) {
-	switch p := spend.(type) {
-	case *settle.Open:
-		p.Sequence = sequence
-	case *settle.TopUp:
-		p.Sequence = sequence
-	}
-}
-
-// payloadOf translates an operation.
-func payloadOf(op session.OpRecord) (settle.Payload, error) {
-	switch op.Kind {
-	case session.OpOpen:
-		opening, err := channel.DecodeOpening(op.Body)
-		return &settle.Open{Opening: opening}, err
-	case session.OpTopUp:
-		t, err := session.DecodeTopUp(op.Body)
-		return &settle.TopUp{Channel: op.Channel, Party: t.Party, Amount: t.Amount}, err
-	case session.OpSettle:
-		claims, err := session.DecodeBests(op.Body)
-		settle.SortClaims(claims)
-		return &settle.Settle{Claims: claims}, err
-	case session.OpWithdraw:
-		signed, err := channel.DecodeSignedWithdrawal(op.Body)
-		return &settle.Withdraw{Signed: signed}, err
-	case session.OpClose:
-		signed, err := channel.DecodeSignedClose(op.Body)
-		return &settle.CooperativeClose{Signed: signed}, err
-	case session.OpCloseRequest:
-		return closeRequest(op.Body)
-	case session.OpFinalise:
-		return &settle.Finalise{Channel: op.Channel}, nil
-	}
-	return nil, fmt.Errorf("%w: operation %s", session.ErrRecord, op.Kind)
-}
-
-func closeRequest(body []byte) (settle.Payload, error) {
-	request, bests, err := session.DecodeCloseRequest(body)
-	if err != nil {
-		return nil, err
-	}
-	settle.SortClaims(bests)
-	return &settle.CloseRequest{Signed: request, Claims: bests}, nil
 }
 
 // Submit implements agent.Settler.
@@ -135,16 +89,5 @@ func (p *Port) View(ctx context.Context, id channel.ID) (session.View, error) {
 	if err != nil {
 		return session.View{}, err
 	}
-	return ViewOf(certified), nil
-}
-
-// ViewOf gives a certified channel in the words of sessions. The end of a window is on the clock of windows, which
-// stands still while the ledger does; as ledger time it is what it would be if the ledger paused no more.
-func ViewOf(c client.CertifiedChannel) session.View {
-	checkpoint := c.Proof.Final.Checkpoint
-	end := settle.LedgerTime(int64(c.Channel.WindowEnd) + checkpoint.Paused)
-	return session.View{
-		Opening: c.Channel.Opening, Funds: c.Channel.Funds, Lanes: c.Channel.Maxima(), State: channel.State(c.Channel.State),
-		WindowEnd: end.Time(), Expiry: c.Channel.Expiry, Time: checkpoint.Time.Time(), Final: true,
-	}
+	return operation.View(certified.Channel, certified.Proof.Final.Checkpoint), nil
 }
