@@ -281,7 +281,7 @@ func refusal(err error) wire.Refuse {
 	case errors.Is(err, session.ErrUnexpected):
 		code = wire.CodeUnknownSession
 	}
-	return wire.Refuse{Code: code, Detail: err.Error()}
+	return wire.NewRefuse(code, err)
 }
 
 // Pulse samples the outlets in use and lets time pass for every session. It returns when all have taken it in.

@@ -44,6 +44,9 @@ func Build(in Inputs, at time.Time) (Quote, error) {
 	if err := in.Tariff.ValidAt(at); err != nil {
 		return Quote{}, err
 	}
+	if size := len(in.Tariff.Bytes()); size > tariffMax {
+		return Quote{}, fmt.Errorf("%w: tariff of %d bytes, at most %d fit a quote", ErrQuote, size, tariffMax)
+	}
 	exposure, err := pricing.ExposureOf(in.Tariff, in.MaxPowerMw, in.ClaimEvery, at, location)
 	if err != nil {
 		return Quote{}, err
@@ -70,6 +73,39 @@ func Build(in Inputs, at time.Time) (Quote, error) {
 		return Quote{}, err
 	}
 	return q, nil
+}
+
+// CheckPrices returns ErrQuote when a quote declares less than its own tariff can cost: the vehicle's policy looks at
+// exposure and estimates, but what it pays for is the tariff (I5).
+func (q Quote) CheckPrices() error {
+	tariff, err := pricing.ParseTariff(q.Tariff)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrQuote, err)
+	}
+	location, err := q.Location()
+	if err != nil {
+		return err
+	}
+	at := time.UnixMilli(q.IssuedAtMs).UTC()
+	exposure, err := pricing.ExposureOf(tariff, q.MaxPowerMw, q.ClaimEvery(), at, location)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrQuote, err)
+	}
+	if q.Slice < exposure.Bound() || q.Prepaid < exposure.Prepaid || q.EndSurcharge < exposure.EndSurcharge {
+		return fmt.Errorf("%w: declares %s a slice, %s at the start and %s at the end; its tariff can cost %s, %s and %s", ErrQuote,
+			q.Slice, q.Prepaid, q.EndSurcharge, exposure.Bound(), exposure.Prepaid, exposure.EndSurcharge)
+	}
+	in := Inputs{Tariff: tariff, Unit: meter.Unit(q.Unit), MaxPowerMw: q.MaxPowerMw}
+	for _, e := range q.Estimates {
+		cost, err := price(in, at, location, e.Quantity)
+		if err != nil {
+			return fmt.Errorf("%w: estimate of %d %s: %w", ErrQuote, e.Quantity, in.Unit, err)
+		}
+		if e.InclVAT < cost.Payable() {
+			return fmt.Errorf("%w: %s for %d %s, by its tariff %s", ErrQuote, e.InclVAT, e.Quantity, in.Unit, cost.Payable())
+		}
+	}
+	return nil
 }
 
 func estimates(in Inputs, at time.Time, location *time.Location) ([]Estimate, error) {

@@ -14,6 +14,7 @@ import (
 	"joulepay/channel"
 	"joulepay/internal/canon"
 	"joulepay/meter"
+	"joulepay/pricing"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
@@ -24,8 +25,10 @@ const (
 	// AnnouncementSizeMax bounds a signed announcement in bytes.
 	AnnouncementSizeMax = 2 << 10
 
-	textMax      = 64
-	estimatesMax = 8
+	textMax       = 64
+	estimatesMax  = 8
+	tariffMax     = 8 << 10 // with the credential and all other fields it fits SizeMax
+	credentialMax = 4 << 10
 )
 
 // Errors of this package.
@@ -86,6 +89,10 @@ func (q Quote) Check() error {
 		return fmt.Errorf("%w: text over %d bytes", ErrQuote, textMax)
 	case len(q.Estimates) > estimatesMax:
 		return fmt.Errorf("%w: %d estimates", ErrQuote, len(q.Estimates))
+	case len(q.Tariff) > tariffMax || len(q.Credential) > credentialMax:
+		return fmt.Errorf("%w: tariff of %d bytes, at most %d; credential of %d, at most %d", ErrQuote, len(q.Tariff), tariffMax, len(q.Credential), credentialMax)
+	case !meter.Unit(q.Unit).Valid() || !meter.Attestation(q.Attestation).Valid():
+		return fmt.Errorf("%w: unit %d, attestation %d", ErrQuote, q.Unit, q.Attestation)
 	case q.ClaimEveryMs <= 0 || q.ClaimEveryMs > time.Hour.Milliseconds():
 		return fmt.Errorf("%w: claim interval %d ms", ErrQuote, q.ClaimEveryMs)
 	case q.MaxPowerMw < 0 || q.SettleEveryMs < 0 || q.ValidUntilMs < q.IssuedAtMs:
@@ -101,7 +108,7 @@ func (q Quote) ClaimEvery() time.Duration { return time.Duration(q.ClaimEveryMs)
 
 // Location gives the zone of the tariff's local times.
 func (q Quote) Location() (*time.Location, error) {
-	loc, err := time.LoadLocation(q.TimeZone)
+	loc, err := pricing.LoadLocation(q.TimeZone)
 	if err != nil {
 		return nil, fmt.Errorf("%w: time zone: %w", ErrQuote, err)
 	}

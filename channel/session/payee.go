@@ -219,7 +219,7 @@ func (p *Payee) received(now Instant, message wire.Message) []Effect {
 
 // refuse tells the vehicle and the operator why a message is not acted on.
 func (p *Payee) refuse(now Instant, code wire.Code, err error) []Effect {
-	return []Effect{Send{wire.Refuse{Code: code, Detail: err.Error()}}, p.report(now, "", err)}
+	return []Effect{Send{wire.NewRefuse(code, err)}, p.report(now, "", err)}
 }
 
 func (p *Payee) checkHello(id channel.SessionID, h wire.Hello) error {

@@ -1,6 +1,9 @@
 package wire
 
 import (
+	"strings"
+	"unicode/utf8"
+
 	"joulepay/channel"
 	"joulepay/internal/canon"
 	"joulepay/wallet"
@@ -122,35 +125,18 @@ const (
 // Refuse says that the session cannot go on as asked (both ways).
 type Refuse struct {
 	Code   Code   `cbor:"1,keyasint"`
-	Detail string `cbor:"2,keyasint"`
+	Detail string `cbor:"2,keyasint"` // at most DetailMax bytes
 }
 
-// Kind implements Message.
-func (Hello) Kind() Kind { return KindHello }
+// DetailMax bounds the words of a refusal, which go to logs and screens.
+const DetailMax = 512
 
-// Kind implements Message.
-func (Offer) Kind() Kind { return KindOffer }
-
-// Kind implements Message.
-func (Accept) Kind() Kind { return KindAccept }
-
-// Kind implements Message.
-func (Demand) Kind() Kind { return KindDemand }
-
-// Kind implements Message.
-func (Claim) Kind() Kind { return KindClaim }
-
-// Kind implements Message.
-func (Stop) Kind() Kind { return KindStop }
-
-// Kind implements Message.
-func (Done) Kind() Kind { return KindDone }
-
-// Kind implements Message.
-func (Withdraw) Kind() Kind { return KindWithdraw }
-
-// Kind implements Message.
-func (Close) Kind() Kind { return KindClose }
-
-// Kind implements Message.
-func (Refuse) Kind() Kind { return KindRefuse }
+// NewRefuse gives a refusal that names its cause, cut to what a message carries.
+func NewRefuse(code Code, cause error) Refuse {
+	detail := strings.ToValidUTF8(cause.Error(), "\uFFFD")
+	for len(detail) > DetailMax {
+		_, size := utf8.DecodeLastRuneInString(detail)
+		detail = detail[:len(detail)-size]
+	}
+	return Refuse{Code: code, Detail: detail}
+}

@@ -51,7 +51,10 @@ const (
 )
 
 // Message is one of the structs of this package.
-type Message interface{ Kind() Kind }
+type Message interface {
+	Kind() Kind
+	check() error // that no field is longer than what is stored or shown of it
+}
 
 // Frame is a message in its session.
 type Frame struct {
@@ -116,6 +119,9 @@ func decodeBody(kind Kind, body []byte) (Message, error) {
 func decode[M Message](body []byte) (Message, error) {
 	var m M
 	if err := canon.Unmarshal(body, FrameSizeMax, &m); err != nil {
+		return nil, fmt.Errorf("%w: %T: %w", ErrFrame, m, err)
+	}
+	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("%w: %T: %w", ErrFrame, m, err)
 	}
 	return m, nil
