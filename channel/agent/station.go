@@ -260,7 +260,7 @@ func (s *Station) receive(ctx context.Context, all *sync.WaitGroup, d link.Datag
 	}
 	if err != nil {
 		s.deps.Log.Info("vehicle refused", "session", frame.Session.String(), "error", err)
-		s.send(d.From, frame.Session, refusal(err))
+		s.send(d.From, frame.Session, Refusal(err))
 	}
 }
 
@@ -268,8 +268,8 @@ func (s *Station) send(to link.Addr, id channel.SessionID, m wire.Message) {
 	_ = s.deps.Link.Send(to, wire.Frame{Session: id, Message: m}.Encode())
 }
 
-// refusal maps an error to what the vehicle is told.
-func refusal(err error) wire.Refuse {
+// Refusal maps an error of a station to what the vehicle is told.
+func Refusal(err error) wire.Refuse {
 	code := wire.CodeInternal
 	switch {
 	case errors.Is(err, ErrBusy):
