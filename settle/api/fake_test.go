@@ -10,6 +10,7 @@ import (
 
 	"joulepay/settle/api"
 	"joulepay/settle/client"
+	"joulepay/settle/receipt"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
@@ -152,7 +153,23 @@ func (f *fake) Session(_ context.Context, id client.SessionID) (client.Session, 
 }
 
 func (f *fake) Receipt(_ context.Context, id client.SessionID) (json.RawMessage, error) {
-	return one(f, id, json.RawMessage(`{"version":1}`))
+	raw, err := aReceipt().Encode()
+	if err != nil {
+		return nil, err
+	}
+	return one(f, id, json.RawMessage(raw))
+}
+
+// aReceipt has every field of a receipt; it proves nothing.
+func aReceipt() receipt.Receipt {
+	return receipt.Receipt{
+		Version: receipt.Version, Issuer: wallet.DIDOf(charger), Signature: &wallet.Signature{1},
+		Summary: receipt.Summary{Session: visitID.String(), Vehicle: wallet.DIDOf(vehicle), Station: wallet.DIDOf(charger), Payout: wallet.DIDOf(charger),
+			Start: noon, End: noon, Unit: "mWh", Quantity: 9_632_000, EnergyWh: "9632", Cost: json.RawMessage("{}"), Payable: sum(1), Paid: sum(1), Unpaid: sum(0),
+			Channel: someID.String(), Settlement: someID.String(), Final: true, Checkpoint: &receipt.FinalCheckpoint{Number: 1, Hash: someID.String(), Time: noon}},
+		Evidence: receipt.Evidence{Genesis: []byte{1}, Opening: []byte{1}, Quote: []byte{1}, Readings: [][]byte{{1}}, Before: [2]money.Money{sum(0), sum(0)},
+			Claims: [][]byte{{1}}, Vertices: []receipt.Vertex{{Vertex: []byte{1}, Proof: []byte{1}}}, Channel: []byte{1}},
+	}
 }
 
 func (f *fake) Stations(_ context.Context, q client.PageQuery) (client.Page[client.Station], error) {

@@ -19,6 +19,7 @@ import (
 
 	"joulepay/settle/api"
 	"joulepay/settle/client"
+	"joulepay/settle/receipt"
 	"joulepay/wallet"
 )
 
@@ -200,6 +201,8 @@ func TestSchemasHaveTheFieldsOfTheShapes(t *testing.T) {
 		"Vertex": client.Vertex{}, "Transfer": client.Transfer{}, "Issue": client.Issue{}, "IssueRequest": client.IssueRequest{},
 		"Redemption": client.Redemption{}, "Settlement": client.Settlement{}, "Session": client.Session{}, "Station": client.Station{},
 		"Tariff": client.Tariff{}, "Problem": client.Problem{}, "PageOfVertex": client.Page[client.Vertex]{},
+		"Receipt": receipt.Receipt{}, "ReceiptSummary": receipt.Summary{}, "ReceiptEvidence": receipt.Evidence{},
+		"ReceiptVertex": receipt.Vertex{}, "ReceiptCheckpoint": receipt.FinalCheckpoint{},
 	} {
 		schema := c.doc.Components.Schemas[name].Value
 		var documented []string

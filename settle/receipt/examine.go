@@ -19,13 +19,13 @@ var (
 	errOtherNetwork = errors.New("for another network")
 	errOtherParties = errors.New("between other parties than the quote's")
 	errOtherKeys    = errors.New("with other keys or another pay-out account than the quote's")
-	errOtherQuote   = errors.New("for another session, channel or quote")
+	errOtherQuote   = errors.New("for another quote")
 	errNoReadings   = errors.New("there are none, or too many")
 	errUnitMeter    = errors.New("another unit or attestation than the quote's")
 	errNoReading    = errors.New("pays for a reading that is not here")
 	errQuantity     = errors.New("states another quantity than the reading")
 	errLaneOrder    = errors.New("not one for each lane, by lane")
-	errNegative     = errors.New("the lanes before the session are negative, or above its claims")
+	errBefore       = errors.New("the lanes before the session do not fit the claims")
 	errOverpaid     = errors.New("more was claimed than the tariff asks for")
 	errNotAccepted  = errors.New("the ledger did not accept it")
 	errOtherVertex  = errors.New("the proof is of another vertex")
@@ -43,8 +43,9 @@ type dossier struct {
 	quote    quote.Signed
 	tariff   *pricing.Tariff
 	readings []meter.Reading
-	claims   [2]channel.Best
-	paidFor  int // index of the latest reading that a claim pays for; -1 when nothing was claimed
+	claims   [2]channel.Best // of this session
+	shown    [2]bool         // lanes whose state before is shown by a claim of an earlier session
+	paidFor  int             // index of the latest reading that a claim pays for; -1 when nothing was claimed
 
 	cost      pricing.Cost // of all readings
 	payable   money.Amount
@@ -161,8 +162,14 @@ func (d *dossier) checkReadings() error {
 // quantity gives what was delivered up to a reading.
 func (d *dossier) quantity(i int) int64 { return d.readings[i].Register - d.readings[0].Register }
 
-// checkClaims verifies the claims of this session, and notes which reading they pay for.
+// checkClaims verifies the claims, and notes which reading they pay for.
 func (d *dossier) checkClaims() error {
+	before := d.evidence.before()
+	for l, was := range before {
+		if was < 0 || d.evidence.Before[l].Currency != d.opening.Terms.Currency {
+			return errBefore
+		}
+	}
 	lane := -1
 	for _, raw := range d.evidence.Claims {
 		best, err := channel.DecodeBest(raw)
@@ -174,22 +181,20 @@ func (d *dossier) checkClaims() error {
 			return errLaneOrder
 		}
 		lane = int(claim.Lane)
-		if err := d.checkClaim(best); err != nil {
+		if err := d.checkClaim(best, before[lane]); err != nil {
 			return fmt.Errorf("lane %d: %w", lane, err)
 		}
-		d.claims[lane] = best
 	}
-	before, lanes := d.evidence.before(), d.lanes()
-	for l, was := range before {
-		if was < 0 || was > lanes[l] || d.evidence.Before[l].Currency != d.opening.Terms.Currency {
-			return errNegative
-		}
+	lanes := d.lanes()
+	if lanes[0] < before[0] || lanes[1] < before[1] {
+		return errBefore
 	}
 	d.paid = (lanes[0] - before[0]) - (lanes[1] - before[1]) // four non-negative amounts, each difference too
 	return nil
 }
 
-func (d *dossier) checkClaim(best channel.Best) error {
+// checkClaim takes a claim of this session, or the claim of an earlier one that shows what the lane was before.
+func (d *dossier) checkClaim(best channel.Best, before money.Amount) error {
 	claim := best.Signed.Claim
 	key, err := wallet.NewVerifier(d.opening.Key(claim.Lane.Payer()))
 	if err != nil {
@@ -198,10 +203,25 @@ func (d *dossier) checkClaim(best channel.Best) error {
 	if err := best.Verify(d.network.ID, key); err != nil {
 		return err
 	}
-	q := d.quote.Quote
-	if claim.Channel != d.channel || claim.Session != q.Session || claim.Quote != d.quote.Hash() || claim.Unit != q.Unit {
+	if claim.Channel != d.channel {
+		return errOtherChannel
+	}
+	if claim.Session != d.quote.Quote.Session {
+		if best.Owed() != before {
+			return errBefore
+		}
+		d.shown[claim.Lane] = true
+		return nil
+	}
+	if claim.Quote != d.quote.Hash() || claim.Unit != d.quote.Quote.Unit {
 		return errOtherQuote
 	}
+	return d.checkPaidReading(best)
+}
+
+// checkPaidReading finds the reading that a claim pays for.
+func (d *dossier) checkPaidReading(best channel.Best) error {
+	claim := best.Signed.Claim
 	for i, reading := range d.readings {
 		if channel.Hash(reading.Hash()) != claim.Reading {
 			continue
@@ -210,6 +230,7 @@ func (d *dossier) checkClaim(best channel.Best) error {
 			return errQuantity
 		}
 		d.paidFor = max(d.paidFor, i)
+		d.claims[claim.Lane] = best
 		return nil
 	}
 	return errNoReading

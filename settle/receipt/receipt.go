@@ -121,7 +121,7 @@ type Evidence struct {
 	Quote    []byte         `json:"quote"`             // quote.Signed, the tariff in it
 	Readings [][]byte       `json:"readings"`          // meter.Signed, all of the session in order
 	Before   [2]money.Money `json:"before"`            // both lanes before the session, as the issuer states them
-	Claims   [][]byte       `json:"claims"`            // channel.Best of each lane on which something was claimed, by lane
+	Claims   [][]byte       `json:"claims"`            // channel.Best of each lane on which anything was claimed, now or before, by lane
 	Count    uint64         `json:"claim_count"`       // claims signed, as the issuer states it
 	Vertices []Vertex       `json:"vertices"`          // of the ledger, in their order
 	Channel  []byte         `json:"channel,omitempty"` // proof.Slot of the channel; absent until it is final

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -243,6 +244,24 @@ func TestAClaimThatSaysSomethingElseFails(t *testing.T) {
 			refusedFor(t, v.evidence(), receipt.PartClaims)
 		})
 	}
+}
+
+func TestAnEarlierClaimShowsWhatALaneWasBefore(t *testing.T) {
+	v := charged(t)
+	earlier := channel.Claim{Channel: v.opening.ID(), Lane: 1, Sequence: 1, Amount: money.Nano, Session: channel.SessionID{1}}
+	v.bests[1] = channel.Best{Signed: channel.SignClaim(earlier, v.genesis.NetworkID(), stationLane)}
+	v.before[1] = money.Nano
+	v.settle()
+	e := v.evidence()
+	report, err := receipt.Verify(signed(t, e), receipt.Options{Network: v.genesis.NetworkID()})
+	if err != nil || !report.Settled {
+		t.Fatalf("%+v %v", report, err)
+	}
+	if !slices.Contains(report.Checks, "an earlier claim shows that lane 1 was at 1.00 EUR before the session") || len(report.Stated) != 2 {
+		t.Errorf("%q, stated %q", report.Checks, report.Stated)
+	}
+	e.Before[1].Amount--
+	refusedFor(t, e, receipt.PartClaims)
 }
 
 func TestAQuoteForAnotherChannelFails(t *testing.T) {

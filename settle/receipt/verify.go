@@ -133,7 +133,13 @@ func (d *dossier) report(r Receipt) Report {
 	say("%s signed the receipt", r.Issuer.Short())
 	report.Stated = []string{
 		fmt.Sprintf("that %d claims were signed", s.Claims),
-		fmt.Sprintf("that the lanes were at %s before the session", lanesInWords(d.evidence.before(), d.opening.Terms.Currency)),
+	}
+	for lane, was := range d.evidence.before() {
+		if text := fmt.Sprintf("lane %d was at %s %s before the session", lane, was, q.Currency); d.shown[lane] {
+			say("an earlier claim shows that %s", text)
+		} else {
+			report.Stated = append(report.Stated, "that "+text)
+		}
 	}
 	return report
 }
