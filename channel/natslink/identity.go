@@ -1,6 +1,8 @@
 package natslink
 
 import (
+	"github.com/nats-io/nats.go"
+
 	"joulepay/internal/natsd"
 	"joulepay/wallet"
 )
@@ -28,4 +30,10 @@ func VerifyConnect(key [natsd.KeySize]byte, nonce, signature []byte) error {
 		return wallet.ErrSignature
 	}
 	return wallet.Verify(public, wallet.DomainConnect, wallet.NetworkID{}, nonce, wallet.Signature(signature))
+}
+
+// Connect opens a connection to the broker that is identified by a key kept for brokers. onError, which may be nil, hears of
+// lost connections, forbidden subjects and slow consumers; it must be short.
+func Connect(url, name string, key wallet.PrivateKey, onError func(error)) (*nats.Conn, error) {
+	return natsd.Dial(url, natsd.DialOptions{Name: name, Key: ConnectKey(key), OnError: onError})
 }

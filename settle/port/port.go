@@ -1,6 +1,6 @@
 // Package port owns the access of a vehicle or a station to the ledger: it is the agent.Settler of real processes, over
 // the settlement API. It leaves the translation of operations to settle/operation, retries to the agent's outbox, and
-// rules to settle.
+// rules to settle. It also gathers the evidence of a receipt.
 // It keeps invariant I4 for submissions: a payload is fixed before it is sent, and the same payload takes effect once.
 package port
 
@@ -23,6 +23,7 @@ import (
 type Port struct {
 	pinned    *client.Pinned
 	submitter *client.Submitter
+	key       wallet.PrivateKey // of the account: signs receipts
 }
 
 var _ agent.Settler = (*Port)(nil)
@@ -30,7 +31,7 @@ var _ agent.Settler = (*Port)(nil)
 // New signs with the party's account key.
 func New(pinned *client.Pinned, w *wallet.Wallet) *Port {
 	network := pinned.Trusted().ID
-	return &Port{pinned: pinned, submitter: client.NewSubmitter(pinned.Client, network, w.DID(), w.Account())}
+	return &Port{pinned: pinned, submitter: client.NewSubmitter(pinned.Client, network, w.DID(), w.Account()), key: w.Account()}
 }
 
 // Prepare implements agent.Settler.

@@ -77,7 +77,7 @@ func (w *World) receipt(ctx context.Context, record session.SessionRecord) (rece
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		raw, err := w.payer.ReceiptOf(ctx, record.ID)
+		raw, err := w.payer.Port.Receipt(ctx, w.payer.Store, record.ID)
 		if err == nil {
 			r, err := receipt.Parse(raw)
 			if err != nil {

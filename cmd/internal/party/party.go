@@ -20,7 +20,6 @@ import (
 	"joulepay/channel/natslink"
 	channelsqlite "joulepay/channel/sqlite"
 	"joulepay/channel/store"
-	"joulepay/internal/natsd"
 	"joulepay/settle/client"
 	"joulepay/settle/port"
 	"joulepay/wallet"
@@ -68,8 +67,7 @@ func Open(ctx context.Context, o Options) (*Party, error) {
 		return nil, err
 	}
 	p := &Party{Wallet: o.Wallet, Ledger: pinned, Port: port.New(pinned, o.Wallet), log: o.Log}
-	key := natslink.ConnectKey(o.Wallet.NATS())
-	p.Conn, err = natsd.Dial(o.NATS, natsd.DialOptions{Name: o.Name, Key: key, OnError: o.OnNATS})
+	p.Conn, err = natslink.Connect(o.NATS, o.Name, o.Wallet.NATS(), o.OnNATS)
 	if err != nil {
 		return nil, err
 	}

@@ -94,7 +94,7 @@ func (s *Station) Session(ctx context.Context, id client.SessionID) (client.Sess
 
 // Receipt implements api.Sessions.
 func (s *Station) Receipt(ctx context.Context, id client.SessionID) (json.RawMessage, error) {
-	raw, err := s.party.ReceiptOf(ctx, channel.SessionID(id))
+	raw, err := s.party.Port.Receipt(ctx, s.party.Store, channel.SessionID(id))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, client.NewProblem(client.ErrNotFound, "no receipt of session "+id.String(), "a receipt exists once the session has settled")
 	}

@@ -1,4 +1,4 @@
-package party
+package port
 
 import (
 	"context"
@@ -16,27 +16,27 @@ import (
 )
 
 // ErrNotOver is returned for a receipt of a session that goes on.
-var ErrNotOver = errors.New("party: the session is not over")
+var ErrNotOver = errors.New("port: the session is not over")
 
-// ReceiptOf gives the receipt of a session: the stored one when it is final, else one made of what is known now. A receipt
-// that has become final is stored.
-func (p *Party) ReceiptOf(ctx context.Context, id channel.SessionID) ([]byte, error) {
-	stored, err := p.Store.Receipt(ctx, id)
+// Receipt gives the receipt of a session in a store: the stored one when it is final, else one made of what is known now,
+// signed by this party. A receipt that has become final is stored.
+func (p *Port) Receipt(ctx context.Context, s store.Store, id channel.SessionID) ([]byte, error) {
+	stored, err := s.Receipt(ctx, id)
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return stored, err
 	}
-	record, err := p.Store.Session(ctx, id)
+	record, err := s.Session(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if record.Phase < session.PhaseSettling || record.Phase == session.PhaseFailed {
 		return nil, fmt.Errorf("%w: %w: session %s is %s", store.ErrNotFound, ErrNotOver, id, record.Phase)
 	}
-	evidence, err := p.evidence(ctx, record)
+	evidence, err := p.evidence(ctx, s, record)
 	if err != nil {
 		return nil, err
 	}
-	r, err := receipt.New(evidence, p.Wallet.Account())
+	r, err := receipt.New(evidence, p.key)
 	if err != nil {
 		return nil, err
 	}
@@ -45,15 +45,15 @@ func (p *Party) ReceiptOf(ctx context.Context, id channel.SessionID) ([]byte, er
 		return nil, err
 	}
 	if r.Summary.Final {
-		err = p.Store.PutReceipt(ctx, id, raw)
+		err = s.PutReceipt(ctx, id, raw)
 	}
 	return raw, err
 }
 
 // evidence gathers what both sides and the ledger signed.
-func (p *Party) evidence(ctx context.Context, r session.SessionRecord) (receipt.Evidence, error) {
+func (p *Port) evidence(ctx context.Context, s store.Store, r session.SessionRecord) (receipt.Evidence, error) {
 	var e receipt.Evidence
-	network, err := p.Ledger.Network(ctx)
+	network, err := p.pinned.Network(ctx)
 	if err != nil {
 		return e, err
 	}
@@ -65,7 +65,7 @@ func (p *Party) evidence(ctx context.Context, r session.SessionRecord) (receipt.
 	if err != nil {
 		return e, err
 	}
-	ch, err := p.Store.Channel(ctx, r.Channel)
+	ch, err := s.Channel(ctx, r.Channel)
 	if err != nil {
 		return e, err
 	}
@@ -73,7 +73,7 @@ func (p *Party) evidence(ctx context.Context, r session.SessionRecord) (receipt.
 		Genesis: network.Genesis, Opening: ch.Side.Opening.Encode(), Quote: r.Quote, Count: r.Claims,
 		Before: [2]money.Money{money.Of(r.Base[0], currency), money.Of(r.Base[1], currency)},
 	}
-	readings, err := p.Store.Readings(ctx, r.ID)
+	readings, err := s.Readings(ctx, r.ID)
 	if err != nil {
 		return e, err
 	}
@@ -81,7 +81,7 @@ func (p *Party) evidence(ctx context.Context, r session.SessionRecord) (receipt.
 		e.Readings = append(e.Readings, reading.Signed)
 	}
 	e.Claims = claims(ch)
-	return e, p.ledgerEvidence(ctx, r, &e)
+	return e, p.ledgerEvidence(ctx, s, r, &e)
 }
 
 // claims gives the best of each lane, by lane.
@@ -98,19 +98,19 @@ func claims(ch session.ChannelRecord) [][]byte {
 }
 
 // ledgerEvidence adds the vertices of the session and the certified state of its channel.
-func (p *Party) ledgerEvidence(ctx context.Context, r session.SessionRecord, e *receipt.Evidence) error {
-	ids, err := p.vertices(ctx, r)
+func (p *Port) ledgerEvidence(ctx context.Context, s store.Store, r session.SessionRecord, e *receipt.Evidence) error {
+	ids, err := p.vertices(ctx, s, r)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids[:min(len(ids), receipt.VerticesMax)] {
-		v, err := p.Ledger.Vertex(ctx, id)
+		v, err := p.pinned.Vertex(ctx, id)
 		if err != nil {
 			return err
 		}
 		e.Vertices = append(e.Vertices, receipt.Vertex{Vertex: v.Encoded, Proof: v.Certified})
 	}
-	certified, err := p.Ledger.Channel(ctx, client.ID(r.Channel))
+	certified, err := p.pinned.Channel(ctx, client.ID(r.Channel))
 	if err != nil {
 		return err
 	}
@@ -120,10 +120,10 @@ func (p *Party) ledgerEvidence(ctx context.Context, r session.SessionRecord, e *
 
 // vertices names what this side brought to the ledger for a session, then the settlements since it began that the other
 // side brought: those that know more than what was claimed before.
-func (p *Party) vertices(ctx context.Context, r session.SessionRecord) ([]client.ID, error) {
+func (p *Port) vertices(ctx context.Context, s store.Store, r session.SessionRecord) ([]client.ID, error) {
 	var ids []client.ID
 	for _, id := range r.Vertices {
-		op, err := p.Store.Op(ctx, id)
+		op, err := s.Op(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -132,7 +132,7 @@ func (p *Party) vertices(ctx context.Context, r session.SessionRecord) ([]client
 		}
 	}
 	query := client.EntryQuery{Channel: client.ID(r.Channel), PageQuery: client.PageQuery{Limit: client.PageSizeMax}}
-	entries, err := p.Ledger.Settlements(ctx, query)
+	entries, err := p.pinned.Settlements(ctx, query)
 	if err != nil {
 		return nil, err
 	}
