@@ -1,0 +1,126 @@
+package scenario
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"joulepay/pricing"
+)
+
+// nameForm keeps names usable as addresses, in tables and in faults.
+var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
+
+// Check returns a *Problem when the parts do not fit together.
+func (s *Scenario) Check() error {
+	for _, check := range []func() error{s.checkWhole, s.checkNames, s.checkStations, s.checkVehicles, s.checkFaults} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Scenario) problem(hint, format string, args ...any) error {
+	return &Problem{File: s.Name, Message: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+func (s *Scenario) checkWhole() error {
+	switch {
+	case len(s.Stations) == 0 || len(s.Stations) > PartiesMax:
+		return s.problem("add `stations:` with at least one", "%d stations, want 1 to %d", len(s.Stations), PartiesMax)
+	case len(s.Vehicles) == 0 || len(s.Vehicles) > PartiesMax:
+		return s.problem("add `vehicles:` with at least one", "%d vehicles, want 1 to %d", len(s.Vehicles), PartiesMax)
+	case s.Duration <= 0 || s.Duration > DurationMax || s.Step <= 0:
+		return s.problem("", "duration %s with steps of %s", s.Duration, s.Step)
+	case s.Ledger.Window%time.Second != 0:
+		return s.problem("", "a challenge window of %s, want whole seconds", s.Ledger.Window)
+	}
+	return nil
+}
+
+func (s *Scenario) checkNames() error {
+	seen := map[string]bool{}
+	for _, name := range s.names() {
+		if !nameForm.MatchString(name) {
+			return s.problem("use small letters, digits and hyphens", "%q is not a name", clip(name))
+		}
+		if seen[name] {
+			return s.problem("give each its own", "two parties are named %q", name)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+func (s *Scenario) checkStations() error {
+	var tariffs []string
+	for _, t := range s.Tariffs {
+		if t.Tariff == nil || t.Tariff.Currency() != s.Ledger.Currency {
+			return s.problem("write `currency: "+s.Ledger.Currency.String()+"`, or leave it out",
+				"tariff %q is not in the ledger's currency", t.Name)
+		}
+		tariffs = append(tariffs, t.Name)
+	}
+	for _, st := range s.Stations {
+		if !slices.Contains(tariffs, st.Tariff) {
+			return s.problem(suggest(st.Tariff, tariffs), "station %q has no tariff %q", st.Name, clip(st.Tariff))
+		}
+		if _, err := pricing.LoadLocation(st.TimeZone); err != nil {
+			return s.problem("write it as Europe/Berlin", "station %q: no time zone %q", st.Name, clip(st.TimeZone))
+		}
+		if st.PowerMilliwatts <= 0 || st.ClaimEvery < 2*s.Step {
+			return s.problem("claim no more often than every other step", "station %q of %d mW claims every %s, with steps of %s",
+				st.Name, st.PowerMilliwatts, st.ClaimEvery, s.Step)
+		}
+	}
+	return nil
+}
+
+func (s *Scenario) checkVehicles() error {
+	stations := s.stationNames()
+	for _, v := range s.Vehicles {
+		if len(v.Visits) > VisitsMax {
+			return s.problem("", "vehicle %q makes %d visits, at most %d", v.Name, len(v.Visits), VisitsMax)
+		}
+		if v.Deposit <= 0 {
+			return s.problem("add `deposit: 20`", "vehicle %q locks nothing when a channel opens", v.Name)
+		}
+		var last time.Duration
+		for i, visit := range v.Visits {
+			if !slices.Contains(stations, visit.Station) {
+				return s.problem(suggest(visit.Station, stations), "vehicle %q visits an unknown station %q", v.Name, clip(visit.Station))
+			}
+			if visit.At < last || visit.At > s.Duration {
+				return s.problem("put visits in order of time, within the duration", "visit %d of %q is at %s", i+1, v.Name, visit.At)
+			}
+			last = visit.At
+			b := v.Battery
+			b.StateOfChargePermille, b.TargetPermille = visit.FromPermille, visit.ToPermille
+			if _, err := b.Load(); err != nil {
+				return s.problem("", "visit %d of %q: %v", i+1, v.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Scenario) checkFaults() error {
+	if n := len(s.Faults) + s.Chaos.Crashes + s.Chaos.Cuts; n > FaultsMax {
+		return s.problem("", "%d faults, at most %d", n, FaultsMax)
+	}
+	if s.Chaos.Crashes+s.Chaos.Cuts > 0 && s.Chaos.Longest < time.Second {
+		return s.problem("", "faults of at most %s, want a second or more", s.Chaos.Longest)
+	}
+	names := s.names()
+	for _, f := range s.Faults {
+		if !slices.Contains(names, f.Who) {
+			return s.problem(suggest(f.Who, names), "a fault of %q, which is not there", clip(f.Who))
+		}
+		if f.Kind == FaultCrash && (f.Dies < PointIdle || f.Dies > PointSending) {
+			return s.problem("", "a crash of %q at no instant", f.Who)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,329 @@
+package world
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"joulepay/channel"
+	"joulepay/channel/agent"
+	"joulepay/channel/link"
+	"joulepay/channel/session"
+	"joulepay/channel/store"
+	"joulepay/channel/wire"
+	"joulepay/settle"
+	"joulepay/settle/operation"
+	"joulepay/settle/proof"
+	"joulepay/wallet"
+)
+
+// party is a process that has sessions: what stations and vehicles have in common.
+type party struct {
+	process
+	wallet  *wallet.Wallet
+	did     wallet.DID
+	addr    link.Addr
+	disk    *disk
+	link    link.Link
+	receive func(link.Datagram)
+
+	// What follows is memory of the process: it dies with it.
+	visits  []*visit // sessions under way, oldest first
+	outbox  *outbox
+	watched map[channel.ID]bool
+}
+
+// disk is a party's store, which can fail at an instant.
+type disk struct {
+	*store.Memory
+	party *party
+}
+
+// Commit implements store.Store.
+func (d *disk) Commit(ctx context.Context, b session.Batch) error {
+	stored, heard := d.party.committing()
+	if stored {
+		if err := d.Memory.Commit(ctx, b); err != nil {
+			return err
+		}
+		d.party.world.oracle.stored(d.party, b)
+	}
+	if !heard {
+		return errDied
+	}
+	return nil
+}
+
+func (p *party) init(w *World, name string) {
+	p.process = newProcess(w, name)
+	p.wallet = wallet.FromEntropy(sha256.Sum256(fmt.Appendf(nil, "joulepay/simulation/%d/%s", w.options.Seed, name)))
+	p.did, p.addr = p.wallet.DID(), link.Addr(name)
+	p.disk = &disk{store.NewMemory(), p}
+}
+
+// wake is what every new life begins with.
+func (p *party) wake() {
+	p.world.network.join(p)
+	p.outbox = newOutbox(p)
+	p.visits, p.watched = nil, map[channel.ID]bool{}
+	records, err := p.disk.Channels(context.Background())
+	p.world.fail(err)
+	for _, r := range records {
+		p.watch(r.ID)
+	}
+	p.outbox.notify()
+}
+
+// sleep is what every life ends with.
+func (p *party) sleep() { p.world.fail(p.link.Close()) }
+
+// commit stores records outside of a session's step. It tells whether the process lives on.
+func (p *party) commit(b session.Batch) bool {
+	err := p.disk.Commit(context.Background(), b)
+	if err != nil && !errors.Is(err, errDied) {
+		p.world.fail(fmt.Errorf("%s: %w", p.name, err))
+	}
+	return p.survived(err)
+}
+
+// sessions counts the sessions of the store that go on and that are over.
+func (p *party) sessions() (running, over int, err error) {
+	unfinished, err := p.disk.Unfinished(context.Background())
+	if err != nil {
+		return 0, 0, err
+	}
+	all, err := p.disk.Sessions(context.Background(), channel.SessionID{}, sessionsMax)
+	return len(unfinished), len(all) - len(unfinished), err
+}
+
+// sessionsMax bounds how many sessions of one store a report lists.
+const sessionsMax = 1 << 20
+
+// busyWith names what this party still has to do with the ledger.
+func (p *party) busyWith() string {
+	pending, err := p.disk.PendingOps(context.Background())
+	p.world.fail(err)
+	if len(pending) > 0 {
+		return fmt.Sprintf("the %s of channel %.8s", pending[0].Kind, pending[0].Channel)
+	}
+	records, err := p.disk.Channels(context.Background())
+	p.world.fail(err)
+	for _, r := range records {
+		if closing := r.State == channel.Closing || r.Side.Frozen; closing && r.State != channel.Closed {
+			return fmt.Sprintf("closing channel %.8s", r.ID)
+		}
+	}
+	return ""
+}
+
+// visit is a session with the machine that runs it.
+type visit struct {
+	id      channel.SessionID
+	machine machine
+	peer    link.Addr
+	actuate func(session.Actuate) error
+}
+
+// machine is a session.Payer or session.Payee.
+type machine interface {
+	Step(now session.Instant, e session.Event) []session.Effect
+	Record() session.SessionRecord
+}
+
+// step gives a session's machine an event and executes what it asks for. It tells whether the process lives on.
+func (p *party) step(v *visit, e session.Event) bool {
+	return p.execute(v, v.machine.Step(p.world.now(), e))
+}
+
+// execute is agent.Execute over the in-memory twins.
+func (p *party) execute(v *visit, effects []session.Effect) bool {
+	err := agent.Execute(context.Background(), v.id, effects, agent.Ports{
+		Store:  p.disk,
+		Submit: func() { p.outbox.notify() },
+		Report: func(e session.Progress) { p.report(e) },
+		Send: func(f wire.Frame) {
+			if p.mayAct() {
+				p.send(v.peer, f)
+			}
+		},
+		Actuate: func(a session.Actuate) error {
+			if !p.mayAct() || v.actuate == nil {
+				return nil
+			}
+			return v.actuate(a)
+		},
+		Look: func(_ channel.SessionID, id channel.ID) {
+			if p.mayAct() {
+				p.look(v, id)
+			}
+		},
+	})
+	if err != nil && !errors.Is(err, errDied) {
+		p.world.fail(fmt.Errorf("%s: %w", p.name, err))
+	}
+	return p.survived(err)
+}
+
+func (p *party) send(to link.Addr, f wire.Frame) {
+	p.world.oracle.sent(p, f)
+	p.world.network.send(p, to, f.Encode())
+}
+
+func (p *party) report(e session.Progress) {
+	switch {
+	case e.Err != nil:
+		p.world.trace(p.name, "%s: %v", e.Phase, e.Err)
+	case e.Note != "":
+		p.world.trace(p.name, "%s: %s", e.Phase, e.Note)
+	}
+}
+
+// ask brings a question to the ledger node and its answer back, each after a while. Either may be lost: who asks waits
+// for no longer than it can bear.
+func (p *party) ask(question func(l *ledger, answer func(then func()))) {
+	w := p.world
+	if p.cuts > 0 || w.network.losesLedger() {
+		return
+	}
+	w.clock.After(w.network.delay(), func() {
+		if !w.ledger.reachable() {
+			w.fired["question to an unreachable ledger"]++
+			return
+		}
+		question(w.ledger, func(then func()) {
+			if w.network.losesLedger() {
+				return
+			}
+			life := p.life
+			w.clock.After(w.network.delay(), func() {
+				if p.reachable() && p.life == life {
+					then()
+				}
+			})
+		})
+	})
+}
+
+// view asks for a channel as the witnesses certify it.
+func (p *party) view(id channel.ID, then func(session.View, error)) {
+	p.ask(func(l *ledger, answer func(func())) {
+		slot, err := l.prove(id)
+		answer(func() {
+			if err != nil {
+				then(session.View{}, fmt.Errorf("%w: %w", store.ErrNotFound, err))
+				return
+			}
+			view, err := believe(id, slot, l.trusted)
+			p.world.fail(err) // in this world a proof that does not hold is a fault of ours
+			then(view, err)
+		})
+	})
+}
+
+// believe verifies a proof and gives what it proves.
+func believe(id channel.ID, slot proof.Slot, trusted *proof.Network) (session.View, error) {
+	if err := slot.Verify(trusted); err != nil {
+		return session.View{}, err
+	}
+	c, err := settle.DecodeChannel(slot.Content)
+	if err != nil {
+		return session.View{}, err
+	}
+	if c.Opening.ID() != id {
+		return session.View{}, fmt.Errorf("%w: the slot of channel %s has another opening", errNotCertified, id)
+	}
+	return operation.View(c, slot.Final.Checkpoint), nil
+}
+
+// look answers a machine's question about its channel.
+func (p *party) look(v *visit, id channel.ID) {
+	p.view(id, func(view session.View, err error) {
+		if p.find(v.id) == v {
+			p.step(v, session.Viewed{View: view, Err: err})
+		}
+	})
+}
+
+// concluded tells a session the outcome of its operation.
+func (p *party) concluded(c session.Concluded) {
+	if v := p.find(c.Op.Session); v != nil {
+		p.step(v, c)
+	}
+}
+
+// Bounds of how often a channel without a session is looked at, as in package agent.
+const (
+	keepEveryMin = time.Second
+	keepEveryMax = time.Minute
+)
+
+// watch looks after a channel until it is closed.
+func (p *party) watch(id channel.ID) {
+	if p.watched[id] {
+		return
+	}
+	p.watched[id] = true
+	p.keepLater(id)
+}
+
+func (p *party) keepLater(id channel.ID) {
+	r, err := p.disk.Channel(context.Background(), id)
+	if err != nil {
+		p.world.fail(err)
+		return
+	}
+	if r.State == channel.Closed {
+		delete(p.watched, id)
+		return
+	}
+	every := r.Side.Opening.Terms.Window / 8
+	if r.State == channel.Closing {
+		every = keepEveryMin
+	}
+	p.after(min(max(every, keepEveryMin), keepEveryMax), func() {
+		p.keep(id)
+		if p.up {
+			p.keepLater(id)
+		}
+	})
+}
+
+// keep does for a channel what must be done outside of sessions: it answers stale closes, finishes closed windows and
+// settles before the expiry.
+func (p *party) keep(id channel.ID) {
+	p.view(id, func(view session.View, err error) {
+		if err != nil || p.inUse(id) {
+			return // a session looks for itself, and owns the record
+		}
+		record, err := p.disk.Channel(context.Background(), id)
+		if err != nil {
+			p.world.fail(err)
+			return
+		}
+		kept, ops, err := session.Keep(record, view)
+		if err != nil {
+			p.world.fail(fmt.Errorf("%s: %w", p.name, err))
+			return
+		}
+		if p.commit(session.Batch{Channels: []session.ChannelRecord{kept}, Ops: ops}) {
+			p.outbox.notify()
+		}
+	})
+}
+
+// inUse tells whether a running session owns a channel.
+func (p *party) inUse(id channel.ID) bool {
+	return slices.ContainsFunc(p.visits, func(v *visit) bool { return v.machine.Record().Channel == id })
+}
+
+// find gives the running session of an id, or nil.
+func (p *party) find(id channel.SessionID) *visit {
+	i := slices.IndexFunc(p.visits, func(v *visit) bool { return v.id == id })
+	if i < 0 {
+		return nil
+	}
+	return p.visits[i]
+}
