@@ -12,7 +12,7 @@ import (
 
 func textLogger(b *bytes.Buffer) *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
-// FuzzRouter: whatever is asked, the server does not fail.
+// FuzzRouter: whatever is asked, the server does not fail, and what it answers to a documented operation is documented.
 func FuzzRouter(f *testing.F) {
 	for _, e := range goodExchanges() {
 		f.Add(e.method, e.target, e.contentType, e.body, e.token != "")
@@ -20,7 +20,7 @@ func FuzzRouter(f *testing.F) {
 	f.Add("BREW", "/v1/../..//%2e%2e", "x", []byte("{"), false)
 	config := full(&fake{})
 	config.Rate = api.Rate{PerSecond: 1e9, Burst: 1e9} // the limit would hide what is behind it
-	h := handler(f, config)
+	h, c := handler(f, config), loadContract(f)
 	f.Fuzz(func(t *testing.T, method, target, contentType string, body []byte, asOperator bool) {
 		at, err := url.ParseRequestURI(target)
 		if err != nil {
@@ -35,8 +35,15 @@ func FuzzRouter(f *testing.F) {
 		if asOperator {
 			r.Header.Set("Authorization", "Bearer "+operatorToken)
 		}
-		if w := serve(h, r); w.Code >= 500 {
+		w := serve(h, r)
+		if w.Code >= 500 {
 			t.Fatalf("%s %s: %d %s", method, target, w.Code, w.Body)
+		}
+		if _, _, err := c.router.FindRoute(r); err != nil || w.Code < 400 {
+			return
+		}
+		if _, err := c.check(r, nil, w); err != nil {
+			t.Fatalf("%s %s: %d %s: %v", method, target, w.Code, w.Body, err)
 		}
 	})
 }

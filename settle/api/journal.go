@@ -193,7 +193,7 @@ func (l NodeLedger) PostVertex(ctx context.Context, encoded []byte) (client.Vert
 		return client.Vertex{}, client.NewProblem(client.ErrOutcomeUnknown, "payload "+v.PayloadID().String(),
 			"ask for the vertices of this payload, or post again")
 	case err != nil && result.Verdict.Err() != nil:
-		return client.Vertex{}, problemOfVerdict(result.Verdict, v.Issuer())
+		return client.Vertex{}, problemOfVerdict(result.Verdict, v.Issuer(), l.node.Network().Genesis.Currency)
 	case err != nil:
 		return client.Vertex{}, err
 	}
@@ -299,7 +299,7 @@ func (i NodeIssuer) Issue(ctx context.Context, ask client.IssueRequest) (client.
 	case errors.Is(err, node.ErrStopped), errors.Is(err, node.ErrOutcomeUnknown):
 		return client.Issue{}, client.NewProblem(client.ErrOutcomeUnknown, "", "ask again with the same reference")
 	case err != nil && result.Verdict.Err() != nil:
-		return client.Issue{}, problemOfVerdict(result.Verdict, i.issuer)
+		return client.Issue{}, problemOfVerdict(result.Verdict, i.issuer, n.Network().Genesis.Currency)
 	case err != nil:
 		return client.Issue{}, err
 	}

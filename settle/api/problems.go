@@ -10,6 +10,7 @@ import (
 	"joulepay/settle/client"
 	"joulepay/settle/node"
 	"joulepay/wallet"
+	"joulepay/wallet/money"
 )
 
 // problemOf is the one place that maps errors to problems. What it does not know is internal, and its text stays in
@@ -48,7 +49,7 @@ var verdictProblems = map[settle.Verdict]error{
 }
 
 // problemOfVerdict says why the ledger refused, and what the account that asked can do.
-func problemOfVerdict(v settle.Verdict, account wallet.DID) *client.Problem {
+func problemOfVerdict(v settle.Verdict, account wallet.DID, currency money.Currency) *client.Problem {
 	sentinel, ok := verdictProblems[v]
 	if !ok {
 		sentinel = client.ErrRefused
@@ -56,7 +57,7 @@ func problemOfVerdict(v settle.Verdict, account wallet.DID) *client.Problem {
 	hint := ""
 	switch {
 	case v == settle.Overspend:
-		hint = "ledger issue --to " + account.String() + " --amount 50EUR"
+		hint = "ledger issue --to " + account.String() + " --amount 50" + currency.String()
 	case v == settle.WrongSequence:
 		hint = "read the account again, and sign with its next sequence"
 	case v.Reparent():

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"joulepay/settle/receipt"
 	"joulepay/wallet/money"
 )
 
@@ -73,30 +74,21 @@ func decodeHex(dst, text []byte) error {
 	return nil
 }
 
+// energyTextMax is the length of the longest: -9223372036854775.808 has 21 characters.
+const energyTextMax = 21
+
 // Energy is an amount of energy in mWh. Its JSON is a decimal text of Wh: "9632", "0.5".
 type Energy int64
 
-const milli = 1000
-
 // String gives the shortest decimal text in Wh.
-func (e Energy) String() string {
-	sign, m := "", uint64(e)
-	if e < 0 {
-		sign, m = "-", -m
-	}
-	text := sign + strconv.FormatUint(m/milli, 10)
-	if fraction := m % milli; fraction != 0 {
-		text += strings.TrimRight(fmt.Sprintf(".%03d", fraction), "0")
-	}
-	return text
-}
+func (e Energy) String() string { return receipt.WattHours(int64(e)) }
 
 // MarshalText implements encoding.TextMarshaler.
 func (e Energy) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (e *Energy) UnmarshalText(text []byte) error {
-	if len(text) > 24 {
+	if len(text) > energyTextMax {
 		return fmt.Errorf("%w: %d characters", ErrEnergy, len(text))
 	}
 	whole, fraction, hasPoint := strings.Cut(string(text), ".")
