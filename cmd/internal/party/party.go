@@ -31,14 +31,31 @@ const (
 	LedgerDefault = "http://127.0.0.1:8420"
 )
 
+// Files in the directory of a party.
+const (
+	storeFile = "sessions.db"
+	pinFile   = "network"
+)
+
 // ErrPin is returned when the file that names the pinned network cannot be used.
 var ErrPin = errors.New("party: the pinned network cannot be read")
+
+// Access says what a party needs its store for.
+type Access uint8
+
+// Kinds of access.
+const (
+	AccessWrite Access = iota // as the only process
+	AccessRead                // beside the process that writes
+	AccessNone
+)
 
 // Options say what a party is made of.
 type Options struct {
 	Wallet *wallet.Wallet
 	Dir    string // of store and pin; it exists
-	NATS   string // URL
+	Access Access // to the store
+	NATS   string // URL; empty: no connection
 	Ledger string // URL
 	Name   string // of the connection, for the broker's operator
 	Log    *slog.Logger
@@ -49,38 +66,60 @@ type Options struct {
 // Party is one opened participant.
 type Party struct {
 	Wallet *wallet.Wallet
-	Store  store.Store
+	Store  store.Store // nil with AccessNone
 	Ledger *client.Pinned
 	Port   *port.Port
-	Conn   *nats.Conn
+	Conn   *nats.Conn // nil without a URL
 	log    *slog.Logger
 }
 
-// Open pins the ledger, opens the store and connects to the broker. Whatever fails, everything else is closed again.
+// Open pins the ledger, connects to the broker and opens the store. Whatever fails, everything else is closed again.
 func Open(ctx context.Context, o Options) (*Party, error) {
 	api, err := client.New(o.Ledger, o.Client)
 	if err != nil {
 		return nil, err
 	}
-	pinned, err := pin(ctx, api, filepath.Join(o.Dir, "network"))
+	pinned, err := pin(ctx, api, filepath.Join(o.Dir, pinFile))
 	if err != nil {
 		return nil, err
 	}
 	p := &Party{Wallet: o.Wallet, Ledger: pinned, Port: port.New(pinned, o.Wallet), log: o.Log}
-	p.Conn, err = natslink.Connect(o.NATS, o.Name, o.Wallet.NATS(), o.OnNATS)
-	if err != nil {
-		return nil, err
+	if o.NATS != "" {
+		if p.Conn, err = natslink.Connect(o.NATS, o.Name, o.Wallet.NATS(), o.OnNATS); err != nil {
+			return nil, err
+		}
 	}
-	if p.Store, err = channelsqlite.Open(ctx, channelsqlite.Options{Path: filepath.Join(o.Dir, "sessions.db")}); err != nil {
+	if p.Store, err = OpenStore(ctx, o.Dir, o.Access); err != nil {
 		p.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
+// OpenStore opens the store of a party's directory; nil with AccessNone. Who only reads finds an empty one before the
+// first session.
+func OpenStore(ctx context.Context, dir string, access Access) (store.Store, error) {
+	options := channelsqlite.Options{Path: filepath.Join(dir, storeFile), ReadOnly: access == AccessRead}
+	switch access {
+	case AccessNone:
+		return nil, nil
+	case AccessRead:
+		if _, err := os.Stat(options.Path); errors.Is(err, fs.ErrNotExist) {
+			return store.NewMemory(), nil
+		}
+	}
+	opened, err := channelsqlite.Open(ctx, options)
+	if err != nil {
+		return nil, err // not the nil pointer in an interface
+	}
+	return opened, nil
+}
+
 // Close ends the connection and the store.
 func (p *Party) Close() {
-	p.Conn.Close()
+	if p.Conn != nil {
+		p.Conn.Close()
+	}
 	if p.Store != nil {
 		if err := p.Store.Close(); err != nil {
 			p.log.Error("closing the store", "error", err)
@@ -106,12 +145,28 @@ func pin(ctx context.Context, api *client.Client, path string) (*client.Pinned, 
 	if err != nil || known != (wallet.NetworkID{}) {
 		return pinned, err
 	}
-	text := pinned.Trusted().ID.String() + "\n"
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPin, err)
-	}
-	return pinned, nil
+	return pinned, writePin(path, pinned.Trusted().ID)
 }
+
+// writePin writes the file whole: if we crash before its name is there, the next run meets the ledger anew.
+func writePin(path string, id wallet.NetworkID) error {
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".network-*.tmp")
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrPin, err)
+	}
+	defer func() { _ = os.Remove(temporary.Name()) }() // a leftover harms nobody
+	_, err = temporary.WriteString(id.String() + "\n")
+	if err := errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
+		return fmt.Errorf("%w: %w", ErrPin, err)
+	}
+	if err := os.Rename(temporary.Name(), path); err != nil {
+		return fmt.Errorf("%w: %w", ErrPin, err)
+	}
+	return nil
+}
+
+// Pinned gives the network that a directory has met; zero before the first contact.
+func Pinned(dir string) (wallet.NetworkID, error) { return readPin(filepath.Join(dir, pinFile)) }
 
 func readPin(path string) (wallet.NetworkID, error) {
 	var id wallet.NetworkID
