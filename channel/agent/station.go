@@ -34,9 +34,10 @@ type Station struct {
 	outbox  *Outbox
 	keeper  *keeper
 
-	mu     sync.Mutex // guards visits and using
-	visits map[channel.SessionID]*visit
-	using  map[*Outlet]channel.SessionID // the session whose energy flows, or may flow
+	mu       sync.Mutex // guards all below
+	visits   map[channel.SessionID]*visit
+	using    map[*Outlet]channel.SessionID // the session whose energy flows, or may flow
+	draining bool                          // takes no vehicle any more
 }
 
 // NewStation makes a station of one or more outlets. Run starts it.
@@ -333,12 +334,12 @@ func (s *Station) Outstanding() bool {
 	return false
 }
 
-// Free tells whether an outlet has no session.
+// Free tells whether an outlet takes a vehicle: it has no session, and the station goes on.
 func (s *Station) Free(o *Outlet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, used := s.using[o]
-	return !used
+	return !used && !s.draining
 }
 
 // StopSession ends a running session from the station's side.
