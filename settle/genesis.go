@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"joulepay/internal/layout"
@@ -39,6 +40,16 @@ type Witness struct {
 	DID    wallet.DID
 	Key    wallet.PublicKey // signs votes; rotated only by a change of the witness set
 	Weight uint32
+}
+
+// SortIssuers puts issuers into the order that a genesis demands.
+func SortIssuers(issuers []Issuer) {
+	slices.SortFunc(issuers, func(a, b Issuer) int { return bytes.Compare(a.DID[:], b.DID[:]) })
+}
+
+// SortWitnesses puts witnesses into the order that a genesis demands.
+func SortWitnesses(witnesses []Witness) {
+	slices.SortFunc(witnesses, func(a, b Witness) int { return bytes.Compare(a.DID[:], b.DID[:]) })
 }
 
 // Limits are the rules of a network that its operators choose.

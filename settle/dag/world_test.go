@@ -1,10 +1,7 @@
 package dag_test
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
-	"testing"
 	"time"
 
 	"joulepay/channel"
@@ -49,11 +46,11 @@ type ledger struct {
 	turn     uint64
 }
 
-func testGenesis(limits settle.Limits) *settle.Vertex {
+func testGenesis(limits settle.Limits, most money.Amount) *settle.Vertex {
 	issuer, witness := newActor(200), wallet.NewPrivateKey([32]byte{201})
 	genesis, err := settle.NewGenesis(settle.Genesis{
 		Name: "test", Currency: money.Currency{'E', 'U', 'R'}, Time: startTime,
-		Issuers:   []settle.Issuer{{DID: issuer.did, Cap: 1_000_000 * money.Nano}},
+		Issuers:   []settle.Issuer{{DID: issuer.did, Cap: most}},
 		Witnesses: []settle.Witness{{DID: wallet.DIDOf(witness.Public()), Key: witness.Public(), Weight: 1}},
 		Limits:    limits,
 	})
@@ -66,7 +63,14 @@ func testGenesis(limits settle.Limits) *settle.Vertex {
 func newLedger(t tb) *ledger { return newLedgerWith(t, settle.DefaultLimits()) }
 
 func newLedgerWith(t tb, limits settle.Limits) *ledger {
-	genesis := testGenesis(limits)
+	return newLedgerOf(t, testGenesis(limits, 1_000_000*money.Nano))
+}
+
+func newLedgerCapped(t tb, most money.Amount) *ledger {
+	return newLedgerOf(t, testGenesis(settle.DefaultLimits(), most))
+}
+
+func newLedgerOf(t tb, genesis *settle.Vertex) *ledger {
 	state, err := dag.New(genesis)
 	if err != nil {
 		t.Fatal(err)
@@ -259,10 +263,4 @@ func (p *pair) closeRequest(by channel.Party, claims ...channel.Best) *settle.Cl
 	return &settle.CloseRequest{Signed: channel.SignedCloseRequest{Request: r, Signature: signature}, Claims: claims}
 }
 
-func sortIDs(ids []settle.VertexID) []settle.VertexID {
-	out := slices.Clone(ids)
-	slices.SortFunc(out, func(a, b settle.VertexID) int { return bytes.Compare(a[:], b[:]) })
-	return out
-}
-
-var _ tb = (*testing.T)(nil)
+func entryOf(v *settle.Vertex) dag.Entry { return dag.Entry{Vertex: v} }
