@@ -498,7 +498,7 @@ func (p *Payee) payBack(now Instant, reading channel.Hash, effects *[]Effect) []
 func (p *Payee) addDemand(s meter.Signed, raw []byte) error {
 	cost := p.record.Cost
 	if s.Reading.State == meter.Ended {
-		final, err := p.bill.final()
+		final, err := p.bill.Final()
 		if err != nil {
 			return err
 		}
@@ -593,7 +593,7 @@ func (p *Payee) afterClaim(now Instant) []Effect {
 		if len(p.unpaid) == 0 {
 			last, _ := p.chain.Last()
 			ops = p.payBack(now, last.Hash(), &effects)
-			p.record.Phase = PhaseSettling
+			p.paidUp()
 		}
 	}
 	effects = append(effects, p.saved(Batch{Ops: ops}))
@@ -713,7 +713,8 @@ func (p *Payee) gone(now Instant) []Effect {
 	case p.record.Phase < PhaseFinal:
 		return p.stop(now, wire.ReasonUnpaid)
 	}
-	p.record.Phase, p.record.Abandoned = PhaseSettling, true
+	p.paidUp()
+	p.record.Abandoned = true
 	p.record.Reason = wire.ReasonUnpaid
 	p.inFlight = true
 	request := p.side.RequestClose(p.config.ChannelKey)

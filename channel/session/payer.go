@@ -331,7 +331,7 @@ func (p *Payer) price(r meter.Reading) error {
 	if r.State != meter.Ended {
 		return nil // take has set the running cost
 	}
-	final, err := p.bill.final()
+	final, err := p.bill.Final()
 	if err != nil {
 		return err
 	}
@@ -410,7 +410,7 @@ func (p *Payer) confirmQuantity(r meter.Reading) error {
 	if r.Sequence == 0 {
 		return nil
 	}
-	err := p.config.Comparison.Check(p.bill.quantity(r), p.sample.Register-p.record.MeasureBase)
+	err := p.config.Comparison.Check(p.bill.Quantity(r), p.sample.Register-p.record.MeasureBase)
 	if err != nil && p.sample.Time.Before(r.Time) {
 		return fmt.Errorf("%w up to the reading yet: %w", ErrMeasure, err)
 	}
@@ -560,6 +560,7 @@ func (p *Payer) finished(now Instant, d wire.Done) []Effect {
 	}
 	p.paid()
 	p.enter(now, PhaseSettling)
+	p.paidUp()
 	return []Effect{p.saved(Batch{}), Look{p.record.Channel}, p.report(now, "paid; the ledger is to confirm", nil)}
 }
 
@@ -700,5 +701,6 @@ func (p *Payer) giveUp(now Instant) []Effect {
 	}
 	p.record.Failure = ErrNoAnswer.Error()
 	p.enter(now, PhaseSettling)
+	p.paidUp()
 	return []Effect{p.saved(Batch{}), p.report(now, "the station went away", ErrNoAnswer)}
 }

@@ -128,6 +128,7 @@ type SessionRecord struct {
 	Abandoned   bool              `cbor:"23,keyasint"` // payee: the vehicle vanished, the channel is closed alone
 	Power       int64             `cbor:"24,keyasint"` // milliwatts at the last reading
 	SoCPermille int16             `cbor:"25,keyasint"` // state of charge at the last reading; -1 unknown
+	Closing     [2][]byte         `cbor:"26,keyasint"` // channel.Best of each lane when it was paid; a later session claims more
 }
 
 // Encode gives the record's bytes in the store.

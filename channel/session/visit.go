@@ -22,7 +22,7 @@ type visit struct {
 	quote   quote.Signed
 	chain   meter.Chain
 	meter   *wallet.Verifier
-	bill    *bill
+	bill    *quote.Bill
 
 	view   View
 	viewAt time.Time // real clock; zero before the first view
@@ -38,7 +38,7 @@ func (v *visit) bindQuote(q quote.Signed) error {
 	if err != nil {
 		return fmt.Errorf("%w: meter key: %w", ErrPolicy, err)
 	}
-	b, err := newBill(q.Quote)
+	b, err := quote.NewBill(q.Quote)
 	if err != nil {
 		return err
 	}
@@ -76,14 +76,14 @@ func (v *visit) take(r meter.Reading) error {
 	if err := v.chain.Accept(r); err != nil {
 		return err
 	}
-	cost, err := v.bill.add(r)
+	cost, err := v.bill.Add(r)
 	if err != nil {
 		return err
 	}
 	if r.Sequence == 0 {
 		v.record.StartedMs = r.Time.UnixMilli()
 	}
-	v.record.Sequence, v.record.Quantity, v.record.Cost = r.Sequence, v.bill.quantity(r), cost
+	v.record.Sequence, v.record.Quantity, v.record.Cost = r.Sequence, v.bill.Quantity(r), cost
 	v.record.Power, v.record.SoCPermille = r.PowerMilliwatts, r.StateOfChargePermille
 	v.record.EndedMs = r.Time.UnixMilli()
 	return nil
@@ -106,6 +106,11 @@ func (v *visit) lane(l channel.Lane) money.Amount { return v.side.Lanes()[l] }
 func (v *visit) paid() {
 	lanes := v.side.Lanes()
 	v.record.Paid = (lanes[0] - v.record.Base[0]) - (lanes[1] - v.record.Base[1])
+}
+
+// paidUp enters the phase in which the ledger is to know, and keeps what each lane came to, for the receipt.
+func (v *visit) paidUp() {
+	v.record.Phase, v.record.Closing = PhaseSettling, known(v.side).Lanes
 }
 
 // saved gives a Persist of session and channel as they are now, with more records beside them.

@@ -80,21 +80,12 @@ func (p *Port) evidence(ctx context.Context, s store.Store, r session.SessionRec
 	for _, reading := range readings {
 		e.Readings = append(e.Readings, reading.Signed)
 	}
-	e.Claims = claims(ch)
-	return e, p.ledgerEvidence(ctx, s, r, &e)
-}
-
-// claims gives the best of each lane, by lane.
-func claims(ch session.ChannelRecord) [][]byte {
-	bests := [2]channel.Best{}
-	bests[ch.Side.Me.Pays()], bests[ch.Side.Me.Other().Pays()] = ch.Side.Out, ch.Side.In
-	var out [][]byte
-	for _, b := range bests {
-		if !b.IsZero() {
-			out = append(out, b.Encode())
+	for _, best := range r.Closing {
+		if len(best) > 0 {
+			e.Claims = append(e.Claims, best)
 		}
 	}
-	return out
+	return e, p.ledgerEvidence(ctx, s, r, &e)
 }
 
 // ledgerEvidence adds the vertices of the session and the certified state of its channel.

@@ -249,31 +249,19 @@ func (d *dossier) lanes() channel.PerLane {
 
 // checkCost prices the session again, and compares at the reading that was paid for.
 func (d *dossier) checkCost() error {
-	location, err := d.quote.Quote.Location()
-	if err != nil {
-		return err
-	}
-	begin := pricing.NewRun
-	if meter.Unit(d.quote.Quote.Unit) == meter.Count {
-		begin = pricing.NewCountingRun
-	}
-	run, err := begin(d.tariff, d.readings[0].Time, location)
+	bill, err := quote.NewBill(d.quote.Quote)
 	if err != nil {
 		return err
 	}
 	var due money.Amount // at the reading that was paid for
 	for i, reading := range d.readings {
-		if err := run.Add(d.sample(i)); err != nil {
+		if _, err := bill.Add(reading); err != nil {
 			return fmt.Errorf("reading %d: %w", i, err)
 		}
 		if i != d.paidFor && i != len(d.readings)-1 {
 			continue
 		}
-		cost := run.Cost
-		if reading.State == meter.Ended {
-			cost = run.Final
-		}
-		if d.cost, err = cost(); err != nil {
+		if d.cost, err = bill.Cost(reading.State == meter.Ended); err != nil {
 			return err
 		}
 		if i == d.paidFor {
@@ -285,20 +273,4 @@ func (d *dossier) checkCost() error {
 		return fmt.Errorf("%w: %s for %s", errOverpaid, d.paid, due)
 	}
 	return nil
-}
-
-// sample gives a reading as pricing wants it: the same on both sides of a session and here.
-func (d *dossier) sample(i int) pricing.Sample {
-	reading := d.readings[i]
-	sample := pricing.Sample{Time: reading.Time}
-	switch reading.Unit {
-	case meter.MilliwattHours:
-		sample.EnergyMilliwattHours = d.quantity(i)
-	case meter.Count:
-		sample.Count = d.quantity(i)
-	}
-	if reading.State == meter.SuspendedVehicle || reading.State == meter.Ended || reading.Unit == meter.Seconds {
-		sample.State = pricing.Idle
-	}
-	return sample
 }

@@ -1,0 +1,88 @@
+package session_test
+
+import (
+	"time"
+
+	"joulepay/channel"
+	"joulepay/channel/session"
+	"joulepay/meter"
+	"joulepay/pricing"
+	"joulepay/wallet/money"
+)
+
+// settled checks how every good session ends: both sides at the price of the readings, and the ledger knowing it.
+func (w *world) settled() money.Amount {
+	w.t.Helper()
+	v, vehicleChannel := w.vehicle.stored()
+	s, stationChannel := w.station.stored()
+	if v == nil || s == nil || vehicleChannel == nil || stationChannel == nil {
+		w.t.Fatalf("no session is stored\n%s", w.tail())
+	}
+	if v.Phase != session.PhaseEnded || s.Phase != session.PhaseEnded {
+		w.t.Fatalf("ended as %s and %s: %s %s\n%s", v.Phase, s.Phase, v.Failure, s.Failure, w.tail())
+	}
+	price := w.priceOf(w.station.disk.readings[s.ID])
+	if v.Paid != price || s.Paid != price || v.Cost != price || s.Cost != price {
+		w.t.Errorf("paid %s and %s, cost %s and %s; the readings cost %s\n%s", v.Paid, s.Paid, v.Cost, s.Cost, price, w.tail())
+	}
+	out, in := vehicleChannel.Side, stationChannel.Side
+	if out.Out.Owed() != in.In.Owed() || out.In.Owed() != in.Out.Owed() {
+		w.t.Errorf("lanes end at %s/%s and %s/%s", out.Out.Owed(), out.In.Owed(), in.In.Owed(), in.Out.Owed())
+	}
+	slot := w.ledger.channels[v.Channel]
+	if slot == nil || slot.lanes != (channel.PerLane{in.In.Owed(), in.Out.Owed()}) {
+		w.t.Errorf("the ledger knows %v of lanes %s/%s\n%s", slot, in.In.Owed(), in.Out.Owed(), w.tail())
+	}
+	w.conserved()
+	return price
+}
+
+func (w *world) conserved() {
+	w.t.Helper()
+	if !w.ledger.balanced() {
+		w.t.Errorf("money was made or lost: balances %v", w.ledger.balance)
+	}
+}
+
+// priceOf prices stored readings apart from the machines: the whole session, at its end.
+func (w *world) priceOf(readings []session.ReadingRecord) money.Amount {
+	w.t.Helper()
+	tariff, err := pricing.ParseTariff([]byte(w.setup.tariff))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var run *pricing.Run
+	var first meter.Reading
+	for _, stored := range readings {
+		signed, err := meter.DecodeSigned(stored.Signed)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		r := signed.Reading
+		if run == nil {
+			first = r
+			if run, err = pricing.NewRun(tariff, r.Time, berlin); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		sample := pricing.Sample{Time: r.Time, EnergyMilliwattHours: r.Register - first.Register}
+		if r.State == meter.SuspendedVehicle || r.State == meter.Ended {
+			sample.State = pricing.Idle
+		}
+		if err := run.Add(sample); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if run == nil {
+		w.t.Fatal("no readings")
+	}
+	cost, err := run.Final()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return cost.Payable()
+}

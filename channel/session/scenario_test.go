@@ -1,0 +1,267 @@
+package session_test
+
+import (
+	"testing"
+	"time"
+
+	"joulepay/channel"
+	"joulepay/channel/session"
+	"joulepay/channel/wire"
+	"joulepay/wallet/money"
+)
+
+const cent = money.Nano / 100
+
+// stopAt asks a node to stop, some time after the session began.
+func stopAt(n func(*world) *node, after time.Duration, reason wire.Reason) func(*world) {
+	return func(w *world) {
+		w.after(after, func() { n(w).step(session.StopAsked{Reason: reason}) })
+	}
+}
+
+func vehicleOf(w *world) *node { return w.vehicle }
+func stationOf(w *world) *node { return w.station }
+
+// dieAt kills a node for good.
+func dieAt(n func(*world) *node, after time.Duration) func(*world) {
+	return func(w *world) {
+		w.after(after, func() { n(w).gone = true; n(w).crashNow() })
+	}
+}
+
+var scenarios = []struct {
+	name   string
+	setup  setup
+	script func(*world)
+	check  func(*world)
+}{
+	{name: "plain", check: func(w *world) { w.paid(108 * money.Nano / 1000) }},
+	{
+		name: "start fee and idle fee",
+		setup: setup{
+			tariff: tariffOf(`{"type":"FLAT","price":0.50,"step_size":1},{"type":"ENERGY","price":0.36,"step_size":1},{"type":"PARKING_TIME","price":6,"step_size":60}`),
+			energy: 150_000,
+			payer:  func(p *session.PayerPolicy) { p.FullIsTarget = false },
+		},
+		script: stopAt(vehicleOf, 90*time.Second, wire.ReasonUser),
+		check: func(w *world) {
+			// Idle from the reading at 21.5 s to the stop at 90 s: two minutes begun, 0.10 each.
+			w.paid(50*cent + 54*money.Nano/1000 + 20*cent)
+		},
+	},
+	{
+		name: "the station pays back",
+		setup: setup{
+			tariff: tariffOf(`{"type":"FLAT","price":0.05,"step_size":1},{"type":"ENERGY","price":-0.36,"step_size":1}`),
+			payee:  func(p *session.PayeePolicy) { p.TopUp = money.Nano },
+			energy: 200_000,
+		},
+		check: func(w *world) {
+			w.paid(5*cent - 72*money.Nano/1000)
+			_, ch := w.station.stored()
+			if ch.Side.Out.Owed() == 0 {
+				w.t.Error("the station's lane was never used")
+			}
+		},
+	},
+	{
+		name: "top-up while charging",
+		setup: setup{
+			powerMw: 360_000_000, energy: 2_000_000, balance: 10 * money.Nano,
+			payer: func(p *session.PayerPolicy) { p.Deposit, p.TopUp = 80*cent, 50*cent },
+		},
+		check: func(w *world) {
+			w.paid(72 * cent)
+			if v, _ := w.vehicle.stored(); len(v.Vertices) < 2 {
+				w.t.Error("no top-up was needed: the scenario shows nothing")
+			}
+		},
+	},
+	{
+		name:  "periodic withdrawal",
+		setup: setup{settleAt: 4 * cent},
+		check: func(w *world) {
+			w.paid(108 * money.Nano / 1000)
+			if s, _ := w.station.stored(); len(s.Vertices) < 3 {
+				w.t.Errorf("%d withdrawals", len(s.Vertices))
+			}
+		},
+	},
+	{
+		name:   "stop by the station",
+		script: stopAt(stationOf, 18*time.Second, wire.ReasonStation),
+		check: func(w *world) {
+			w.settled()
+			if v, _ := w.vehicle.stored(); v.Reason != wire.ReasonStation {
+				w.t.Errorf("the vehicle takes the reason for %q", v.Reason)
+			}
+		},
+	},
+	{
+		name:   "stop by the vehicle",
+		script: stopAt(vehicleOf, 18*time.Second, wire.ReasonUser),
+		check:  func(w *world) { w.settled() },
+	},
+	{
+		name:   "the vehicle vanishes",
+		script: dieAt(vehicleOf, 18*time.Second),
+		check:  (*world).closedAlone,
+	},
+	{
+		name:   "the station vanishes",
+		script: dieAt(stationOf, 18*time.Second),
+		setup:  setup{payer: func(p *session.PayerPolicy) { p.GoneAfter, p.SettleWait = 10*time.Second, 5*time.Second }},
+		check: func(w *world) {
+			v, _ := w.vehicle.stored()
+			if v.Phase != session.PhaseEnded || v.Failure == "" {
+				w.t.Errorf("the vehicle ends as %s: %q", v.Phase, v.Failure)
+			}
+			w.conserved()
+		},
+	},
+	{
+		name:  "a meter that shows too much",
+		setup: setup{inflatePPM: 100_000},
+		check: (*world).unpaidRest,
+	},
+	{
+		name:  "a clock that runs ahead",
+		setup: setup{clockPPM: 100_000},
+		check: (*world).unpaidRest,
+	},
+	{
+		name:  "a demand above the price",
+		setup: setup{demandMore: cent},
+		check: func(w *world) {
+			v, _ := w.vehicle.stored()
+			if v.Phase != session.PhaseEnded || v.Reason != wire.ReasonMeter || v.Paid != v.Cost {
+				w.t.Errorf("ended as %s, %q, paid %s of %s", v.Phase, v.Reason, v.Paid, v.Cost)
+			}
+			w.conserved()
+		},
+	},
+	{
+		name: "an empty account",
+		setup: setup{
+			balance: cent,
+		},
+		check: func(w *world) {
+			if v, _ := w.vehicle.stored(); v.Phase != session.PhaseFailed {
+				w.t.Errorf("the vehicle is %s", v.Phase)
+			}
+			w.conserved()
+		},
+	},
+	{
+		name: "an account that empties",
+		setup: setup{
+			powerMw: 360_000_000, energy: 4_000_000, balance: 90 * cent,
+			payer: func(p *session.PayerPolicy) { p.Deposit, p.TopUp = 80*cent, 50*cent },
+		},
+		check: func(w *world) { w.settled() },
+	},
+	{
+		name: "a limit of cost",
+		setup: setup{
+			powerMw: 360_000_000, energy: 4_000_000,
+			payer: func(p *session.PayerPolicy) { p.CostMax = 90 * cent },
+		},
+		check: func(w *world) {
+			if paid := w.settled(); paid > 90*cent {
+				w.t.Errorf("paid %s", paid)
+			}
+		},
+	},
+	{
+		name:   "the meter fails",
+		script: func(w *world) { w.after(18*time.Second, func() { w.station.blind = true }) },
+		check:  func(w *world) { w.settled() },
+	},
+	{
+		name: "the meter fails and the vehicle leaves",
+		script: func(w *world) {
+			w.after(18*time.Second, func() { w.station.blind = true })
+			dieAt(vehicleOf, 18100*time.Millisecond)(w)
+		},
+		check: (*world).closedAlone,
+	},
+	{
+		name: "a tariff that the meter cannot serve",
+		setup: setup{tariff: `{"country_code":"DE","party_id":"JOU","id":"t","currency":"EUR","elements":[{"price_components":[{"type":"ENERGY","price":0.36,"step_size":1}],` +
+			`"restrictions":{"min_current":10}}],"last_updated":"2026-01-01T00:00:00Z"}`},
+		check: func(w *world) { w.conserved() },
+	},
+}
+
+func TestTranscripts(t *testing.T) {
+	for _, s := range scenarios {
+		t.Run(s.name, func(t *testing.T) {
+			w := newWorld(t, s.setup)
+			w.vehicle.begin()
+			if s.script != nil {
+				s.script(w)
+			}
+			w.run(w.bothOver)
+			s.check(w)
+			w.golden(s.name)
+		})
+	}
+}
+
+// paid checks a settled session of a known price.
+func (w *world) paid(want money.Amount) {
+	w.t.Helper()
+	if got := w.settled(); got != want {
+		w.t.Errorf("paid %s, want %s", got, want)
+	}
+}
+
+// closedAlone checks that a station whose vehicle is gone gets what was signed, without it.
+func (w *world) closedAlone() {
+	w.t.Helper()
+	s, ch := w.station.stored()
+	slot := w.ledger.channels[s.Channel]
+	if s.Phase != session.PhaseEnded || !s.Abandoned || slot.state != channel.Closing {
+		w.t.Fatalf("the station is %s, abandoned %t, the channel %s", s.Phase, s.Abandoned, slot.state)
+	}
+	if s.Paid == 0 || slot.lanes[0] != ch.Side.In.Owed() {
+		w.t.Errorf("paid %s, the ledger knows %s of %s", s.Paid, slot.lanes[0], ch.Side.In.Owed())
+	}
+	w.finish(ch)
+	if got := w.ledger.balance[w.station.did] - 100*money.Nano; got != s.Paid {
+		w.t.Errorf("the station got %s of %s", got, s.Paid)
+	}
+	w.conserved()
+}
+
+// finish lets the window pass, and pays out as the keeper of either side would.
+func (w *world) finish(ch *session.ChannelRecord) {
+	w.t.Helper()
+	view := w.ledger.view(w.ledger.channels[ch.ID])
+	view.Time = view.WindowEnd
+	_, ops, err := session.Keep(*ch, view)
+	if err != nil || len(ops) != 1 || ops[0].Kind != session.OpFinalise {
+		w.t.Fatalf("keeping the channel asks for %v, %v", ops, err)
+	}
+	if err := w.ledger.apply(w.station.did, ops[0]); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// unpaidRest checks a session in which the vehicle stopped signing: it owes what it signed, the station has that, and
+// neither waits for ever.
+func (w *world) unpaidRest() {
+	w.t.Helper()
+	v, _ := w.vehicle.stored()
+	s, ch := w.station.stored()
+	if v.Phase != session.PhaseEnded || v.Reason != wire.ReasonMeter || v.Failure == "" {
+		w.t.Errorf("the vehicle is %s, %q: %q", v.Phase, v.Reason, v.Failure)
+	}
+	if s.Phase != session.PhaseEnded || s.Paid != v.Paid || s.Paid >= s.Cost || s.Paid == 0 {
+		w.t.Errorf("the station is %s with %s of %s, the vehicle paid %s", s.Phase, s.Paid, s.Cost, v.Paid)
+	}
+	if got := w.ledger.channels[s.Channel].lanes[0]; got != ch.Side.In.Owed() {
+		w.t.Errorf("the ledger knows %s of %s", got, ch.Side.In.Owed())
+	}
+	w.conserved()
+}

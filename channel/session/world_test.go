@@ -1,0 +1,311 @@
+package session_test
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"joulepay/channel"
+	"joulepay/channel/quote"
+	"joulepay/channel/session"
+	"joulepay/channel/wire"
+	"joulepay/meter"
+	"joulepay/meter/sim"
+	"joulepay/pricing"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// A world couples a vehicle and a station on a virtual clock: a cable, a network, a ledger, and two stores that outlive
+// the machines. Nothing in it runs by itself: run takes what is due, in order of time.
+type world struct {
+	t       testing.TB
+	setup   setup
+	now     time.Time
+	queue   agenda
+	entries int
+
+	cable   *sim.Cable
+	ledger  *ledger
+	vehicle *node
+	station *node
+	told    strings.Builder // the transcript
+	bodies  map[string]channel.Hash
+	exposed money.Amount // the most that the station ever delivered unpaid
+	counts  map[string]int
+	broken  []string // invariants that did not hold
+}
+
+// setup is what a scenario chooses. The zero value of a field means the default of newWorld.
+type setup struct {
+	tariff      string
+	energy      int64 // mWh that the vehicle's battery asks for
+	powerMw     int64
+	claimEvery  time.Duration
+	settleAt    money.Amount
+	settleEvery time.Duration
+	balance     money.Amount // of the vehicle's account
+	payer       func(*session.PayerPolicy)
+	payee       func(*session.PayeePolicy)
+	inflatePPM  int64                              // by which the station's meter lies
+	clockPPM    int64                              // by which the station's clock runs fast
+	demandMore  money.Amount                       // by which the station asks for more than the reading costs
+	link        func(w *world, l *letter) []string // "lose", "again" or "late" for a message; nil delivers all
+	ledgerTakes time.Duration                      // from an operation to its certificate
+	crash       func(n *node) bool                 // asked before every effect
+	downFor     time.Duration
+	merged      bool // store all of a step first, as the agent does
+	random      *rand.Rand
+}
+
+const (
+	pulse     = 500 * time.Millisecond
+	linkTakes = 20 * time.Millisecond
+	looksTake = 50 * time.Millisecond
+	limit     = 30 * time.Minute // of virtual time: no session may take so long
+)
+
+var (
+	network   = wallet.NetworkID{0: 0x4a}
+	began     = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	firstID   = channel.SessionID{0: 0x51}
+	plainRate = tariffOf(`{"type":"ENERGY","price":0.36,"step_size":1}`)
+)
+
+// tariffOf gives a tariff of price components: 0.36 EUR/kWh at 36 kW is 3.6 EUR an hour, or a tenth of a cent a second.
+func tariffOf(components string) string {
+	return `{"country_code":"DE","party_id":"JOU","id":"t","currency":"EUR","elements":[{"price_components":[` + components +
+		`]}],"last_updated":"2026-01-01T00:00:00Z"}`
+}
+
+func testKey(n byte) wallet.PrivateKey { return wallet.NewPrivateKey([wallet.SeedSize]byte{n}) }
+
+func newWorld(t testing.TB, s setup) *world {
+	t.Helper()
+	s.fill()
+	w := &world{t: t, setup: s, now: began, bodies: map[string]channel.Hash{}, counts: map[string]int{}}
+	var err error
+	if w.cable, err = sim.NewCable(s.powerMw, 1_000_000); err != nil {
+		t.Fatal(err)
+	}
+	w.plug(s.energy)
+	w.ledger = newLedger(w)
+	w.vehicle = newVehicle(w)
+	w.station = newStation(w)
+	w.ledger.balance[w.vehicle.did] = s.balance
+	w.ledger.balance[w.station.did] = 100 * money.Nano
+	w.ledger.issued = s.balance + 100*money.Nano
+	return w
+}
+
+func (s *setup) fill() {
+	set := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	if s.tariff == "" {
+		s.tariff = plainRate
+	}
+	if s.energy == 0 {
+		s.energy = 300_000 // 30 s at 36 kW
+	}
+	if s.powerMw == 0 {
+		s.powerMw = 36_000_000
+	}
+	if s.balance == 0 {
+		s.balance = 50 * money.Nano
+	}
+	set(&s.claimEvery, 10*time.Second)
+	set(&s.ledgerTakes, time.Second)
+	set(&s.downFor, 2*time.Second)
+	if s.random == nil {
+		s.random = rand.New(rand.NewPCG(1, 1))
+	}
+}
+
+// plug connects a vehicle that asks for so much energy at the outlet's full power.
+func (w *world) plug(energyMilliwattHours int64) {
+	const microjoules = 3_600_000 // a mWh
+	load, err := sim.NewLoad([]sim.Step{{EnergyMicrojoules: energyMilliwattHours * microjoules, PowerMilliwatts: w.setup.powerMw}},
+		meter.StateOfChargeUnknown, meter.StateOfChargeUnknown)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.cable.Unplug(w.now)
+	if err := w.cable.Plug(load); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// offer gives the quote of a session that begins now.
+func (w *world) offer() quote.Quote {
+	tariff, err := pricing.ParseTariff([]byte(w.setup.tariff))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	q, err := quote.Build(quote.Inputs{
+		Network: network, Station: w.station.did, MeterKey: testKey(23).Public(), Attestation: meter.AttestedByStation,
+		Service: "charging", EVSE: "E1", Unit: meter.MilliwattHours, Tariff: tariff, TimeZone: "Europe/Berlin",
+		MaxPowerMw: w.setup.powerMw, ClaimEvery: w.setup.claimEvery, Window: time.Minute,
+		SettleAt: w.setup.settleAt, SettleEvery: w.setup.settleEvery,
+	}, w.now)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return q
+}
+
+// entry is something that happens at a moment. Entries of one moment happen in the order in which they were made.
+type entry struct {
+	at    time.Time
+	order int
+	do    func()
+}
+
+// agenda implements heap.Interface.
+type agenda []entry
+
+func (a agenda) Len() int { return len(a) }
+func (a agenda) Less(i, j int) bool {
+	return a[i].at.Before(a[j].at) || a[i].at.Equal(a[j].at) && a[i].order < a[j].order
+}
+func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+func (a *agenda) Push(x any)   { *a = append(*a, x.(entry)) }
+func (a *agenda) Pop() any {
+	old := *a
+	last := old[len(old)-1]
+	*a = old[:len(old)-1]
+	return last
+}
+
+func (w *world) after(d time.Duration, do func()) {
+	w.entries++
+	heap.Push(&w.queue, entry{w.now.Add(d), w.entries, do})
+}
+
+// pulses samples the outlet and lets time pass for both, for ever.
+func (w *world) pulses() {
+	w.after(pulse, func() {
+		w.station.pulse()
+		w.vehicle.pulse()
+		w.measureExposure()
+		w.pulses()
+	})
+}
+
+// run takes what is due until the condition holds, or fails the test when it never does.
+func (w *world) run(until func() bool) {
+	w.t.Helper()
+	w.pulses()
+	w.runOn(until)
+}
+
+func (w *world) runOn(until func() bool) {
+	w.t.Helper()
+	stop := w.now.Add(limit)
+	for !until() {
+		e := heap.Pop(&w.queue).(entry)
+		if e.at.After(stop) {
+			w.t.Fatalf("the session does not end: vehicle %s, station %s\n%s", w.vehicle.phase(), w.station.phase(), w.tail())
+		}
+		w.now = e.at
+		e.do()
+		if len(w.broken) > 0 {
+			w.t.Fatalf("%s\n%s", strings.Join(w.broken, "\n"), w.tail())
+		}
+	}
+}
+
+// bothOver tells whether neither side needs another step.
+func (w *world) bothOver() bool { return w.vehicle.over() && w.station.over() }
+
+// breaks notes that an invariant does not hold.
+func (w *world) breaks(format string, args ...any) {
+	w.broken = append(w.broken, fmt.Sprintf(format, args...))
+}
+
+// letter is a message under way.
+type letter struct {
+	to      *node
+	number  int
+	message wire.Message
+}
+
+// carry takes a message over the network, as bytes.
+func (w *world) carry(to *node, id channel.SessionID, m wire.Message) {
+	w.entries++
+	l := &letter{to: to, number: w.entries, message: m}
+	raw := wire.Frame{Session: id, Message: m}.Encode()
+	deliver := func() {
+		frame, err := wire.Decode(raw)
+		if err != nil {
+			w.breaks("a message of our own does not decode: %v", err)
+			return
+		}
+		to.receive(frame)
+	}
+	takes := linkTakes
+	if w.setup.link != nil {
+		for _, fate := range w.setup.link(w, l) {
+			w.counts[fate]++
+			switch fate {
+			case "lose":
+				return
+			case "again":
+				w.after(takes+time.Duration(w.setup.random.IntN(2000))*time.Millisecond, deliver)
+			case "late":
+				takes += time.Duration(w.setup.random.IntN(3000)) * time.Millisecond
+			}
+		}
+	}
+	w.after(takes, deliver)
+}
+
+// measureExposure compares what has flowed with what the station holds claims for (I5).
+func (w *world) measureExposure() {
+	record, ch := w.station.stored()
+	if record == nil || ch == nil || record.Phase < session.PhaseCharging || record.Phase > session.PhaseFinal {
+		return
+	}
+	readings := w.station.disk.readings[record.ID]
+	if len(readings) == 0 {
+		return
+	}
+	signed, err := meter.DecodeSigned(readings[0].Signed)
+	if err != nil {
+		w.breaks("a stored reading does not decode: %v", err)
+		return
+	}
+	state, err := w.cable.State(w.now)
+	if err != nil {
+		w.breaks("cable: %v", err)
+		return
+	}
+	owed := w.worth(signed.Reading.Time, state.Register-w.station.meterShows(signed.Reading.Register))
+	paid := ch.Side.In.Owed() - record.Base[0] - (ch.Side.Out.Owed() - record.Base[1])
+	w.exposed = max(w.exposed, owed-paid)
+}
+
+// worth prices energy without regard to how long it took.
+func (w *world) worth(at time.Time, energyMilliwattHours int64) money.Amount {
+	tariff, err := pricing.ParseTariff([]byte(w.setup.tariff))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	run, err := pricing.NewRun(tariff, at, time.UTC)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := run.Add(pricing.Sample{Time: at, EnergyMilliwattHours: max(energyMilliwattHours, 0)}); err != nil {
+		w.t.Fatal(err)
+	}
+	cost, err := run.Cost()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return cost.Payable()
+}
