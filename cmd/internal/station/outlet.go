@@ -26,23 +26,38 @@ type lastMeter struct {
 	delivered int64 // in the session that is not over; 0 when none is
 }
 
+// registersLook is how many sessions registers reads at once; the first has readings unless vehicles only asked.
+const registersLook = 16
+
 // registers reads from the store where a simulated meter goes on: a real one keeps its register itself.
 func registers(ctx context.Context, s store.Store) (lastMeter, error) {
-	newest, err := s.Sessions(ctx, channel.SessionID{}, 1)
-	if err != nil || len(newest) == 0 {
-		return lastMeter{}, err
+	var before channel.SessionID
+	for {
+		records, err := s.Sessions(ctx, before, registersLook)
+		if err != nil || len(records) == 0 {
+			return lastMeter{}, err
+		}
+		for _, r := range records {
+			before = r.ID
+			readings, err := s.Readings(ctx, r.ID)
+			if err != nil {
+				return lastMeter{}, err
+			}
+			if len(readings) > 0 {
+				return meterAfter(r, readings[len(readings)-1])
+			}
+		}
 	}
-	readings, err := s.Readings(ctx, newest[0].ID)
-	if err != nil || len(readings) == 0 {
-		return lastMeter{}, err
-	}
-	signed, err := meter.DecodeSigned(readings[len(readings)-1].Signed)
+}
+
+func meterAfter(r session.SessionRecord, latest session.ReadingRecord) (lastMeter, error) {
+	signed, err := meter.DecodeSigned(latest.Signed)
 	if err != nil {
 		return lastMeter{}, err
 	}
 	last := lastMeter{register: signed.Reading.Register}
-	if newest[0].Phase < session.PhaseFinal {
-		last.delivered = newest[0].Quantity
+	if r.Phase < session.PhaseFinal {
+		last.delivered = r.Quantity
 	}
 	return last, nil
 }
@@ -89,8 +104,5 @@ func replayed(spec meter.Spec, last lastMeter) (*replay.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	if last.delivered > 0 {
-		return replay.ResumeConnector(recording, last.register, last.delivered)
-	}
-	return replay.ResumeConnector(recording, last.register, 0)
+	return replay.ResumeConnector(recording, last.register, last.delivered)
 }

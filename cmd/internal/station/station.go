@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,9 +57,6 @@ type Station struct {
 	agent     *agent.Station
 	link      *natslink.Link
 	announcer *natslink.Announcer
-
-	mu     sync.Mutex // guards latest
-	latest map[string]session.Progress
 }
 
 // New puts a station together; nothing runs before Run. connect gives the outlet, told by when it may be replugged.
@@ -66,13 +64,13 @@ func New(p *party.Party, c Config, connect func(free func() bool) (meter.Connect
 	if got, want := c.Tariff.Currency(), p.Ledger.Trusted().Genesis.Currency; got != want {
 		return nil, fmt.Errorf("%w: %s and %s", ErrCurrency, got, want)
 	}
-	s := &Station{config: c, party: p, log: log, latest: map[string]session.Progress{}}
+	s := &Station{config: c, party: p, log: log}
 	connector, err := connect(s.Free)
 	if err != nil {
 		return nil, err
 	}
 	s.outlet = &agent.Outlet{EVSE: c.EVSE, Connector: connector, Offer: s.offer, Policy: c.Policy}
-	if _, err := s.offer(c.Clock.Now()); err != nil {
+	if err := s.checkOffer(); err != nil {
 		return nil, err
 	}
 	if s.link, err = natslink.ListenStation(p.Conn, p.Wallet.DID(), s.trouble); err != nil {
@@ -145,7 +143,7 @@ func (s *Station) announcement() ([]byte, error) {
 	}
 	words := s.config.Tariff.Describe()
 	if len(words) > tariffWordsMax {
-		words = words[:tariffWordsMax]
+		words = strings.ToValidUTF8(words[:tariffWordsMax], "") // not the half of a letter
 	}
 	return quote.SignAnnouncement(quote.Announcement{
 		Network: q.Network, Station: q.Station, Service: q.Service, EVSE: q.EVSE, Currency: q.Currency,
@@ -168,14 +166,18 @@ func (s *Station) offer(now session.Instant) (quote.Quote, error) {
 	return quote.Build(in, now.Session)
 }
 
-// report keeps the latest of every session for the API, and passes it on.
-func (s *Station) report(p session.Progress) {
-	s.mu.Lock()
-	s.latest[p.Session.String()] = p
-	if p.Phase.Over() {
-		delete(s.latest, p.Session.String())
+// checkOffer refuses at the start what could never be signed for a session.
+func (s *Station) checkOffer() error {
+	q, err := s.offer(s.config.Clock.Now())
+	if err != nil {
+		return err
 	}
-	s.mu.Unlock()
+	q.StationKey = q.MeterKey // each session has its own
+	return q.Check()
+}
+
+// report logs what happens, and passes it on.
+func (s *Station) report(p session.Progress) {
 	if p.Err != nil {
 		s.log.Info("session", "session", p.Session.String(), "phase", p.Phase.String(), "error", p.Err)
 	} else if p.Note != "" {

@@ -1,0 +1,173 @@
+package station
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"joulepay/channel"
+	"joulepay/channel/quote"
+	"joulepay/channel/session"
+	"joulepay/channel/store"
+	"joulepay/meter"
+	"joulepay/pricing"
+	"joulepay/settle/client"
+	"joulepay/wallet/money"
+)
+
+// History answers for the sessions in a station's store, whether the station runs or not.
+type History struct{ store store.Store }
+
+// HistoryOf reads a station's store.
+func HistoryOf(s store.Store) History { return History{store: s} }
+
+// Sessions gives a page, newest first. The cursor is the id of the last session of the page before.
+func (h History) Sessions(ctx context.Context, q client.SessionQuery) (client.Page[client.Session], error) {
+	page := client.Page[client.Session]{Items: []client.Session{}}
+	before, err := cursorOf(q.Cursor)
+	if err != nil {
+		return page, err
+	}
+	limit := q.Limit
+	if limit == 0 {
+		limit = client.PageSizeDefault
+	}
+	for len(page.Items) < limit {
+		records, err := h.store.Sessions(ctx, before, limit)
+		if err != nil {
+			return page, err
+		}
+		for _, r := range records {
+			before = r.ID
+			shown, err := h.shape(ctx, r)
+			if err != nil {
+				return page, err
+			}
+			if matches(shown, q) {
+				page.Items = append(page.Items, shown)
+			}
+			if len(page.Items) == limit {
+				page.Next = before.String()
+				return page, nil
+			}
+		}
+		if len(records) < limit {
+			return page, nil
+		}
+	}
+	return page, nil
+}
+
+func cursorOf(text string) (channel.SessionID, error) {
+	if text == "" {
+		return channel.SessionID{}, nil
+	}
+	id, err := client.ParseSessionID(text)
+	if err != nil {
+		return channel.SessionID{}, client.NewProblem(client.ErrBadRequest, "the cursor is not one of this list", "leave it out to begin with the newest")
+	}
+	return channel.SessionID(id), nil
+}
+
+func matches(s client.Session, q client.SessionQuery) bool {
+	if q.State != "" && s.State != q.State {
+		return false
+	}
+	return q.Party.IsZero() || q.Party == s.Vehicle || q.Party == s.Station
+}
+
+// Session gives one, or client.ErrNotFound.
+func (h History) Session(ctx context.Context, id client.SessionID) (client.Session, error) {
+	record, err := h.store.Session(ctx, channel.SessionID(id))
+	if errors.Is(err, store.ErrNotFound) {
+		return client.Session{}, client.NewProblem(client.ErrNotFound, "no session "+id.String(), "`chargepoint sessions list` shows those that exist")
+	}
+	if err != nil {
+		return client.Session{}, err
+	}
+	return h.shape(ctx, record)
+}
+
+// shape gives a stored session in the words of the API.
+func (h History) shape(ctx context.Context, r session.SessionRecord) (client.Session, error) {
+	signed, err := quote.Parse(r.Quote)
+	if err != nil {
+		return client.Session{}, fmt.Errorf("session %s: %w", r.ID, err)
+	}
+	q := signed.Quote
+	currency, err := money.ParseCurrency(q.Currency)
+	if err != nil {
+		return client.Session{}, err
+	}
+	tariff, err := pricing.ParseTariff(q.Tariff)
+	if err != nil {
+		return client.Session{}, err
+	}
+	out := client.Session{
+		ID: client.SessionID(r.ID), State: stateOf(r), Reason: string(r.Reason), Vehicle: r.Peer, Station: q.Station,
+		EVSE: q.EVSE, Service: r.Service, Channel: client.ID(r.Channel), Quote: client.ID(signed.Hash()), Tariff: tariff.ID(),
+		Start: time.UnixMilli(q.IssuedAtMs).UTC(), Unit: meter.Unit(q.Unit).String(), Quantity: r.Quantity,
+		Amount: money.Of(r.Paid, currency), Currency: currency, Claims: r.Claims,
+	}
+	h.addMetered(&out, r, meter.Unit(q.Unit))
+	if r.Phase < session.PhaseSettling && r.Cost > r.Paid {
+		risk := money.Of(r.Cost-r.Paid, currency)
+		out.AtRisk = &risk
+	}
+	return out, h.addLedger(ctx, &out, r)
+}
+
+func (h History) addMetered(out *client.Session, r session.SessionRecord, unit meter.Unit) {
+	if r.StartedMs == 0 {
+		return
+	}
+	out.Start = time.UnixMilli(r.StartedMs).UTC()
+	if r.Phase >= session.PhaseFinal {
+		end := time.UnixMilli(r.EndedMs).UTC()
+		out.End = &end
+	}
+	if unit == meter.MilliwattHours {
+		energy := client.Energy(r.Quantity)
+		out.EnergyWh = &energy
+		out.PowerW = strconv.FormatInt(r.Power/1000, 10)
+	}
+	if r.SoCPermille >= 0 {
+		out.StateOfCharge = strconv.FormatFloat(float64(r.SoCPermille)/10, 'f', 1, 64)
+	}
+}
+
+// addLedger counts the vertices of a session and names the one that settled it.
+func (h History) addLedger(ctx context.Context, out *client.Session, r session.SessionRecord) error {
+	for _, id := range r.Vertices {
+		op, err := h.store.Op(ctx, id)
+		if err != nil {
+			return err
+		}
+		if op.State != session.OpFinal {
+			continue
+		}
+		out.LedgerVertices++
+		if op.Kind != session.OpTopUp && op.Kind != session.OpOpen {
+			vertex := client.ID(op.Vertex)
+			out.Settlement = &vertex
+		}
+	}
+	out.Final = r.Phase == session.PhaseEnded && out.Settlement != nil
+	return nil
+}
+
+func stateOf(r session.SessionRecord) string {
+	switch {
+	case r.Phase == session.PhaseFailed:
+		return client.SessionFailed
+	case r.Phase == session.PhaseEnded:
+		return client.SessionFinal
+	case r.Phase >= session.PhaseStopping:
+		return client.SessionStopping
+	case r.Phase == session.PhaseCharging:
+		return client.SessionRunning
+	}
+	return client.SessionPreparing
+}
