@@ -353,9 +353,12 @@ func (p *Payee) expiring() bool {
 	return !p.view.Time.Before(p.view.Expiry.Add(-margin))
 }
 
-// certain tells whether the channel was seen, certified and open, less than a quarter of its window ago.
+// certain tells whether the channel was seen, certified and open, less than a quarter of its window ago; and whether what
+// was seen was itself that new, for a ledger that stands still shows the past.
 func (p *Payee) certain(now Instant) bool {
-	return p.view.Final && p.view.State == channel.Open && !p.viewAt.IsZero() && now.Real.Sub(p.viewAt) <= p.window()/4
+	quarter := p.window() / 4
+	seen := p.view.Final && p.view.State == channel.Open && !p.viewAt.IsZero() && now.Real.Sub(p.viewAt) <= quarter
+	return seen && (p.view.At.IsZero() || now.Real.Sub(p.view.At) <= quarter+certifiedSlack)
 }
 
 // covers tells whether the channel's money reaches what the quote asks for at the start.

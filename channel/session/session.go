@@ -104,6 +104,7 @@ type View struct {
 	WindowEnd time.Time // of a closing channel, ledger time
 	Expiry    time.Time // ledger time, extensions included
 	Time      time.Time // of the final checkpoint that certifies this, ledger time
+	At        time.Time // of the witnesses' clocks when they certified it; zero when that is not told
 	Final     bool      // false while the latest state is not yet certified
 }
 
@@ -134,6 +135,9 @@ const (
 	silenceMax = 2 * time.Second
 	// cosignMax is how long a station waits for a counter-signature before it settles alone.
 	cosignMax = 3 * time.Second
+	// certifiedSlack is what a certified view may be older than asked for: two heartbeats of a quiet ledger, and the
+	// difference between two machines' clocks.
+	certifiedSlack = 15 * time.Second
 	// lookEvery is how often a side looks at the ledger while it waits for it.
 	lookEvery = 250 * time.Millisecond
 )

@@ -90,5 +90,7 @@ func (p *Port) View(ctx context.Context, id channel.ID) (session.View, error) {
 	if err != nil {
 		return session.View{}, err
 	}
-	return operation.View(certified.Channel, certified.Proof.Final.Checkpoint), nil
+	view := operation.View(certified.Channel, certified.Proof.Final.Checkpoint)
+	view.At = certified.At
+	return view, nil
 }
