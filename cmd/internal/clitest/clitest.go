@@ -8,7 +8,7 @@
 //
 //	start NAME [KEY=VALUE…] PROGRAM ARGS…   start a process that goes on
 //	line NAME REGEXP [VAR…]                 wait until it writes a line that matches; set VARs to the groups
-//	interrupt NAME | kill NAME              send SIGINT or SIGKILL
+//	interrupt NAME | crash NAME             send SIGINT or SIGKILL (testscript has a kill of its own)
 //	ended NAME [CODE]                       wait for its end; stdout and stderr are then what it wrote
 //	refused REGEXP REGEXP                   the last stderr ends with one error: and one hint: line, matching so
 //	json FILE PATH VALUE                    FILE is one JSON object with this value at a.b.0

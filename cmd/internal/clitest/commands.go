@@ -18,7 +18,7 @@ import (
 )
 
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"start": start, "line": line, "interrupt": interrupt, "kill": kill, "ended": ended,
+	"start": start, "line": line, "interrupt": interrupt, "crash": crash, "ended": ended,
 	"refused": refused, "json": jsonIs, "jsonset": jsonSet, "get": get, "listen": listen, "mode": mode, "absent": absent,
 }
 

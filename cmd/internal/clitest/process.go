@@ -168,11 +168,11 @@ func line(ts *testscript.TestScript, neg bool, args []string) {
 
 func interrupt(ts *testscript.TestScript, neg bool, args []string) { send(ts, neg, args, os.Interrupt) }
 
-func kill(ts *testscript.TestScript, neg bool, args []string) { send(ts, neg, args, os.Kill) }
+func crash(ts *testscript.TestScript, neg bool, args []string) { send(ts, neg, args, os.Kill) }
 
 func send(ts *testscript.TestScript, neg bool, args []string, signal os.Signal) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: interrupt NAME, or kill NAME")
+		ts.Fatalf("usage: interrupt NAME, or crash NAME")
 	}
 	ts.Check(processesOf(ts).find(ts, args[0]).command.Process.Signal(signal))
 }

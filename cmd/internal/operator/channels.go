@@ -51,7 +51,7 @@ func channelListCommand(app *cli.App) *cobra.Command {
 }
 
 func listChannels(ctx context.Context, app *cli.App, r *remote, ask client.ChannelQuery) error {
-	api, err := r.pinned(ctx, "")
+	api, err := r.pinned(ctx)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func channelShowCommand(app *cli.App) *cobra.Command {
 		if err != nil {
 			return cli.Usage("`ledger channels list` shows the ids", "%w", err)
 		}
-		api, err := r.pinned(command.Context(), "")
+		api, err := r.pinned(command.Context())
 		if err != nil {
 			return err
 		}

@@ -23,23 +23,22 @@ var ErrNotIssuer = errors.New("operator: this wallet is no issuer of the network
 
 // issued is the result of ledger issue.
 type issued struct {
-	Vertex    client.ID   `json:"vertex"`
-	Issuer    wallet.DID  `json:"issuer"`
-	To        wallet.DID  `json:"to"`
-	Amount    money.Money `json:"amount"`
-	Reference string      `json:"reference"`
-	Repeated  bool        `json:"repeated"` // it was issued under this reference before: nothing more was
-	Height    uint64      `json:"height"`
-	Final     bool        `json:"final"`
-	Balance   money.Money `json:"balance"` // of To, now
+	Vertex    client.ID    `json:"vertex"`
+	Issuer    wallet.DID   `json:"issuer"`
+	To        wallet.DID   `json:"to"`
+	Amount    money.Money  `json:"amount"`
+	Reference string       `json:"reference"`
+	Repeated  bool         `json:"repeated"` // it was issued under this reference before: nothing more was
+	Height    uint64       `json:"height"`
+	Final     bool         `json:"final"`
+	Balance   *money.Money `json:"balance,omitempty"` // of To, now; absent where the node shows accounts to its operator only
 }
 
 // issueCmd is what was asked for on the command line.
 type issueCmd struct {
-	app       *cli.App
-	remote    *remote
-	wallet    *walletcmd.Selection
-	tokenFile *string
+	app    *cli.App
+	remote *remote
+	wallet *walletcmd.Selection
 
 	to, amount, reference string
 }
@@ -49,13 +48,12 @@ func issueCommand(app *cli.App) *cobra.Command {
 	command := &cobra.Command{
 		Use: "issue --to DID --amount 50EUR", Short: "Put money on an account, against money received outside the ledger",
 		Long: "Put money on an account, against money received outside the ledger. Only an issuer of the network may, up to\n" +
-			"its cap. The wallet in --data signs; with --token-file the node signs that holds the issuer's wallet.\n" +
+			"its cap: the wallet in --data signs, or else, with --token-file, the node with its own wallet.\n" +
 			"Money is issued once for a reference: to repeat a command with the same reference is safe.",
 		Example: "  ledger issue --to did:joule:z6Mk… --amount 50EUR\n" +
 			"  ledger issue --to did:joule:z6Mk… --amount 12.50EUR --reference INVOICE-2026-0042",
 	}
 	c.remote, c.wallet = addRemote(app, command), walletcmd.AddFlags(app, command)
-	c.tokenFile = tokenFileFlag(command, "file with an operator's token: let the node sign")
 	flags := command.Flags()
 	flags.StringVar(&c.to, "to", "", "DID of the account that gets the money")
 	flags.StringVar(&c.amount, "amount", "", "how much, with its currency: 50EUR")
@@ -70,22 +68,14 @@ func (c *issueCmd) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	token, err := readToken(*c.tokenFile)
-	if err != nil {
-		return err
-	}
-	api, err := c.remote.pinned(ctx, token)
+	api, err := c.remote.pinned(ctx)
 	if err != nil {
 		return err
 	}
 	if err := checkCurrency(api, ask.Amount); err != nil {
 		return err
 	}
-	issue := c.sign
-	if token != "" {
-		issue = c.delegate
-	}
-	result, err := issue(ctx, api, ask)
+	result, err := c.issue(ctx, api, ask)
 	if err != nil {
 		return err
 	}
@@ -98,7 +88,11 @@ func (r issued) print(p *cli.Printer) {
 	} else {
 		p.Line("issued %s to %s, final", r.Amount, r.To)
 	}
-	p.Fields("reference", r.Reference, "vertex", r.Vertex.String(), "balance", r.Balance.String())
+	fields := []string{"reference", r.Reference, "vertex", r.Vertex.String()}
+	if r.Balance != nil {
+		fields = append(fields, "balance", r.Balance.String())
+	}
+	p.Fields(fields...)
 }
 
 func (c *issueCmd) request() (client.IssueRequest, error) {
@@ -144,44 +138,82 @@ func checkCurrency(api *client.Pinned, amount money.Money) error {
 	return nil
 }
 
-// sign issues with the wallet of the data directory.
-func (c *issueCmd) sign(ctx context.Context, api *client.Pinned, ask client.IssueRequest) (issued, error) {
+// issue lets the issuer sign that is at hand.
+func (c *issueCmd) issue(ctx context.Context, api *client.Pinned, ask client.IssueRequest) (issued, error) {
 	w, err := c.wallet.Open()
-	if errors.Is(err, walletcmd.ErrNoWallet) {
+	switch {
+	case err == nil && isIssuer(api.Trusted().Genesis, w.DID()):
+		return c.sign(ctx, api, w, ask)
+	case c.remote.tokenFile != "" && (err == nil || errors.Is(err, walletcmd.ErrNoWallet)):
+		return c.delegate(ctx, api, ask)
+	case errors.Is(err, walletcmd.ErrNoWallet):
 		return issued{}, cli.Hint(err, "run it where the issuer's wallet is, `{command} --data DIR --wallet NAME`, or let its node sign: --token-file FILE")
-	}
-	if err != nil {
+	case err != nil:
 		return issued{}, err
 	}
-	network := api.Trusted()
-	if !isIssuer(network.Genesis, w.DID()) {
-		return issued{}, fmt.Errorf("%w: %s", ErrNotIssuer, w.DID())
+	return issued{}, fmt.Errorf("%w: %s", ErrNotIssuer, w.DID())
+}
+
+// sign issues with the wallet of the data directory.
+func (c *issueCmd) sign(ctx context.Context, api *client.Pinned, w *wallet.Wallet, ask client.IssueRequest) (issued, error) {
+	payload := payloadOf(ask)
+	if done, found, err := earlierIssue(ctx, api, payload, w.DID()); err != nil || found {
+		return c.repeat(ctx, api, ask, done, err)
 	}
-	submitter := client.NewSubmitter(api.Client, network.ID, w.DID(), w.Account())
-	payload := &settle.Issue{Reference: settle.ReferenceOf(ask.Reference), To: ask.To, Amount: ask.Amount.Amount}
 	c.announce(ask)
-	outcome, err := submitter.Submit(ctx, payload)
+	outcome, err := client.NewSubmitter(api.Client, api.Trusted().ID, w.DID(), w.Account()).Submit(ctx, payload)
 	if err != nil {
 		return issued{}, c.again(ask, err)
 	}
-	result := issued{
-		Vertex: client.ID(outcome.Vertex), Issuer: w.DID(), To: ask.To, Amount: ask.Amount, Reference: ask.Reference,
-		Repeated: outcome.Verdict == settle.NoOp, Height: outcome.Height,
+	return c.finish(ctx, api.Client, ask, issued{
+		Vertex: client.ID(outcome.Vertex), Issuer: w.DID(), Repeated: outcome.Verdict == settle.NoOp, Height: outcome.Height,
+	})
+}
+
+func payloadOf(ask client.IssueRequest) *settle.Issue {
+	return &settle.Issue{Reference: settle.ReferenceOf(ask.Reference), To: ask.To, Amount: ask.Amount.Amount}
+}
+
+// earlierIssue finds the vertex of one of the issuers that issued the same before.
+func earlierIssue(ctx context.Context, api *client.Pinned, payload *settle.Issue, issuers ...wallet.DID) (client.Vertex, bool, error) {
+	for _, issuer := range issuers {
+		id := settle.PayloadIDOf(api.Trusted().ID, issuer, payload)
+		page, err := api.Vertices(ctx, client.VertexQuery{Payload: client.ID(id), State: client.VertexAccepted})
+		if err != nil {
+			return client.Vertex{}, false, err
+		}
+		for _, v := range page.Items {
+			if v.Verdict == settle.Applied.String() {
+				return v, true, nil
+			}
+		}
 	}
-	return c.finish(ctx, api.Client, ask, result)
+	return client.Vertex{}, false, nil
+}
+
+// repeat tells of what was issued before.
+func (c *issueCmd) repeat(ctx context.Context, api *client.Pinned, ask client.IssueRequest, done client.Vertex, err error) (issued, error) {
+	if err != nil {
+		return issued{}, err
+	}
+	return c.finish(ctx, api.Client, ask, issued{Vertex: done.ID, Issuer: done.Issuer, Repeated: true, Height: done.Height})
 }
 
 // delegate lets the node issue that holds the issuer's wallet.
 func (c *issueCmd) delegate(ctx context.Context, api *client.Pinned, ask client.IssueRequest) (issued, error) {
+	var issuers []wallet.DID
+	for _, i := range api.Trusted().Genesis.Issuers {
+		issuers = append(issuers, i.DID)
+	}
+	if done, found, err := earlierIssue(ctx, api, payloadOf(ask), issuers...); err != nil || found {
+		return c.repeat(ctx, api, ask, done, err)
+	}
 	c.announce(ask)
 	done, err := api.Issue(ctx, ask)
 	if err != nil {
 		return issued{}, c.again(ask, err)
 	}
-	result := issued{
-		Vertex: done.Vertex, Issuer: done.Issuer, To: done.To, Amount: done.Amount, Reference: ask.Reference, Height: done.Height,
-	}
-	return c.finish(ctx, api.Client, ask, result)
+	return c.finish(ctx, api.Client, ask, issued{Vertex: done.Vertex, Issuer: done.Issuer, Height: done.Height})
 }
 
 // announce says the reference before anything is sent, so that whatever happens the command can be repeated.
@@ -203,16 +235,19 @@ func (c *issueCmd) again(ask client.IssueRequest, err error) error {
 	return err
 }
 
+// finish waits until what was issued is final, and fills in the rest.
 func (c *issueCmd) finish(ctx context.Context, api *client.Client, ask client.IssueRequest, result issued) (issued, error) {
 	if _, err := waitFinal(ctx, c.app, api, settle.VertexID(result.Vertex)); err != nil {
 		return issued{}, c.again(ask, err)
 	}
-	result.Final = true
+	result.To, result.Amount, result.Reference, result.Final = ask.To, ask.Amount, ask.Reference, true
 	account, err := api.Account(ctx, ask.To)
-	if err != nil {
+	switch {
+	case err == nil:
+		result.Balance = &account.Balance
+	case !errors.Is(err, client.ErrForbidden) && !errors.Is(err, client.ErrUnauthorized):
 		return issued{}, err
 	}
-	result.Balance = account.Balance
 	return result, nil
 }
 

@@ -1,10 +1,15 @@
 package operator
 
 import (
+	"errors"
+
+	"github.com/nats-io/nats.go/jetstream"
+
 	"joulepay/cmd/internal/cli"
 	"joulepay/internal/natsd"
 	"joulepay/settle"
 	"joulepay/settle/client"
+	"joulepay/settle/stream"
 )
 
 // knownErrors says what to do about errors that mean something else, or more, to the operator of a ledger than to others.
@@ -15,18 +20,38 @@ var knownErrors = []cli.Known{
 		Hint: "`ledger status` shows the issuers; the cap in the genesis bounds what each has issued less what it redeemed"},
 	{Err: client.ErrNotFound,
 		Hint: "`ledger status` shows which ledger this is; `ledger channels list` lists its channels"},
+	{Err: client.ErrUnauthorized,
+		Hint: "ask the operator of the node for the token: `{command} --token-file FILE`"},
+	{Err: client.ErrForbidden,
+		Hint: "ask the operator of the node for the token: `{command} --token-file FILE`"},
 	{Err: client.ErrUnreachable,
 		Hint: "start a node with `ledger run`, or name yours: `{command} --ledger http://HOST:8420`"},
 	{Err: client.ErrWrongNetwork,
 		Hint: "`ledger status` shows the network of the node; name the right node with --ledger, or the directory of its network with --data"},
 	{Err: ErrNotIssuer,
 		Hint: "use the issuer's wallet: `{command} --data DIR --wallet NAME`; `ledger status` shows the issuers"},
+	{Err: ErrNoWitness,
+		Hint: "run the node with the witness's wallet: `{command} --data DIR --wallet NAME`; `ledger genesis` makes a network of your own"},
 	{Err: ErrOtherNetwork,
 		Hint: "each network has a directory of its own: `{command} --data DIR`"},
 	{Err: ErrGenesisFile,
 		Hint: "`ledger genesis --out FILE` writes one; every node of a network has the same"},
+	{Match: isNoRoomForLog,
+		Hint: "make room on the disk of the NATS server, which reserves the ledger's log, then run `{command}` again"},
+	{Err: stream.ErrUnavailable,
+		Hint: "the ledger's log needs a NATS server with JetStream: start yours as `nats-server -js`, or leave --nats out"},
+	{Err: natsd.ErrForbidden,
+		Hint: "that NATS server does not let this key use the ledger's log: change its permissions, or leave --nats out"},
 	{Err: natsd.ErrExposed,
 		Hint: "run a NATS server with your own rules and name it: `{command} --nats nats://HOST:4222`"},
 	{Err: natsd.ErrPortTaken,
 		Hint: "use the NATS server there, `{command} --nats nats://127.0.0.1:4222`, or take any free port: `{command} --nats-listen 127.0.0.1:0`"},
 }
+
+func isNoRoomForLog(err error) bool {
+	var refusal *jetstream.APIError
+	return errors.As(err, &refusal) && refusal.ErrorCode == storageResourcesExceeded
+}
+
+// storageResourcesExceeded is the code of JSStorageResourcesExceededErr in the errors of nats-server.
+const storageResourcesExceeded jetstream.ErrorCode = 10047

@@ -31,6 +31,13 @@ var ErrNoWitness = errors.New("operator: this wallet has not more than two third
 // databaseFile holds, in a node's directory, everything that the node knows.
 const databaseFile = "ledger.db"
 
+const (
+	// embeddedLogSize is a hundred full bundles, and little on a small disk: the broker reserves it.
+	embeddedLogSize = 64 << 20
+	// logTimeout bounds the first look at the log; a broker that answers takes milliseconds.
+	logTimeout = 10 * time.Second
+)
+
 // Options say what a node is made of.
 type Options struct {
 	Dir     string           // of genesis and database; made when missing
@@ -83,7 +90,7 @@ func (n *Node) start(ctx context.Context) error {
 	if n.store, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(n.options.Dir, databaseFile)}); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
-	if err := n.connect(genesis.NetworkID()); err != nil {
+	if err := n.connect(ctx, genesis.NetworkID()); err != nil {
 		return err
 	}
 	n.runner, err = node.Start(ctx, node.Options{
@@ -132,38 +139,65 @@ func (n *Node) witness(genesis *settle.Vertex) (wallet.PrivateKey, error) {
 	return wallet.PrivateKey{}, fmt.Errorf("%w: %s on network %s", ErrNoWitness, n.options.Wallet.DID(), network.ID)
 }
 
-func (n *Node) connect(network wallet.NetworkID) error {
-	options := natsd.DialOptions{
+// connect reaches the ordered log. Without it nothing is ever decided: that is said now, not to the first who submits.
+func (n *Node) connect(ctx context.Context, network wallet.NetworkID) error {
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	err := n.dial(natsd.DialOptions{
 		Name: "joulepay ledger", Key: natslink.ConnectKey(n.options.Wallet.NATS()),
-		OnError:     func(err error) { n.options.Log.Warn("NATS", "error", err) },
 		OnReconnect: func() { n.options.Log.Info("NATS is back") },
-	}
-	var err error
-	if n.options.Broker != nil {
-		n.conn, err = n.options.Broker.Dial(options)
-	} else {
-		n.conn, err = natsd.Dial(n.options.NATS, options)
-	}
+		OnError: func(err error) {
+			n.options.Log.Warn("NATS", "error", err)
+			if errors.Is(err, natsd.ErrForbidden) {
+				giveUp(err) // while we wait below; later nobody does
+			}
+		},
+	})
 	if err != nil {
 		return err
 	}
-	n.log, err = jetstream.New(n.conn, jetstream.Options{Network: network})
+	if n.log, err = jetstream.New(n.conn, jetstream.Options{Network: network, SizeMax: n.logSize()}); err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, logTimeout)
+	defer cancel()
+	_, err = n.log.Head(limited)
+	if forbidden := context.Cause(ctx); forbidden != nil {
+		return forbidden
+	}
 	return err
 }
 
-// Close ends the node and waits for it. What was acknowledged is stored.
+func (n *Node) dial(o natsd.DialOptions) (err error) {
+	if n.options.Broker != nil {
+		n.conn, err = n.options.Broker.Dial(o)
+	} else {
+		n.conn, err = natsd.Dial(n.options.NATS, o)
+	}
+	return err
+}
+
+// logSize gives how much of the log the broker reserves. A broker of this process has no other reader than this node,
+// which keeps what it applied.
+func (n *Node) logSize() int64 {
+	if n.options.Broker != nil {
+		return embeddedLogSize
+	}
+	return jetstream.SizeMaxDefault
+}
+
+// Close ends the node and waits for it. What was acknowledged is stored. Why it had ended by itself, Err says.
 func (n *Node) Close() error {
-	var errs []error
 	if n.runner != nil {
-		errs = append(errs, n.runner.Close())
+		_ = n.runner.Close() // the same as Err
 	}
 	if n.conn != nil {
 		n.conn.Close()
 	}
 	if n.store != nil {
-		errs = append(errs, n.store.Close())
+		return n.store.Close()
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // Done is closed when the node has ended, or is about to because it cannot go on; then Err says why.

@@ -72,7 +72,7 @@ func (c *redeemCmd) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	api, err := c.remote.pinned(ctx, "")
+	api, err := c.remote.pinned(ctx)
 	if err != nil {
 		return err
 	}

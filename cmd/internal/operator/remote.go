@@ -24,23 +24,30 @@ const finalWaitMax = 2 * time.Minute
 
 // remote is the node that a command talks to.
 type remote struct {
-	app *cli.App
-	url string
+	app       *cli.App
+	url       string
+	tokenFile string
 }
 
 func addRemote(app *cli.App, command *cobra.Command) *remote {
 	r := &remote{app: app}
-	command.Flags().StringVar(&r.url, "ledger", "http://"+HTTPDefault, "address of the node's API")
+	flags := command.Flags()
+	flags.StringVar(&r.url, "ledger", "http://"+HTTPDefault, "address of the node's API")
+	flags.StringVar(&r.tokenFile, "token-file", "", "file with the operator's token, of mode 0600, where the node asks for one")
 	return r
 }
 
-func (r *remote) client(token string) (*client.Client, error) {
+func (r *remote) client() (*client.Client, error) {
+	token, err := readToken(r.tokenFile)
+	if err != nil {
+		return nil, err
+	}
 	return client.New(r.url, client.Options{Token: token})
 }
 
 // pinned meets the node. Where the data directory has a genesis, the node must be of that network.
-func (r *remote) pinned(ctx context.Context, token string) (*client.Pinned, error) {
-	api, err := r.client(token)
+func (r *remote) pinned(ctx context.Context) (*client.Pinned, error) {
+	api, err := r.client()
 	if err != nil {
 		return nil, err
 	}
@@ -74,13 +81,6 @@ func waitFinal(ctx context.Context, app *cli.App, api *client.Client, id settle.
 			"vertex %s was accepted, and is not final yet", id)
 	}
 	return v, err
-}
-
-// tokenFileFlag adds --token-file.
-func tokenFileFlag(command *cobra.Command, usage string) *string {
-	path := new(string)
-	command.Flags().StringVar(path, "token-file", "", usage)
-	return path
 }
 
 // tokenSizeMax bounds an operator's token, far above what is hard to guess.

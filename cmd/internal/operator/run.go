@@ -21,11 +21,10 @@ const embedded = "embedded"
 
 // runCmd is what was asked for on the command line.
 type runCmd struct {
-	app       *cli.App
-	wallet    *walletcmd.Selection
-	tokenFile *string
+	app    *cli.App
+	wallet *walletcmd.Selection
 
-	http, nats, natsListen, genesis string
+	http, nats, natsListen, genesis, tokenFile string
 }
 
 // ready is what ledger run prints when everything answers.
@@ -52,12 +51,12 @@ func runCommand(app *cli.App) *cobra.Command {
 			"  ledger run --genesis region.bin --nats nats://broker.example:4222",
 	}
 	c.wallet = walletcmd.AddCreateFlags(app, command)
-	c.tokenFile = tokenFileFlag(command, "file with an operator's token, which whoever asks this node to issue must send")
 	flags := command.Flags()
 	flags.StringVar(&c.http, "http", HTTPDefault, "address of the API")
 	flags.StringVar(&c.nats, "nats", embedded, "NATS server with JetStream: a URL, or "+embedded)
 	flags.StringVar(&c.natsListen, "nats-listen", NATSDefault, "address of the embedded NATS server")
 	flags.StringVar(&c.genesis, "genesis", "", "genesis file of the network, on the first run")
+	flags.StringVar(&c.tokenFile, "token-file", "", "file with the operator's token, of mode 0600: who sends it may let this node issue")
 	command.RunE = func(command *cobra.Command, _ []string) error { return c.run(command.Context()) }
 	return command
 }
@@ -65,7 +64,7 @@ func runCommand(app *cli.App) *cobra.Command {
 // run starts from the outside in, so that nothing is written when an address is taken, and stops from the outside in.
 func (c *runCmd) run(ctx context.Context) (err error) {
 	closing := func(close func() error) { err = errors.Join(err, close()) }
-	token, err := readToken(*c.tokenFile)
+	token, err := readToken(c.tokenFile)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func readStatus(ctx context.Context, r *remote) (status, error) {
 	if err != nil {
 		return status{}, err
 	}
-	api, err := r.client("")
+	api, err := r.client()
 	if err != nil {
 		return status{}, err
 	}

@@ -53,7 +53,7 @@ func readInput(name string) ([]byte, error) {
 }
 
 func submit(ctx context.Context, app *cli.App, r *remote, vertex *settle.Vertex) error {
-	api, err := r.pinned(ctx, "")
+	api, err := r.pinned(ctx)
 	if err != nil {
 		return err
 	}
