@@ -19,6 +19,7 @@ import (
 	"joulepay/channel/store"
 	"joulepay/channel/store/storetest"
 	"joulepay/internal/campaign"
+	"joulepay/internal/powercut"
 )
 
 // childFolder tells this test binary that it is the child that commits until it is killed.
@@ -41,7 +42,7 @@ func sessionOf(n uint64) channel.SessionID {
 }
 
 // commitForever runs some sessions, each claim in one batch, and says on stdout what was acknowledged: "claim N C" or
-// "key I". It continues where the store says that it was left.
+// "key I". It continues where the store says that it was left. When the disk is recorded, the record says it too.
 func commitForever(folder string) error {
 	ctx := context.Background()
 	s, err := sqlite.Open(ctx, optionsIn(folder))
@@ -49,10 +50,12 @@ func commitForever(folder string) error {
 		return err
 	}
 	var mu sync.Mutex // one acknowledgement at a time
-	say := func(format string, args ...any) {
+	say := func(format string, args ...any) error {
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Printf(format+"\n", args...)
+		line := fmt.Sprintf(format, args...)
+		fmt.Println(line)
+		return powercut.Mark(line)
 	}
 	failed := make(chan error)
 	for n := range uint64(sessions) {
@@ -61,17 +64,19 @@ func commitForever(folder string) error {
 	go func() {
 		for {
 			index, err := s.NextKeyIndex(ctx)
+			if err == nil {
+				err = say("key %d", index)
+			}
 			if err != nil {
 				failed <- err
 				return
 			}
-			say("key %d", index)
 		}
 	}()
 	return <-failed
 }
 
-func runSession(ctx context.Context, s store.Store, n uint64, say func(string, ...any)) error {
+func runSession(ctx context.Context, s store.Store, n uint64, say func(string, ...any) error) error {
 	readings, err := s.Readings(ctx, sessionOf(n))
 	if err != nil {
 		return err
@@ -80,7 +85,9 @@ func runSession(ctx context.Context, s store.Store, n uint64, say func(string, .
 		if err := s.Commit(ctx, batchOf(n, claim)); err != nil {
 			return err
 		}
-		say("claim %d %d", n, claim)
+		if err := say("claim %d %d", n, claim); err != nil {
+			return err
+		}
 	}
 }
 
@@ -100,6 +107,8 @@ type acknowledged struct {
 	keys   map[uint32]bool
 	count  int
 }
+
+func newAcknowledged() *acknowledged { return &acknowledged{keys: map[uint32]bool{}} }
 
 func (a *acknowledged) hear(t *testing.T, line string) {
 	t.Helper()
@@ -150,12 +159,12 @@ func killed(t *testing.T, cmd *exec.Cmd, errorText *strings.Builder) {
 	}
 }
 
-// check compares a store with what was acknowledged: all of it is there, and what is there is made of whole batches.
-func (a *acknowledged) check(t *testing.T, s store.Store) {
-	t.Helper()
-	content, err := storetest.ContentOf(t.Context(), s)
+// missing compares a store with what was acknowledged, and tells what is wrong: something is not there, or only a part
+// of a batch is.
+func (a *acknowledged) missing(ctx context.Context, s store.Store) (wrong []string) {
+	content, err := storetest.ContentOf(ctx, s)
 	if err != nil {
-		t.Fatal(err)
+		return []string{err.Error()}
 	}
 	operations := map[session.OpID]bool{}
 	for _, op := range content.Pending {
@@ -164,53 +173,50 @@ func (a *acknowledged) check(t *testing.T, s store.Store) {
 	for n := range uint64(sessions) {
 		stored := uint64(len(content.Readings[sessionOf(n)]))
 		if stored < a.claims[n] {
-			t.Errorf("session %d: claim %d was acknowledged, %d are stored", n, a.claims[n], stored)
+			wrong = append(wrong, fmt.Sprintf("session %d: claim %d was acknowledged, %d are stored", n, a.claims[n], stored))
 		}
-		if stored == 0 {
-			continue
+		if stored > 0 {
+			wrong = append(wrong, torn(ctx, s, content, operations, n, stored)...)
 		}
-		checkWhole(t, s, content, operations, n, stored)
 	}
-	index, err := s.NextKeyIndex(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	index, err := s.NextKeyIndex(ctx)
+	if err != nil || a.keys[index] {
+		wrong = append(wrong, fmt.Sprintf("key index %d was handed out before (%v)", index, err))
 	}
-	if a.keys[index] {
-		t.Errorf("key index %d was handed out before", index)
-	}
-	a.keys[index] = true
+	return wrong
 }
 
-// checkWhole looks for a batch of which only a part is there.
-func checkWhole(t *testing.T, s store.Store, content storetest.Content, operations map[session.OpID]bool, n, stored uint64) {
-	t.Helper()
+// torn looks for batches of a session of which only a part is there.
+func torn(ctx context.Context, s store.Store, content storetest.Content, operations map[session.OpID]bool, n, stored uint64) (wrong []string) {
+	complain := func(format string, args ...any) {
+		wrong = append(wrong, fmt.Sprintf("session %d: ", n)+fmt.Sprintf(format, args...))
+	}
 	for claim := uint64(1); claim <= stored; claim++ {
 		want := batchOf(n, claim)
 		if got := content.Readings[sessionOf(n)][claim-1]; string(got.Signed) != string(want.Readings[0].Signed) {
-			t.Errorf("session %d: reading %d has other bytes", n, claim-1)
+			complain("reading %d has other bytes", claim-1)
 		}
 		for _, op := range want.Ops {
 			if !operations[op.ID] {
-				t.Errorf("session %d: claim %d is stored without its ledger operation", n, claim)
+				complain("claim %d is stored without its ledger operation", claim)
 			}
 		}
 	}
 	last := batchOf(n, stored)
-	ch, err := s.Channel(t.Context(), last.Channels[0].ID)
-	if err != nil || ch.Side.In != last.Channels[0].Side.In {
-		t.Errorf("session %d: %d readings, channel at claim %d (%v)", n, stored, ch.Side.In.Signed.Claim.Sequence, err)
+	if ch, err := s.Channel(ctx, last.Channels[0].ID); err != nil || ch.Side.In != last.Channels[0].Side.In {
+		complain("%d readings, channel at claim %d (%v)", stored, ch.Side.In.Signed.Claim.Sequence, err)
 	}
-	r, err := s.Session(t.Context(), sessionOf(n))
-	if err != nil || r.Claims != stored {
-		t.Errorf("session %d: %d readings, session at claim %d (%v)", n, stored, r.Claims, err)
+	if r, err := s.Session(ctx, sessionOf(n)); err != nil || r.Claims != stored {
+		complain("%d readings, session at claim %d (%v)", stored, r.Claims, err)
 	}
+	return wrong
 }
 
 func TestI4_NoAcknowledgedBatchIsLostWhenTheProcessIsKilled(t *testing.T) {
 	const acknowledgementsMax = 400 // of one child: some tens of commits
 	run := campaign.New(t)
 	folder := t.TempDir()
-	acks := acknowledged{keys: map[uint32]bool{}}
+	acks := newAcknowledged()
 	for range run.Size("store_kills", 6) {
 		cmd, lines, errorText := child(t, folder)
 		for moment := rand.IntN(acknowledgementsMax); moment >= 0 && lines.Scan(); moment-- {
@@ -224,7 +230,9 @@ func TestI4_NoAcknowledgedBatchIsLostWhenTheProcessIsKilled(t *testing.T) {
 		}
 		killed(t, cmd, errorText)
 		s := open(t, optionsIn(folder))
-		acks.check(t, s)
+		for _, wrong := range acks.missing(t.Context(), s) {
+			t.Error(wrong)
+		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
