@@ -79,6 +79,9 @@ func (t *Tariff) checkElement(i int, effort *int) []Warning {
 func (r *restriction) impossible() string {
 	names := [axes]string{"the time", "the date", "the duration", "the energy", "the power", "the current"}
 	for a, s := range r.spans {
+		if axis(a) != axisDay {
+			s.from = max(s.from, 0) // only days are counted from before zero
+		}
 		if s.from >= s.until && !(axis(a) == axisSecond && r.wraps()) {
 			return names[a] + " ends where it begins, or before"
 		}

@@ -343,3 +343,39 @@ func TestExposureOfAStartFeeAStepAndAMinimum(t *testing.T) {
 		t.Errorf("slice %s", e.Slice)
 	}
 }
+
+func TestExposureHoldsAtTheEdgesOfSecondsAndRegisters(t *testing.T) {
+	tariff := mustTariff(t, `{"id":"edge","currency":"EUR","elements":[
+		{"price_components":[{"type":"ENERGY","price":0.36,"step_size":1000},{"type":"TIME","price":3.6,"step_size":60}]}]}`)
+	const power = 3_600_000 // 1,000 mWh a second
+	e, err := ExposureOf(tariff, power, 1100*time.Millisecond, noon, time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// From 0.9 s to 2.0 s: 1,100 mWh and two whole seconds, of 0.001 each.
+	run := mustRun(t, tariff, noon, time.UTC)
+	mustAdd(t, run, Sample{Time: noon.Add(900 * time.Millisecond), EnergyMilliwattHours: 900})
+	before := mustCost(t, run.Cost).Payable()
+	mustAdd(t, run, Sample{Time: noon.Add(2 * time.Second), EnergyMilliwattHours: 2000})
+	grown := mustCost(t, run.Cost).Payable() - before
+	if want := money.Amount(396_000 + 2_000_000); grown != want || e.Slice < grown {
+		t.Errorf("grown by %d, want %d, within a slice of %d", grown, want, e.Slice)
+	}
+	// The end adds up to a step of energy, 0.36, and a step of time, 0.06.
+	end := mustCost(t, run.Final).Payable() - mustCost(t, run.Cost).Payable()
+	if end <= 400_000_000 || e.EndSurcharge != 420_000_001 {
+		t.Errorf("the end adds %d, declared %d", end, e.EndSurcharge)
+	}
+	if e, err = ExposureOf(tariff, 1, time.Second, noon, time.UTC); err != nil || e.Slice < 2_000_000+720 {
+		t.Errorf("two seconds and two counts of the register: %d, %v", e.Slice, err)
+	}
+}
+
+func TestDurationOfAChargingSessionBeginsWithTheSession(t *testing.T) {
+	cost, err := CostOfCDR(restricted(t, `"max_duration":1800`), []byte(`{"start_date_time":"2024-12-02T10:00:00Z","end_date_time":"2024-12-02T12:00:00Z","charging_periods":[
+		{"start_date_time":"2024-12-02T10:30:00Z","dimensions":[{"type":"TIME","volume":1}]}]}`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSums(t, cost, "0", "0")
+}
