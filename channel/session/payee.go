@@ -58,7 +58,6 @@ type Payee struct {
 	started      bool      // the connector was told to start, by this process
 	startedAt    time.Time // session clock; a sample from before still tells of the session before
 	paused       bool      // its limit is zero
-	toppingUp    bool      // a top-up of this side is under way
 	exposed      time.Time // session clock: since when energy may have flowed unpaid
 	settledAt    time.Time // session clock: when the station last asked for a withdrawal
 	progressAt   time.Time // real clock: when the vehicle last moved the session on, or owed nothing
@@ -137,7 +136,7 @@ func RestorePayee(config PayeeConfig, now Instant, record SessionRecord, ch *Cha
 	}
 	for _, op := range ops {
 		p.inFlight = p.inFlight || (op.Kind != OpTopUp && op.State == OpPending)
-		p.toppingUp = p.toppingUp || (op.Kind == OpTopUp && op.State == OpPending)
+		p.noteTopUp(op)
 	}
 	p.heardAt, p.progressAt, p.paused = now.Real, now.Real, true
 	if len(readings) == 0 && record.Phase == PhaseCharging {
@@ -181,7 +180,7 @@ func (p *Payee) over(event Event) []Effect {
 	case Received:
 		switch m := e.Message.(type) {
 		case wire.Hello, wire.Claim, wire.Stop:
-			if p.side == nil {
+			if !p.sentBaseline() {
 				return []Effect{Send{wire.Refuse{Code: wire.CodeUnknownSession, Detail: "the session ended before it began"}}}
 			}
 			return []Effect{Send{p.done()}}
@@ -247,6 +246,7 @@ func (p *Payee) greeted(now Instant, h wire.Hello) []Effect {
 	if rose, err := resync(p.side, h.Known); err != nil {
 		return p.refuse(now, wire.CodeClaim, err)
 	} else if rose {
+		p.record.Claims++
 		effects = append(effects, p.afterClaim(now)...)
 	}
 	return append(effects, p.resend(now, true)...)
@@ -339,10 +339,14 @@ func (p *Payee) viewed(now Instant, e Viewed) []Effect {
 	if p.record.Phase <= PhaseStopping && (e.View.State != channel.Open || p.expiring()) {
 		return append([]Effect{p.saved(Batch{})}, p.stop(now, wire.ReasonStation)...)
 	}
-	if p.side.Snapshot().Funds != before {
-		return append([]Effect{p.saved(Batch{})}, p.resend(now, true)...)
+	if p.side.Snapshot().Funds == before {
+		return nil
 	}
-	return nil
+	p.toppingUp = p.toppingUp && p.side.Funds().Deposited[channel.Partner] == before.Deposited[channel.Partner]
+	if p.record.Phase == PhaseFinal && len(p.unpaid) == 0 {
+		return p.afterClaim(now) // now it can pay back what it owes
+	}
+	return append([]Effect{p.saved(Batch{})}, p.resend(now, true)...)
 }
 
 func (p *Payee) window() time.Duration { return p.side.Opening().Terms.Window }
@@ -369,15 +373,7 @@ func (p *Payee) covers() bool {
 // measured takes the connector's word and makes a reading of it when one is due.
 func (p *Payee) measured(now Instant, e Sampled) []Effect {
 	if e.Err != nil {
-		effects := []Effect{p.report(now, "", fmt.Errorf("meter: %w", e.Err))}
-		if p.record.Phase == PhaseCharging {
-			effects = append(effects, p.stop(now, wire.ReasonMeter)...)
-		}
-		if p.record.Phase == PhaseStopping && p.sampled {
-			e.Sample, e.Err = p.sample, nil // the last word of a meter that failed
-		} else {
-			return effects
-		}
+		return append(p.unmeasured(now, e.Err), p.pass(now)...)
 	}
 	p.sample, p.sampled = e.Sample, true
 	var effects []Effect
@@ -392,6 +388,18 @@ func (p *Payee) measured(now Instant, e Sampled) []Effect {
 		effects = p.finish(now)
 	}
 	return append(effects, p.pass(now)...)
+}
+
+// unmeasured ends a session whose meter fails, with the last that is known of it.
+func (p *Payee) unmeasured(now Instant, err error) []Effect {
+	effects := []Effect{p.report(now, "", fmt.Errorf("meter: %w", err))}
+	if p.record.Phase == PhaseCharging {
+		effects = append(effects, p.stop(now, wire.ReasonMeter)...)
+	}
+	if p.record.Phase == PhaseStopping {
+		effects = append(effects, p.finish(now)...)
+	}
+	return effects
 }
 
 // charging keeps the exposure within one claim interval (I5) and reads when a reading is due.
@@ -455,8 +463,7 @@ func (p *Payee) next() (meter.Reading, error) {
 		return p.chain.Next(sample, by)
 	}
 	sample.State = meter.Ended
-	reading, err := p.chain.Next(sample, by)
-	if err == nil {
+	if reading, err := p.chain.Next(sample, by); p.sampled && err == nil {
 		return reading, nil
 	}
 	last, _ := p.chain.Last()
@@ -488,13 +495,10 @@ func (p *Payee) payBack(now Instant, reading channel.Hash, effects *[]Effect) []
 		return nil
 	}
 	*effects = append(*effects, p.report(now, "", err))
-	if p.config.Policy.TopUp <= 0 || p.toppingUp {
+	if !p.mayTopUp(p.config.Policy.TopUp) {
 		return nil
 	}
-	p.toppingUp = true
-	amount := max(p.config.Policy.TopUp, back-p.lane(1)-p.side.Spendable())
-	body := TopUp{Party: channel.Partner, Amount: amount, Nonce: p.record.Sequence}
-	return []OpRecord{p.operate(OpTopUp, body.Encode())}
+	return []OpRecord{p.topUp(channel.Partner, max(p.config.Policy.TopUp, back-p.lane(1)-p.side.Spendable()))}
 }
 
 // addDemand queues a reading with what the vehicle's lane must reach for it.
@@ -596,7 +600,9 @@ func (p *Payee) afterClaim(now Instant) []Effect {
 		if len(p.unpaid) == 0 {
 			last, _ := p.chain.Last()
 			ops = p.payBack(now, last.Hash(), &effects)
-			p.paidUp()
+			if !p.toppingUp { // else the rest of what the vehicle is owed comes first
+				p.paidUp()
+			}
 		}
 	}
 	effects = append(effects, p.saved(Batch{Ops: ops}))
@@ -614,7 +620,7 @@ func (p *Payee) afterClaim(now Instant) []Effect {
 // settlePaid drops the demands that the accepted amount covers. The baseline is paid by the first claim, which may be
 // of nothing: it shows that the vehicle accepted quote and register.
 func (p *Payee) settlePaid(now Instant) {
-	if p.record.Claims == 0 {
+	if p.side.In().Signed.Claim.Session != p.record.ID {
 		return
 	}
 	n := 0
@@ -671,13 +677,26 @@ func (p *Payee) stop(now Instant, reason wire.Reason) []Effect {
 	return []Effect{Actuate{Command: CommandStop}, p.saved(Batch{}), p.report(now, "stopping", nil)}
 }
 
-// finish makes the last reading and demands the whole price.
+// finish makes the last reading and demands the whole price. Where no last reading can be priced, the session ends with
+// what is claimed.
 func (p *Payee) finish(now Instant) []Effect {
 	p.record.Phase = PhaseFinal
 	if last, _ := p.chain.Last(); last.State == meter.Ended {
 		return append([]Effect{p.saved(Batch{})}, p.resend(now, true)...)
 	}
-	return p.read(now)
+	effects := p.read(now)
+	if last, _ := p.chain.Last(); last.State != meter.Ended {
+		effects = append(effects, p.conclude(now)...)
+	}
+	return effects
+}
+
+// conclude ends the payments: what is claimed is brought to the ledger.
+func (p *Payee) conclude(now Instant) []Effect {
+	p.unpaid = nil
+	p.paidUp()
+	effects := []Effect{p.saved(Batch{}), Send{p.done()}}
+	return append(effects, p.settle(now)...)
 }
 
 // pass lets real time pass: repetition, patience, looking at the ledger.
@@ -715,6 +734,8 @@ func (p *Payee) gone(now Instant) []Effect {
 		return []Effect{p.saved(Batch{}), p.report(now, "the vehicle went away", nil)}
 	case p.record.Phase < PhaseFinal:
 		return p.stop(now, wire.ReasonUnpaid)
+	case len(p.unpaid) == 0:
+		return p.conclude(now) // it is the station that owes, and cannot
 	}
 	p.paidUp()
 	p.record.Abandoned = true

@@ -36,7 +36,7 @@ func (p *Payee) propose(now Instant) []Effect {
 		due := channel.Due(p.side.Funds(), p.side.Lanes(), channel.Partner)
 		signed, err := p.side.ProposeWithdrawal(due, p.config.ChannelKey)
 		if err != nil {
-			p.cosignBy = time.Time{}
+			p.cosignBy, p.cosignFailed = time.Time{}, true
 			return []Effect{p.report(now, "", err)}
 		}
 		p.channel.Proposal = signed.Encode()
@@ -89,8 +89,7 @@ func (p *Payee) settleAlone(now Instant) []Effect {
 // concluded takes the outcome of a ledger operation.
 func (p *Payee) concluded(now Instant, e Concluded) []Effect {
 	if e.Op.Kind == OpTopUp {
-		p.toppingUp = false
-		return []Effect{Look{p.record.Channel}}
+		return p.toppedUp(now, e)
 	}
 	p.inFlight = false
 	if e.Err != nil {
@@ -108,8 +107,14 @@ func (p *Payee) concluded(now Instant, e Concluded) []Effect {
 		if w, err := channel.DecodeSignedWithdrawal(e.Op.Body); err == nil {
 			p.settledUpTo(w.Withdrawal.Lanes)
 		}
-	case OpSettle, OpCloseRequest:
-		p.settledUpTo(p.side.Lanes())
+	case OpSettle:
+		if bests, err := DecodeBests(e.Op.Body); err == nil {
+			p.settledBy(bests)
+		}
+	case OpCloseRequest:
+		if _, bests, err := DecodeCloseRequest(e.Op.Body); err == nil {
+			p.settledBy(bests)
+		}
 	}
 	if p.record.Phase != PhaseSettling {
 		return []Effect{p.saved(Batch{}), p.report(now, "settled on the ledger", nil)}
@@ -118,6 +123,28 @@ func (p *Payee) concluded(now Instant, e Concluded) []Effect {
 		return append([]Effect{p.saved(Batch{})}, p.settle(now)...) // a withdrawal of earlier in the session
 	}
 	return p.end(now, "settled on the ledger")
+}
+
+// toppedUp goes on when the station's own money is there, or will not be.
+func (p *Payee) toppedUp(now Instant, e Concluded) []Effect {
+	if e.Err == nil {
+		return []Effect{Look{p.record.Channel}}
+	}
+	p.toppingUp, p.topUpRefused = false, true
+	effects := []Effect{p.report(now, "", fmt.Errorf("%s: %w", e.Op.Kind, e.Err))}
+	if p.record.Phase == PhaseFinal && len(p.unpaid) == 0 {
+		effects = append(effects, p.conclude(now)...)
+	}
+	return effects
+}
+
+// settledBy notes what claims brought to the ledger, which may be less than what was claimed since.
+func (p *Payee) settledBy(bests []channel.Best) {
+	var lanes channel.PerLane
+	for _, b := range bests {
+		lanes[b.Signed.Claim.Lane] = b.Owed()
+	}
+	p.settledUpTo(lanes)
 }
 
 func (p *Payee) settledUpTo(lanes channel.PerLane) {

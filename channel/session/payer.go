@@ -34,9 +34,7 @@ type Payer struct {
 	sampled   bool
 	waiting   *wire.Demand // a reading that the own meter does not confirm yet
 	clockFrom time.Time    // own session clock at the baseline reading
-	toppingUp bool
-	stopSent  bool
-	beganAt   time.Time // real clock: when the current phase began
+	beganAt   time.Time    // real clock: when the current phase began
 }
 
 // NewPayer begins a session with a station. known is an open channel with it, or nil.
@@ -88,7 +86,7 @@ func RestorePayer(config PayerConfig, now Instant, record SessionRecord, ch *Cha
 		p.clockFrom = time.UnixMilli(p.record.StartedMs).UTC()
 	}
 	for _, op := range ops {
-		p.toppingUp = p.toppingUp || (op.Kind == OpTopUp && op.State == OpPending)
+		p.noteTopUp(op)
 	}
 	p.enter(now, record.Phase)
 	return p, p.resend(now), nil
@@ -106,7 +104,9 @@ func (p *Payer) enter(now Instant, phase Phase) {
 func (p *Payer) Step(now Instant, event Event) []Effect {
 	switch e := event.(type) {
 	case Received:
-		p.heardAt = now.Real
+		if _, refused := e.Message.(wire.Refuse); !refused { // a station that only refuses is not there for this session
+			p.heardAt = now.Real
+		}
 		return p.received(now, e.Message)
 	case Sampled:
 		if e.Err == nil {
@@ -247,14 +247,8 @@ func (p *Payer) cover(now Instant) []Effect {
 		return p.fail(now, fmt.Errorf("%w: %s missing in the channel", ErrPolicy, missing))
 	}
 	p.enter(now, PhaseOpening)
-	op := p.topUp(max(missing, p.config.Policy.TopUp))
+	op := p.topUp(channel.Opener, max(missing, p.config.Policy.TopUp))
 	return []Effect{p.saved(Batch{Ops: []OpRecord{op}}), p.report(now, "topping the channel up", nil)}
-}
-
-func (p *Payer) topUp(amount money.Amount) OpRecord {
-	p.toppingUp = true
-	nonce := p.record.Sequence<<16 | uint64(len(p.record.Vertices)) // differs for every top-up of the session
-	return p.operate(OpTopUp, TopUp{Party: channel.Opener, Amount: amount, Nonce: nonce}.Encode())
 }
 
 // accept binds this side to the quote.
@@ -289,7 +283,7 @@ func (p *Payer) demanded(now Instant, d wire.Demand) []Effect {
 		return p.doubt(now, err)
 	}
 	if err := p.acceptBack(d.Back); err != nil {
-		return []Effect{p.report(now, "", err)}
+		return p.backRefused(now, err)
 	}
 	if err := p.take(signed.Reading); err != nil {
 		return []Effect{p.report(now, "", err)}
@@ -319,10 +313,10 @@ func (p *Payer) begin(now Instant, r meter.Reading) {
 	if r.Sequence == 0 {
 		p.clockFrom = now.Session
 		p.record.MeasureBase = p.sample.Register
-		p.record.Phase = PhaseCharging
+		p.enter(now, PhaseCharging)
 	}
 	if r.State == meter.Ended {
-		p.record.Phase = PhaseFinal
+		p.enter(now, PhaseFinal)
 	}
 }
 
@@ -342,7 +336,7 @@ func (p *Payer) price(r meter.Reading) error {
 // repeated answers a demand that was answered before: the claim was lost, or the money is on its way.
 func (p *Payer) repeated(now Instant, d wire.Demand) []Effect {
 	if err := p.acceptBack(d.Back); err != nil {
-		return []Effect{p.report(now, "", err)}
+		return p.backRefused(now, err)
 	}
 	if p.owes() {
 		return p.pay(now, Batch{})
@@ -364,6 +358,15 @@ func (p *Payer) acceptBack(raw []byte) error {
 	}
 	_, err = p.side.Accept(best)
 	return err
+}
+
+// backRefused looks at the ledger when the station's own lane seems uncovered: it may have topped up.
+func (p *Payer) backRefused(now Instant, err error) []Effect {
+	effects := []Effect{p.report(now, "", err)}
+	if errors.Is(err, channel.ErrUncovered) {
+		effects = append(effects, p.look(now)...)
+	}
+	return effects
 }
 
 // confirm checks a reading against everything that the vehicle knows for itself (I6).
@@ -434,6 +437,9 @@ func (p *Payer) doubt(now Instant, err error) []Effect {
 	case !p.started():
 		return p.fail(now, err)
 	case p.record.Phase == PhaseFinal || p.record.Phase == PhaseStopping:
+		if p.record.Failure != "" {
+			return effects // the first cause is stored, whatever follows from it
+		}
 		p.record.Failure = err.Error()
 		return append(effects, p.saved(Batch{}))
 	}
@@ -450,7 +456,7 @@ func (p *Payer) owes() bool {
 }
 
 // pay signs a claim for the last reading, stores it with the given records, and sends it. Without cover it asks the
-// ledger for a top-up and pays when that is final.
+// ledger for a top-up and pays when that is final; when there is no more money, it pays what is covered and stops.
 func (p *Payer) pay(now Instant, with Batch) []Effect {
 	owed, err := p.due(p.lane(1))
 	if err != nil {
@@ -464,10 +470,18 @@ func (p *Payer) pay(now Instant, with Batch) []Effect {
 	if p.config.Policy.CostMax > 0 && p.record.Cost > p.config.Policy.CostMax {
 		draft.Amount = p.lane(0)
 	}
-	claim, err := p.side.Pay(draft, p.config.ChannelKey)
-	if errors.Is(err, channel.ErrUncovered) {
-		return p.runShort(now, draft.Amount-p.lane(0)-p.side.Spendable(), with)
+	uncovered := draft.Amount > p.lane(0) && draft.Amount-p.lane(0) > p.side.Spendable()
+	if uncovered {
+		if p.mayTopUp(p.config.Policy.TopUp) {
+			missing := draft.Amount - p.lane(0) - p.side.Spendable()
+			with.Ops = append(with.Ops, p.topUp(channel.Opener, max(missing, p.config.Policy.TopUp)))
+		}
+		if p.toppingUp {
+			return []Effect{p.saved(with), p.report(now, "waiting for a top-up", nil)}
+		}
+		draft.Amount = p.lane(0) + max(0, p.side.Spendable()) // as far as the money reaches
 	}
+	claim, err := p.side.Pay(draft, p.config.ChannelKey)
 	if err != nil {
 		return []Effect{p.saved(with), p.report(now, "", err)}
 	}
@@ -476,27 +490,20 @@ func (p *Payer) pay(now Instant, with Batch) []Effect {
 	p.sentAt = now.Real
 	best := channel.Best{Signed: claim}
 	effects := []Effect{p.saved(with), Send{wire.Claim{Best: best.Encode()}}, p.report(now, "", nil)}
-	return append(effects, p.topUpAhead(now)...)
-}
-
-func (p *Payer) runShort(now Instant, missing money.Amount, with Batch) []Effect {
-	if p.config.Policy.TopUp <= 0 {
-		effects := []Effect{p.saved(with), p.report(now, "", fmt.Errorf("%w: %s", channel.ErrUncovered, missing))}
+	if uncovered {
+		effects = append(effects, p.report(now, "", fmt.Errorf("%w: %s of %s", channel.ErrUncovered, draft.Amount, owed)))
 		return append(effects, p.stop(now, wire.ReasonUncovered)...)
 	}
-	if !p.toppingUp {
-		with.Ops = append(with.Ops, p.topUp(max(missing, p.config.Policy.TopUp)))
-	}
-	return []Effect{p.saved(with), p.report(now, "waiting for a top-up", nil)}
+	return append(effects, p.topUpAhead(now)...)
 }
 
 // topUpAhead adds money before the deposit runs short: two slices and the end's surcharge must stay covered.
 func (p *Payer) topUpAhead(now Instant) []Effect {
 	q := p.quote.Quote
-	if p.record.Phase != PhaseCharging || p.toppingUp || p.config.Policy.TopUp <= 0 || p.side.Spendable() >= 2*q.Slice+q.EndSurcharge {
+	if p.record.Phase != PhaseCharging || !p.mayTopUp(p.config.Policy.TopUp) || p.side.Spendable() >= 2*q.Slice+q.EndSurcharge {
 		return nil
 	}
-	op := p.topUp(p.config.Policy.TopUp)
+	op := p.topUp(channel.Opener, p.config.Policy.TopUp)
 	return []Effect{p.saved(Batch{Ops: []OpRecord{op}}), p.report(now, "topping the channel up", nil)}
 }
 
@@ -514,7 +521,7 @@ func (p *Payer) decide(now Instant, r meter.Reading) []Effect {
 		return p.stop(now, wire.ReasonTarget)
 	case policy.CostMax > 0 && p.record.Cost+2*q.Slice+q.EndSurcharge > policy.CostMax:
 		return p.stop(now, wire.ReasonCost)
-	case policy.TopUp <= 0 && p.side.Spendable() < 2*q.Slice+q.EndSurcharge:
+	case !p.toppingUp && !p.mayTopUp(policy.TopUp) && p.side.Spendable() < 2*q.Slice+q.EndSurcharge:
 		return p.stop(now, wire.ReasonUncovered)
 	}
 	return nil
@@ -550,7 +557,7 @@ func (p *Payer) finished(now Instant, d wire.Done) []Effect {
 		return nil
 	}
 	if err := p.acceptBack(d.Back); err != nil {
-		return []Effect{p.report(now, "", err)}
+		return p.backRefused(now, err)
 	}
 	if p.record.Phase == PhaseFinal && d.Accepted < p.lane(0) {
 		return []Effect{Send{wire.Claim{Best: p.side.Out().Encode()}}}
@@ -595,7 +602,7 @@ func (p *Payer) viewed(now Instant, e Viewed) []Effect {
 	}
 	before := p.side.Funds()
 	p.seen(now, e.View)
-	if p.side.Funds() != before {
+	if p.side.Funds().Deposited[channel.Opener] != before.Deposited[channel.Opener] {
 		p.toppingUp = false
 	}
 	switch {
@@ -618,8 +625,12 @@ func (p *Payer) concluded(now Instant, e Concluded) []Effect {
 		if p.record.Phase == PhaseOpening {
 			return p.fail(now, err)
 		}
-		p.toppingUp = false
-		return append([]Effect{p.report(now, "", err)}, p.stop(now, wire.ReasonUncovered)...)
+		p.toppingUp, p.topUpRefused = false, p.topUpRefused || e.Op.Kind == OpTopUp
+		effects := append([]Effect{p.report(now, "", err)}, p.stop(now, wire.ReasonUncovered)...)
+		if p.started() && p.record.Phase <= PhaseFinal && p.owes() {
+			effects = append(effects, p.pay(now, Batch{})...)
+		}
+		return effects
 	}
 	if e.Op.Kind == OpOpen && p.record.Phase == PhaseOpening {
 		p.channel.State = channel.Open
@@ -647,13 +658,18 @@ func (p *Payer) pass(now Instant) []Effect {
 	if p.toppingUp {
 		effects = p.look(now)
 	}
-	if silent > p.config.Policy.GoneAfter {
+	if silent > p.config.Policy.GoneAfter || p.stuck(waited) {
 		return append(effects, p.giveUp(now)...)
 	}
 	if now.Real.Sub(p.sentAt) < resendAfter || (p.record.Phase == PhaseCharging && silent < silenceMax+p.quote.Quote.ClaimEvery()) {
 		return effects
 	}
 	return append(effects, p.resend(now)...)
+}
+
+// stuck tells whether a station that talks brings a session neither to its beginning nor to its end.
+func (p *Payer) stuck(waited time.Duration) bool {
+	return p.record.Phase != PhaseCharging && !p.toppingUp && waited > p.config.Policy.GoneAfter
 }
 
 // resend repeats the question that waits for an answer; a running session that fell silent is resumed.

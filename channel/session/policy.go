@@ -65,6 +65,9 @@ func (p PayerPolicy) check(q quote.Quote) error {
 	case window > p.WindowMax || window < channel.WindowMin:
 		return fmt.Errorf("%w: challenge window %s", ErrPolicy, window)
 	}
+	if err := q.CheckPrices(); err != nil { // all of the above is what the station says of its tariff
+		return fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
 	if p.UnitPriceMax > 0 {
 		price, err := UnitPrice(q)
 		if err != nil {

@@ -104,6 +104,7 @@ var scenarios = []struct {
 	},
 	{
 		name:   "the vehicle vanishes",
+		setup:  setup{payee: func(p *session.PayeePolicy) { p.GoneAfter = 12 * time.Second }},
 		script: dieAt(vehicleOf, 18*time.Second),
 		check:  (*world).closedAlone,
 	},
@@ -121,13 +122,18 @@ var scenarios = []struct {
 	},
 	{
 		name:  "a meter that shows too much",
-		setup: setup{inflatePPM: 100_000},
+		setup: setup{inflatePPM: 100_000, payee: func(p *session.PayeePolicy) { p.GoneAfter = 3 * time.Second }},
 		check: (*world).unpaidRest,
 	},
 	{
 		name:  "a clock that runs ahead",
 		setup: setup{clockPPM: 100_000},
-		check: (*world).unpaidRest,
+		check: func(w *world) {
+			w.settled() // what is left is signed when its time has come
+			if v, _ := w.vehicle.stored(); v.Reason != wire.ReasonMeter || v.Quantity >= w.setup.energy {
+				w.t.Errorf("stopped by %q after %d mWh", v.Reason, v.Quantity)
+			}
+		},
 	},
 	{
 		name:  "a demand above the price",
@@ -178,10 +184,11 @@ var scenarios = []struct {
 		check:  func(w *world) { w.settled() },
 	},
 	{
-		name: "the meter fails and the vehicle leaves",
+		name:  "the meter fails and the vehicle leaves",
+		setup: setup{payee: func(p *session.PayeePolicy) { p.GoneAfter = 5 * time.Second }},
 		script: func(w *world) {
+			dieAt(vehicleOf, 18*time.Second)(w)
 			w.after(18*time.Second, func() { w.station.blind = true })
-			dieAt(vehicleOf, 18100*time.Millisecond)(w)
 		},
 		check: (*world).closedAlone,
 	},

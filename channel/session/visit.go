@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
@@ -27,6 +28,9 @@ type visit struct {
 	view   View
 	viewAt time.Time // real clock; zero before the first view
 	lookAt time.Time // real clock: when to look again
+
+	toppingUp    bool // a top-up of this side is under way
+	topUpRefused bool // the ledger refused one: the account is empty
 
 	heardAt time.Time // real clock: last message of the peer
 	sentAt  time.Time // real clock: last message that waits for an answer
@@ -73,11 +77,14 @@ func (v *visit) restoreReadings(readings []ReadingRecord, each func(meter.Signed
 
 // take adds a reading to chain and bill, and its figures to the record.
 func (v *visit) take(r meter.Reading) error {
-	if err := v.chain.Accept(r); err != nil {
+	if err := v.chain.Check(r); err != nil {
 		return err
 	}
 	cost, err := v.bill.Add(r)
 	if err != nil {
+		return err // the chain goes on without it: nobody is shown a reading that has no price
+	}
+	if err := v.chain.Accept(r); err != nil {
 		return err
 	}
 	if r.Sequence == 0 {
@@ -198,7 +205,28 @@ func resync(side *channel.Side, k wire.Known) (bool, error) {
 	return changed, nil
 }
 
-// newSession is the id that tells whether a hello belongs here.
+// topUp adds a top-up of a party to the session and gives the record to persist. Operations are named by their bodies, so
+// the nonce differs for every top-up of a channel, whichever session asks.
+func (v *visit) topUp(by channel.Party, amount money.Amount) OpRecord {
+	v.toppingUp = true
+	nonce := binary.BigEndian.Uint64(v.record.ID[:]) + uint64(len(v.record.Vertices))
+	return v.operate(OpTopUp, TopUp{Party: by, Amount: amount, Nonce: nonce}.Encode())
+}
+
+// noteTopUp takes a stored operation into account after a restart.
+func (v *visit) noteTopUp(op OpRecord) {
+	if op.Kind == OpTopUp {
+		v.toppingUp = v.toppingUp || op.State == OpPending
+		v.topUpRefused = v.topUpRefused || op.State == OpRefused
+	}
+}
+
+// mayTopUp tells whether to ask the ledger for a top-up: not while one is under way, and not again after a refusal.
+func (v *visit) mayTopUp(policy money.Amount) bool {
+	return policy > 0 && !v.toppingUp && !v.topUpRefused
+}
+
+// sameSession tells whether a hello belongs here.
 func sameSession(h wire.Hello, r SessionRecord) bool { return h.Vehicle == r.Peer }
 
 // lanesAgree tells whether both sides start from the same amounts.
