@@ -29,6 +29,7 @@ var table = []arrows{
 	{from: "internal/natsd", to: []string{"internal/filelock"}},
 	{from: "internal/arrows"},
 	{from: "internal/campaign"},
+	{from: "internal/powercut"},
 
 	{from: "wallet/money"},
 	{from: "wallet", to: []string{"wallet/money"}},
@@ -49,7 +50,7 @@ var table = []arrows{
 	{from: "channel/store", to: append([]string{"channel/session"}, session...), tests: []string{"channel/store/storetest"}},
 	{from: "channel/store/storetest", to: append([]string{"channel/session", "channel/store"}, session...)},
 	{from: "channel/sqlite", to: append([]string{"channel/session", "channel/store", "internal/sqlite"}, session...),
-		tests: []string{"channel/store/storetest"}},
+		tests: []string{"channel/store/storetest", "internal/powercut"}},
 	{from: "channel/link"},
 	{from: "channel/secure", to: []string{"wallet", "channel/link"}},
 	{from: "channel/natslink", to: []string{"wallet", "channel/link", "channel/quote", "internal/natsd"}},
