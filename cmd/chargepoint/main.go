@@ -1,4 +1,5 @@
-// Command chargepoint runs a charger, or everything at once as a demonstration.
+// Command chargepoint runs a charger, or everything at once as a demonstration. It leaves the charger to
+// cmd/internal/stationcmd and the demonstration to cmd/internal/demo, and keeps the command contract of cmd/internal/cli.
 package main
 
 import (
@@ -8,16 +9,13 @@ import (
 
 	"joulepay/cmd/internal/cli"
 	"joulepay/cmd/internal/demo"
-	"joulepay/cmd/internal/walletcmd"
+	"joulepay/cmd/internal/stationcmd"
 )
 
 func main() { os.Exit(cli.Main(root)) }
 
 func root(app *cli.App) *cobra.Command {
-	root := &cobra.Command{
-		Use: "chargepoint", Short: "Sell energy by the claim, and settle without fees",
-		Example: "  chargepoint demo\n  chargepoint run",
-	}
-	root.AddCommand(demo.Command(app), walletcmd.Command(app, "chargepoint"))
+	root := stationcmd.Root(app)
+	root.AddCommand(demo.Command(app))
 	return root
 }

@@ -20,6 +20,8 @@ import (
 	"joulepay/channel/natslink"
 	channelsqlite "joulepay/channel/sqlite"
 	"joulepay/channel/store"
+	"joulepay/cmd/internal/cli"
+	"joulepay/cmd/internal/walletcmd"
 	"joulepay/settle/client"
 	"joulepay/settle/port"
 	"joulepay/wallet"
@@ -31,10 +33,11 @@ const (
 	LedgerDefault = "http://127.0.0.1:8420"
 )
 
-// Files in the directory of a party.
+// Files in the directory of a party, which lies in the one of all parties.
 const (
-	storeFile = "sessions.db"
-	pinFile   = "network"
+	partiesDirectory = "parties"
+	storeFile        = "sessions.db"
+	pinFile          = "network"
 )
 
 // ErrPin is returned when the file that names the pinned network cannot be used.
@@ -183,4 +186,15 @@ func readPin(path string) (wallet.NetworkID, error) {
 	}
 	copy(id[:], raw)
 	return id, nil
+}
+
+// Where names the directory of the party that a wallet's owner is: store and pin. Each wallet has its own, since channels
+// belong to their keys.
+func Where(app *cli.App, selected *walletcmd.Selection) string {
+	return filepath.Join(app.Data(), partiesDirectory, selected.Name())
+}
+
+// Dir gives that directory, made when missing.
+func Dir(app *cli.App, selected *walletcmd.Selection) (string, error) {
+	return app.Dir(partiesDirectory, selected.Name())
 }

@@ -1,0 +1,29 @@
+package stationcmd
+
+import (
+	"joulepay/channel/quote"
+	"joulepay/cmd/internal/cli"
+	"joulepay/cmd/internal/party"
+	"joulepay/cmd/internal/station"
+	"joulepay/internal/natsd"
+	"joulepay/pricing"
+	"joulepay/settle/client"
+)
+
+// knownErrors says what to do about errors that mean something else, or more, to who runs a charger than to others.
+var knownErrors = []cli.Known{
+	{Err: quote.ErrQuote,
+		Hint: "correct the flag or the tariff that it names; `{command} --help` shows the flags"},
+	{Err: pricing.ErrTariff,
+		Hint: "the file holds one OCPI 2.2.1 or 2.3.0 Tariff object: correct what is named"},
+	{Err: station.ErrTariffFile,
+		Hint: "name a file that can be read: `{command} --tariff FILE`; `chargepoint tariff check FILE` explains it"},
+	{Err: station.ErrCurrency,
+		Hint: "write the tariff in the ledger's currency, which `ledger status` shows, and name it: `{command} --tariff FILE`"},
+	{Err: client.ErrNotFound,
+		Hint: "`chargepoint sessions list` shows those that exist"},
+	{Err: natsd.ErrPortTaken,
+		Hint: "use the NATS server there, `{command} --nats nats://127.0.0.1:4222`, or take any free port: `{command} --nats-listen 127.0.0.1:0`"},
+	{Err: party.ErrPin,
+		Hint: "the file `network` in --data names the ledger that was met first: restore it, or remove it to meet the ledger anew"},
+}

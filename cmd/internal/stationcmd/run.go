@@ -1,0 +1,256 @@
+package stationcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"joulepay/channel"
+	"joulepay/channel/agent"
+	"joulepay/cmd/internal/cli"
+	"joulepay/cmd/internal/operator"
+	"joulepay/cmd/internal/party"
+	"joulepay/cmd/internal/station"
+	"joulepay/cmd/internal/walletcmd"
+	"joulepay/meter"
+	"joulepay/pricing"
+	"joulepay/settle/client"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// HTTPDefault is where a charger that is started without flags serves its API.
+const HTTPDefault = "127.0.0.1:8421"
+
+const (
+	// pulseEvery is how often the meter is sampled.
+	pulseEvery = 250 * time.Millisecond
+	// drainMax is how long a stop waits until sessions are settled: far above what a healthy ledger takes.
+	drainMax = time.Minute
+)
+
+// runCmd is what was asked for on the command line.
+type runCmd struct {
+	app    *cli.App
+	wallet *walletcmd.Selection
+
+	service, nats, natsListen, ledger, http  string
+	tariff, meter, power, evse, zone, payout string
+	settleAt                                 string
+	claimEvery, window                       time.Duration
+	settleEvery, goneAfter                   time.Duration
+}
+
+func runCommand(app *cli.App) *cobra.Command {
+	c := &runCmd{app: app}
+	defaults := station.Default(pricing.Default())
+	command := &cobra.Command{
+		Use: "run", Short: "Run a charger",
+		Long: "Run a charger: it makes itself and its price known, meters, is paid while energy flows, and settles.\n" +
+			"The first run makes a wallet. What was interrupted resumes. Ctrl-C ends sessions politely and settles them; twice\n" +
+			"leaves them to the next run.",
+		Example: "  chargepoint run\n  chargepoint run --power 150kW --tariff tariff.json\n" +
+			"  chargepoint run --meter 'exec:./read-meter --port /dev/ttyUSB0'\n  chargepoint run --nats embedded --ledger embedded",
+	}
+	c.wallet = walletcmd.AddCreateFlags(app, command)
+	f := command.Flags()
+	f.StringVar(&c.service, "service", defaults.Service, "what is sold: charging")
+	f.StringVar(&c.nats, "nats", party.NATSDefault, "NATS server: a URL, or "+Embedded)
+	f.StringVar(&c.natsListen, "nats-listen", operator.NATSDefault, "address of an embedded NATS server")
+	f.StringVar(&c.ledger, "ledger", party.LedgerDefault, "API of a ledger node: a URL, or "+Embedded)
+	f.StringVar(&c.http, "http", HTTPDefault, "address of the charger's own API")
+	f.StringVar(&c.tariff, "tariff", "", "OCPI tariff, JSON `FILE`; 0.49 EUR/kWh without VAT when not given")
+	f.StringVar(&c.meter, "meter", "sim", "what meters: sim, replay:FILE#ROW or exec:COMMAND")
+	f.StringVar(&c.power, "power", "50kW", "the most that a simulated outlet or an attached program gives")
+	f.StringVar(&c.evse, "evse", defaults.EVSE, "EVSE id of the outlet")
+	f.StringVar(&c.zone, "time-zone", defaults.TimeZone, "IANA time zone of the tariff's local times")
+	f.DurationVar(&c.claimEvery, "claim-every", defaults.ClaimEvery, "claim interval: energy unpaid for longer is not delivered")
+	f.DurationVar(&c.window, "window", defaults.Window, "challenge window asked of new channels")
+	f.StringVar(&c.settleAt, "settle-at", defaults.SettleAt.String(), "settle during a session when so much is unsettled, for example 10EUR; 0 never")
+	f.DurationVar(&c.settleEvery, "settle-every", defaults.SettleEvery, "settle during a session after this time; 0 never")
+	f.DurationVar(&c.goneAfter, "gone-after", defaults.Policy.GoneAfter, "hang up on a vehicle that owes for so long")
+	f.StringVar(&c.payout, "payout", "", "DID of the account that is paid (default: the charger's own)")
+	command.RunE = func(command *cobra.Command, _ []string) error { return c.run(command.Context()) }
+	return command
+}
+
+// run starts from the outside in, so that nothing is written when an address is taken or a flag is wrong.
+func (c *runCmd) run(ctx context.Context) error {
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	listener, err := c.app.Listen("http", c.http)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // serving closes it first
+	if o.Wallet, _, err = c.wallet.OpenOrCreate(); err != nil {
+		return err
+	}
+	if o.Dir, err = party.Dir(c.app, c.wallet); err != nil {
+		return err
+	}
+	charger, err := Start(c.app.Lifetime(), o, listener)
+	if err != nil {
+		return err
+	}
+	defer charger.Close()
+	if err := c.announce(charger); err != nil {
+		return err
+	}
+	select {
+	case err := <-charger.Failed():
+		return err
+	case <-ctx.Done():
+	}
+	return c.drain(charger)
+}
+
+// drain ends sessions politely, and says what it could not wait for.
+func (c *runCmd) drain(charger *Charger) error {
+	ctx, cancel := context.WithTimeout(c.app.Lifetime(), drainMax)
+	defer cancel()
+	err := charger.Drain(ctx)
+	if errors.Is(err, agent.ErrStopped) {
+		c.app.Note("%v: the next run goes on with them", err)
+		return nil
+	}
+	return err
+}
+
+// options reads everything that needs no ledger.
+func (c *runCmd) options() (Options, error) {
+	o := Options{NATS: c.nats, NATSListen: c.natsListen, Ledger: c.ledger, Log: c.app.Log()}
+	o.OnNATS = func(err error) { c.app.Log().Warn("NATS", "error", err) }
+	if err := c.check(); err != nil {
+		return o, err
+	}
+	var err error
+	if o.Meter, err = meter.ParseSpec(c.meter); err != nil {
+		return o, fmt.Errorf("--meter: %w", err)
+	}
+	if o.Meter.Kind == meter.KindOCPP {
+		return o, cli.Usage("take --meter sim, --meter replay:FILE#ROW or --meter exec:COMMAND", "--meter ocpp is not available in this version")
+	}
+	if o.PowerMw, err = parsePower(c.power); err != nil {
+		return o, err
+	}
+	settings := station.Default(pricing.Default())
+	if c.tariff != "" {
+		if settings.Tariff, err = station.ReadTariff(c.tariff); err != nil {
+			return o, err
+		}
+	}
+	settleAt, err := party.ParseSum("settle-at", c.settleAt)
+	if err != nil {
+		return o, err
+	}
+	if c.payout != "" {
+		if settings.Payout, err = wallet.ParseDID(c.payout); err != nil {
+			return o, fmt.Errorf("--payout: %w", err)
+		}
+	}
+	o.Settings = func(p *party.Party) (station.Config, error) { return c.settings(settings, settleAt, p) }
+	return o, nil
+}
+
+// services that vehicles know by name, and that later versions sell.
+var laterServices = map[string]bool{"parking": true, "toll": true, "data": true}
+
+// check refuses what no charger can be run with.
+func (c *runCmd) check() error {
+	switch {
+	case laterServices[c.service]:
+		return cli.Usage("`{command} --service charging` sells energy", "--service %s is not available in this version", c.service)
+	case c.service != "charging":
+		return cli.Usage("`{command} --service charging` sells energy", "--service %q is not known", c.service)
+	case c.window < channel.WindowMin || c.window > channel.WindowMax || c.window%time.Second != 0:
+		return cli.Usage("for example --window 1h", "--window %s: want whole seconds, %s to %s", c.window, channel.WindowMin, channel.WindowMax)
+	case c.claimEvery < claimEveryMin || c.claimEvery > claimEveryMax:
+		return cli.Usage("for example --claim-every 10s", "--claim-every %s: want %s to %s", c.claimEvery, claimEveryMin, claimEveryMax)
+	case c.settleEvery < 0:
+		return cli.Usage("for example --settle-every 1h, or 0 for never", "--settle-every %s is negative", c.settleEvery)
+	case c.goneAfter < goneAfterMin:
+		return cli.Usage("for example --gone-after 60s", "--gone-after %s: want %s or more", c.goneAfter, goneAfterMin)
+	}
+	if _, err := pricing.LoadLocation(c.zone); err != nil {
+		return cli.Usage("name it as in Europe/Berlin", "--time-zone: %w", err)
+	}
+	return nil
+}
+
+// Bounds of what people may set.
+const (
+	claimEveryMin = time.Second // a claim and its answer take a round trip each way, on a mobile link
+	claimEveryMax = time.Hour
+	goneAfterMin  = 5 * time.Second // a lost message is repeated twice in it
+)
+
+// settings finishes the station's settings with what depends on the ledger.
+func (c *runCmd) settings(s station.Config, settleAt party.Sum, p *party.Party) (station.Config, error) {
+	var err error
+	s.SettleAt, err = settleAt.In(p.Ledger.Trusted().Genesis.Currency)
+	s.Service, s.EVSE, s.TimeZone = c.service, c.evse, c.zone
+	s.ClaimEvery, s.Window, s.SettleEvery = c.claimEvery, c.window, c.settleEvery
+	s.Policy.GoneAfter, s.PulseEvery = c.goneAfter, pulseEvery
+	s.Report = party.NewWatch(c.app, p.Ledger.Trusted().Genesis.Currency).Report
+	return s, err
+}
+
+// ready is what chargepoint run prints when it can be charged at.
+type ready struct {
+	DID       wallet.DID       `json:"did"`
+	Service   string           `json:"service"`
+	EVSE      string           `json:"evse"`
+	MaxPowerW string           `json:"max_power_w"`
+	UnitPrice money.Money      `json:"unit_price"` // of one kWh of a typical session now, VAT included
+	API       string           `json:"api"`
+	NATS      string           `json:"nats"`
+	Ledger    string           `json:"ledger"`
+	Network   wallet.NetworkID `json:"network"`
+	Resumed   int              `json:"resumed"` // sessions that were interrupted
+	Data      string           `json:"data"`
+}
+
+func (c *runCmd) announce(charger *Charger) error {
+	page, err := charger.Station.Stations(c.app.Lifetime(), client.PageQuery{})
+	if err != nil {
+		return err
+	}
+	s := page.Items[0]
+	r := ready{
+		DID: s.DID, Service: s.Service, EVSE: s.EVSE, MaxPowerW: s.MaxPowerW, UnitPrice: s.UnitPrice,
+		API: charger.URL, NATS: charger.NATS, Ledger: charger.Ledger, Network: charger.Party.Ledger.Trusted().ID,
+		Resumed: charger.Resumed, Data: c.app.Data(),
+	}
+	return c.app.Print(r, func(p *cli.Printer) { c.tell(p, r) })
+}
+
+func (c *runCmd) tell(p *cli.Printer, r ready) {
+	watts, _ := strconv.ParseFloat(r.MaxPowerW, 64) // written by ourselves
+	p.Line("the charger runs: %s at %s, up to %g kW, about %s/kWh", r.Service, r.EVSE, watts/1000, r.UnitPrice)
+	p.Fields("DID", r.DID.String(), "API", r.API, "NATS", r.NATS, "ledger", r.Ledger, "network", r.Network.String(), "data", r.Data)
+	if r.Resumed > 0 {
+		p.Line("sessions resumed: %d", r.Resumed)
+	}
+	p.Line("")
+	p.Line("next, in another terminal: vehicle charge%s%s",
+		flagUnless("--nats", r.NATS, party.NATSDefault), flagUnless("--ledger", r.Ledger, party.LedgerDefault))
+	if c.ledger == Embedded {
+		p.Line("and to put money on its account: ledger issue --data %s --ledger %s --to DID --amount 50%s", r.Data, r.Ledger, r.UnitPrice.Currency)
+	}
+	p.Line("Ctrl-C ends sessions politely and settles; twice leaves them to the next run")
+}
+
+// flagUnless gives the flag where its default would not do.
+func flagUnless(name, value, byDefault string) string {
+	if value == byDefault {
+		return ""
+	}
+	return " " + name + " " + value
+}
