@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"joulepay/channel"
@@ -132,7 +133,7 @@ func RestorePayee(config PayeeConfig, now Instant, record SessionRecord, ch *Cha
 		return nil, err
 	}
 	if p.side != nil {
-		p.settlePaid(now)
+		p.settlePaid()
 	}
 	for _, op := range ops {
 		p.inFlight = p.inFlight || (op.Kind != OpTopUp && op.State == OpPending)
@@ -588,7 +589,7 @@ func (p *Payee) claimed(now Instant, c wire.Claim) []Effect {
 func (p *Payee) afterClaim(now Instant) []Effect {
 	p.progressAt = now.Real
 	p.paid()
-	p.settlePaid(now)
+	p.settlePaid()
 	effects := []Effect{}
 	var ops []OpRecord
 	switch p.record.Phase {
@@ -617,14 +618,13 @@ func (p *Payee) afterClaim(now Instant) []Effect {
 	return append(effects, p.report(now, "", nil))
 }
 
-// settlePaid drops the demands that the accepted amount covers. The baseline is paid by the first claim, which may be
-// of nothing: it shows that the vehicle accepted quote and register.
-func (p *Payee) settlePaid(now Instant) {
-	if p.side.In().Signed.Claim.Session != p.record.ID {
-		return
-	}
+// settlePaid drops the demands up to the reading that the best claim names, as far as its amount covers them. The amount
+// alone does not tell: a reading that costs nothing is answered, too, so that the vehicle knows all of the chain.
+func (p *Payee) settlePaid() {
+	claim := p.side.In().Signed.Claim
+	named := slices.IndexFunc(p.unpaid, func(d demand) bool { return d.hash == claim.Reading })
 	n := 0
-	for n < len(p.unpaid) && p.unpaid[n].required <= p.lane(0) {
+	for n <= named && p.unpaid[n].required <= p.lane(0) {
 		p.exposed = p.unpaid[n].at
 		n++
 	}

@@ -33,7 +33,8 @@ type Payer struct {
 	sample    meter.Sample // its own meter's last word
 	sampled   bool
 	waiting   *wire.Demand // a reading that the own meter does not confirm yet
-	clockFrom time.Time    // own session clock at the baseline reading
+	since     time.Time    // own session clock when it greeted, or accepted; after a restart as the quote has it
+	clockFrom time.Time    // own session clock when the baseline was read, or earlier
 	beganAt   time.Time    // real clock: when the current phase began
 }
 
@@ -53,7 +54,7 @@ func NewPayer(config PayerConfig, now Instant, id channel.SessionID, station wal
 		p.record.KeyIndex = known.KeyIndex
 	}
 	p.enter(now, PhaseGreeting)
-	p.sentAt = now.Real
+	p.sentAt, p.since = now.Real, now.Session
 	return p, []Effect{p.saved(Batch{}), p.hello(now, false), p.report(now, "asking the station", nil)}, nil
 }
 
@@ -77,13 +78,15 @@ func RestorePayer(config PayerConfig, now Instant, record SessionRecord, ch *Cha
 		if err := p.bindQuote(signed); err != nil {
 			return nil, nil, err
 		}
+		p.since = time.UnixMilli(signed.Quote.IssuedAtMs)
 		err = p.restoreReadings(readings, func(s meter.Signed) error { return p.price(s.Reading) })
 		if err != nil {
 			return nil, nil, err
 		}
 	}
 	if len(readings) > 0 {
-		p.clockFrom = time.UnixMilli(p.record.StartedMs).UTC()
+		// The baseline's own time, less what the station's clock may have been ahead.
+		p.clockFrom = time.UnixMilli(p.record.StartedMs).UTC().Add(-config.Policy.ClockStart)
 	}
 	for _, op := range ops {
 		p.noteTopUp(op)
@@ -192,10 +195,17 @@ func (p *Payer) checkQuote(now Instant, q quote.Quote) error {
 	switch {
 	case q.Station != p.record.Peer || q.Session != p.record.ID || q.Network != p.config.Network:
 		return fmt.Errorf("%w: for another station, session or network", ErrQuoteChanged)
-	case now.Session.Sub(time.UnixMilli(q.IssuedAtMs)).Abs() > p.config.Policy.ClockStart:
+	case !p.inTime(now, time.UnixMilli(q.IssuedAtMs), p.since), now.Session.Add(-p.config.Policy.ClockStart).UnixMilli() > q.ValidUntilMs:
 		return fmt.Errorf("%w: quote of %s, own time %s", ErrClock, time.UnixMilli(q.IssuedAtMs).UTC().Format(time.RFC3339), now.Session.Format(time.RFC3339))
 	}
 	return p.config.Policy.check(q)
+}
+
+// inTime tells whether something was made after the vehicle asked for it and not in its future, by clocks that may differ
+// by ClockStart. How long it was under way does not matter.
+func (p *Payer) inTime(now Instant, made, asked time.Time) bool {
+	slack := p.config.Policy.ClockStart
+	return !made.After(now.Session.Add(slack)) && !made.Before(asked.Add(-slack))
 }
 
 // usable tells whether the known channel serves under this quote. The channel's own keys stay in force.
@@ -255,7 +265,7 @@ func (p *Payer) cover(now Instant) []Effect {
 func (p *Payer) accept(now Instant) []Effect {
 	p.record.Base = p.side.Lanes()
 	p.enter(now, PhaseAccepting)
-	p.sentAt = now.Real
+	p.sentAt, p.since = now.Real, now.Session
 	return []Effect{p.saved(Batch{}), p.acceptance(), p.report(now, "offer accepted", nil)}
 }
 
@@ -312,6 +322,9 @@ func (p *Payer) late(now Instant) []Effect {
 func (p *Payer) begin(now Instant, r meter.Reading) {
 	if r.Sequence == 0 {
 		p.clockFrom = now.Session
+		if r.Time.Before(p.clockFrom) {
+			p.clockFrom = r.Time // it was under way for so long, or their clocks differ by so much: at most ClockStart
+		}
 		p.record.MeasureBase = p.sample.Register
 		p.enter(now, PhaseCharging)
 	}
@@ -386,11 +399,12 @@ func (p *Payer) confirm(now Instant, s meter.Signed) error {
 	return p.confirmQuantity(s.Reading)
 }
 
-// confirmTime accepts no reading from the vehicle's future. One from its past was delayed, which costs it nothing.
+// confirmTime accepts no reading from the vehicle's future. One from its past was delayed, which costs it nothing; but the
+// baseline, from which time is counted, is none from before the vehicle accepted.
 func (p *Payer) confirmTime(now Instant, r meter.Reading) error {
 	if r.Sequence == 0 {
-		if ahead := r.Time.Sub(now.Session).Abs(); ahead > p.config.Policy.ClockStart {
-			return fmt.Errorf("%w: baseline is %s away from own time", ErrClock, ahead)
+		if !p.inTime(now, r.Time, p.since) {
+			return fmt.Errorf("%w: baseline of %s, own time %s", ErrClock, r.Time.Format(time.RFC3339), now.Session.UTC().Format(time.RFC3339))
 		}
 		return nil
 	}
