@@ -31,6 +31,11 @@ const (
 	appendTimeout = 5 * time.Second
 	// readAhead is how many bundles a reader holds.
 	readAhead = 16
+	// A reader hears from the server at least every pullHeartbeat, or knows after two that it is gone.
+	pullHeartbeat = 2 * time.Second
+	pullExpiry    = 20 * time.Second
+	// consumerIdleMax is when the server forgets a reader that is gone.
+	consumerIdleMax = time.Minute
 )
 
 const incarnationKey = "joulepay-incarnation" // of the stream's metadata
@@ -97,19 +102,25 @@ func (l *Log) config(i stream.Incarnation) jetstream.StreamConfig {
 
 // Head implements stream.Log.
 func (l *Log) Head(ctx context.Context) (stream.Position, error) {
+	at, _, err := l.head(ctx)
+	return at, err
+}
+
+// head gives also the first sequence that the server still has.
+func (l *Log) head(ctx context.Context) (at stream.Position, first uint64, err error) {
 	s, err := l.js.Stream(ctx, l.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		s, err = l.create(ctx)
 	}
 	if err != nil {
-		return stream.Position{}, unavailable(err)
+		return stream.Position{}, 0, unavailable(err)
 	}
-	at, err := position(s.CachedInfo())
-	if err != nil {
-		return stream.Position{}, err
+	info := s.CachedInfo()
+	if at, err = position(info); err != nil {
+		return stream.Position{}, 0, err
 	}
 	l.remember(at.Incarnation)
-	return at, nil
+	return at, info.State.FirstSeq, nil
 }
 
 func (l *Log) create(ctx context.Context) (jetstream.Stream, error) {
@@ -179,22 +190,19 @@ func (l *Log) Append(ctx context.Context, bundle []byte) (stream.Position, error
 
 // Read implements stream.Log.
 func (l *Log) Read(ctx context.Context, after stream.Position, deliver func(stream.Delivery) error) error {
-	head, err := l.Head(ctx)
-	switch {
-	case err != nil:
+	if err := l.checkReadable(ctx, after); err != nil {
 		return err
-	case head.Incarnation != after.Incarnation:
-		return fmt.Errorf("%w: %s, want %s", stream.ErrIncarnation, head.Incarnation, after.Incarnation)
-	case head.Sequence < after.Sequence:
-		return fmt.Errorf("%w: the log ends at %d, before %d", stream.ErrGap, head.Sequence, after.Sequence)
 	}
-	consumer, err := l.js.OrderedConsumer(ctx, l.name, jetstream.OrderedConsumerConfig{
+	// Not an ordered consumer of the library: it looks for a vanished stream for ever, deaf to the context.
+	consumer, err := l.js.CreateConsumer(ctx, l.name, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after.Sequence + 1,
+		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: consumerIdleMax, Replicas: 1,
 	})
 	if err != nil {
 		return unavailable(err)
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(readAhead))
+	messages, err := consumer.Messages(
+		jetstream.PullMaxMessages(readAhead), jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(pullHeartbeat))
 	if err != nil {
 		return unavailable(err)
 	}
@@ -202,6 +210,23 @@ func (l *Log) Read(ctx context.Context, after stream.Position, deliver func(stre
 	return l.follow(ctx, messages, after, deliver)
 }
 
+// checkReadable tells whether the log is the one that was read, and goes on where the reader stands.
+func (l *Log) checkReadable(ctx context.Context, after stream.Position) error {
+	head, first, err := l.head(ctx)
+	switch {
+	case err != nil:
+		return err
+	case head.Incarnation != after.Incarnation:
+		return fmt.Errorf("%w: %s, want %s", stream.ErrIncarnation, head.Incarnation, after.Incarnation)
+	case head.Sequence < after.Sequence:
+		return fmt.Errorf("%w: the log ends at %d, before %d", stream.ErrGap, head.Sequence, after.Sequence)
+	case first > after.Sequence+1:
+		return fmt.Errorf("%w: the log begins at %d, after %d", stream.ErrGap, first, after.Sequence)
+	}
+	return nil
+}
+
+// follow hands messages on. When one is missing, the next read finds out whether the log or the way lost it.
 func (l *Log) follow(ctx context.Context, messages jetstream.MessagesContext, at stream.Position, deliver func(stream.Delivery) error) error {
 	for {
 		m, err := messages.Next(jetstream.NextContext(ctx))
@@ -219,7 +244,7 @@ func (l *Log) follow(ctx context.Context, messages jetstream.MessagesContext, at
 			return fmt.Errorf("%w: a bundle of %.40s", stream.ErrIncarnation, i)
 		}
 		if meta.Sequence.Stream != at.Sequence+1 {
-			return fmt.Errorf("%w: %d after %d", stream.ErrGap, meta.Sequence.Stream, at.Sequence)
+			return fmt.Errorf("%w: bundle %d came after %d", stream.ErrUnavailable, meta.Sequence.Stream, at.Sequence)
 		}
 		at.Sequence = meta.Sequence.Stream
 		if err := deliver(stream.Delivery{Position: at, Bundle: m.Data()}); err != nil {

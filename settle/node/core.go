@@ -18,6 +18,10 @@ const PendingMax = 1 << 16
 // DefaultCheckpointInterval is the least time between checkpoints: each costs every witness a durable vote.
 const DefaultCheckpointInterval = 10 * time.Millisecond
 
+// silenceMax is how long the stream may deliver nothing while something of this node is on its way: then it is queued
+// again. What comes twice is recognised.
+const silenceMax = 5 * time.Second
+
 // CoreOptions say how a core behaves.
 type CoreOptions struct {
 	Witness            wallet.PrivateKey // its vote key; the zero key for a node that only follows
@@ -31,13 +35,14 @@ type Core struct {
 	state    *dag.State
 	finality *dag.Finality
 	position stream.Position
-	applied  bundleRing
+	bundles  bundleRing
 
 	pending  map[settle.VertexID]*pendingVertex
 	order    []settle.VertexID // of pending, oldest first; may name some that are decided
 	queue    []queued          // for the next bundle
 	inFlight bool
 
+	progress  time.Time // session time of the last delivery
 	marked    time.Time // session time of the last checkpoint, or of the start
 	queuedFor uint64    // number of the newest checkpoint whose mark is queued or in the log
 	uncovered bool      // vertices or time since the last checkpoint
@@ -108,7 +113,7 @@ func newCore(state *dag.State, finality *dag.Finality, now time.Time, o CoreOpti
 	}
 	return &Core{
 		options: o, network: state.Network(), state: state, finality: finality,
-		pending: make(map[settle.VertexID]*pendingVertex), marked: now.Add(-o.CheckpointInterval),
+		pending: make(map[settle.VertexID]*pendingVertex), marked: now.Add(-o.CheckpointInterval), progress: now,
 		queuedFor: state.LastCheckpoint().Number,
 	}
 }
@@ -162,7 +167,7 @@ func (c *Core) Step(now time.Time, e Event) ([]Effect, error) {
 	case VoteReceived:
 		out = c.receiveVote(e.Vote)
 	case Renewed:
-		c.renew(e.Position)
+		c.renew(now, e.Position)
 	case Tick:
 		out, err = c.tick(now)
 	default:
@@ -206,16 +211,22 @@ func (c *Core) queueCertificate(certificate proof.Certificate) {
 // published hears of the place of a bundle. A place that another bundle has taken means that the log forgot some.
 func (c *Core) published(e Published) error {
 	c.inFlight = false
-	if e.Position.Incarnation == c.position.Incarnation && !c.applied.agrees(e.Position.Sequence, e.Bundle) {
-		return fmt.Errorf("%w: bundle %d was applied and is another one now", stream.ErrGap, e.Position.Sequence)
+	if e.Position.Incarnation != c.position.Incarnation {
+		return nil
 	}
-	return nil
+	return c.bundles.put(e.Position.Sequence, e.Bundle)
 }
 
-// renew goes on in another incarnation of the stream: what the old one may have lost is queued again. What it did not
+// renew goes on in another incarnation of the stream. What the old one may have lost is queued again; what it did not
 // lose is recognised as repetition.
-func (c *Core) renew(to stream.Position) {
-	c.position, c.applied = to, bundleRing{}
+func (c *Core) renew(now time.Time, to stream.Position) {
+	c.position, c.bundles = to, bundleRing{}
+	c.requeue(now)
+}
+
+// requeue queues again all that has no place in the log yet.
+func (c *Core) requeue(now time.Time) {
+	c.progress = now
 	c.queue = nil
 	if by := c.finality.JustifiedBy(); by != nil && by.Target.Number > c.state.Head().Certified {
 		c.queueCertificate(*by)
@@ -231,17 +242,40 @@ func (c *Core) renew(to stream.Position) {
 	c.queuedFor = c.state.LastCheckpoint().Number
 }
 
+// awaits tells whether something of this node is on its way through the stream.
+func (c *Core) awaits() bool {
+	return len(c.pending) > 0 || c.queuedFor > c.state.LastCheckpoint().Number ||
+		c.finality.Justified().Number > c.state.Head().Certified
+}
+
 // publish gives the next bundle when the last one is on its way no more, and when to look again.
 func (c *Core) publish(now time.Time) []Effect {
 	if c.inFlight {
 		return nil
 	}
-	if wake := c.queueMark(now); wake > 0 && len(c.queue) == 0 {
-		return []Effect{WakeAfter{wake}}
+	if c.awaits() && now.Sub(c.progress) >= silenceMax {
+		c.requeue(now)
 	}
-	if len(c.queue) == 0 {
-		return nil
+	wake := c.queueMark(now)
+	if c.awaits() {
+		if silence := c.progress.Add(silenceMax).Sub(now); wake == 0 || silence < wake {
+			wake = silence
+		}
+	} else {
+		c.progress = now
 	}
+	var out []Effect
+	if len(c.queue) > 0 {
+		out = append(out, c.nextBundle())
+	}
+	if wake > 0 {
+		out = append(out, WakeAfter{wake})
+	}
+	return out
+}
+
+// nextBundle takes as much of the queue as a bundle holds.
+func (c *Core) nextBundle() Publish {
 	var bundle dag.Bundle
 	n := 0
 	for n < len(c.queue) && bundle.Add(c.queue[n].raw) {
@@ -249,7 +283,7 @@ func (c *Core) publish(now time.Time) []Effect {
 	}
 	c.queue = c.queue[n:]
 	c.inFlight = true
-	return []Effect{Publish{bundle.Encode()}}
+	return Publish{bundle.Encode()}
 }
 
 // queueMark queues the mark of the next checkpoint when one is due, or tells how long to wait for that; zero for not

@@ -26,21 +26,27 @@ func (s *step) effects() []Effect {
 	return append(append(out, s.votes...), s.notice...)
 }
 
-// deliver applies bundles in order and stores the result as one batch.
+// deliver applies bundles in order and stores the result as one batch. When they do not follow on what was applied, it
+// applies none of them.
 func (c *Core) deliver(now time.Time, deliveries []stream.Delivery) ([]Effect, error) {
+	at := c.position
+	for _, d := range deliveries {
+		at.Sequence++
+		if d.Position != at {
+			return nil, fmt.Errorf("%w: bundle %d of %s where %d of %s should be", stream.ErrGap, d.Position.Sequence,
+				d.Position.Incarnation, at.Sequence, at.Incarnation)
+		}
+		if err := c.bundles.put(d.Position.Sequence, d.Bundle); err != nil {
+			return nil, err
+		}
+	}
 	var s step
 	for _, d := range deliveries {
-		next := stream.Position{Incarnation: c.position.Incarnation, Sequence: c.position.Sequence + 1}
-		if d.Position != next {
-			return nil, fmt.Errorf("%w: bundle %d of %s after %d of %s", stream.ErrGap, d.Position.Sequence,
-				d.Position.Incarnation, c.position.Sequence, c.position.Incarnation)
-		}
 		if err := c.applyBundle(&s, now, d.Bundle); err != nil {
 			return nil, err
 		}
-		c.position = d.Position
-		c.applied.add(d.Position.Sequence, d.Bundle)
 	}
+	c.position, c.progress = at, now
 	c.finish(&s)
 	return s.effects(), nil
 }

@@ -1,8 +1,8 @@
 package node
 
 import (
-	"bytes"
 	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"joulepay/settle"
@@ -93,25 +93,21 @@ type Notice struct {
 // bundlesRemembered is how many bundles a node can compare with what the stream says of them.
 const bundlesRemembered = 1024
 
-// bundleRing remembers the hashes of the bundles applied last.
+// bundleRing remembers which bundles stood where lately, whether the stream delivered them or acknowledged them.
 type bundleRing struct {
 	hashes map[uint64][32]byte
 }
 
-func (r *bundleRing) add(sequence uint64, bundle []byte) {
+// put records a bundle. Another one at the same place means that the log forgot some: stream.ErrGap.
+func (r *bundleRing) put(sequence uint64, bundle []byte) error {
 	if r.hashes == nil {
 		r.hashes = make(map[uint64][32]byte)
 	}
-	r.hashes[sequence] = sha256.Sum256(bundle)
-	delete(r.hashes, sequence-bundlesRemembered)
-}
-
-// agrees tells whether a bundle can stand at a place, as far as one remembers.
-func (r *bundleRing) agrees(sequence uint64, bundle []byte) bool {
-	known, ok := r.hashes[sequence]
-	if !ok {
-		return true
-	}
 	h := sha256.Sum256(bundle)
-	return bytes.Equal(known[:], h[:])
+	if known, ok := r.hashes[sequence]; ok && known != h {
+		return fmt.Errorf("%w: bundle %d was another one", stream.ErrGap, sequence)
+	}
+	r.hashes[sequence] = h
+	delete(r.hashes, sequence-bundlesRemembered)
+	return nil
 }
