@@ -36,6 +36,8 @@ var knownErrors = []cli.Known{
 		Hint: "each network has a directory of its own: `{command} --data DIR`"},
 	{Err: ErrGenesisFile,
 		Hint: "`ledger genesis --out FILE` writes one; every node of a network has the same"},
+	{Err: ErrStuck,
+		Hint: "make room on the disk of --data if it is full, then run `{command}` again: nothing acknowledged is lost"},
 	{Match: isNoRoomForLog,
 		Hint: "make room on the disk of the NATS server, which reserves the ledger's log, then run `{command}` again"},
 	{Err: stream.ErrUnavailable,

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -47,6 +48,8 @@ type Options struct {
 	NATS    string           // URL, where there is no Broker
 	Now     func() time.Time // the clock that the witness certifies; nil for the machine's
 	Log     *slog.Logger     // nil for none
+
+	stuckAfter time.Duration // zero for stuckAfterDefault
 }
 
 // Node is a running ledger: store, ordered log and runner.
@@ -57,6 +60,10 @@ type Node struct {
 	conn    *nats.Conn
 	log     stream.Log
 	fresh   bool
+
+	ended   chan struct{} // closed when err says why
+	err     error
+	watcher sync.WaitGroup
 }
 
 // StartNode opens or begins a ledger and runs it until Close, or until the context ends. Whatever fails, everything
@@ -68,7 +75,10 @@ func StartNode(ctx context.Context, o Options) (*Node, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	n := &Node{options: o}
+	if o.stuckAfter == 0 {
+		o.stuckAfter = stuckAfterDefault
+	}
+	n := &Node{options: o, ended: make(chan struct{})}
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -97,7 +107,11 @@ func (n *Node) start(ctx context.Context) error {
 		CoreOptions: node.CoreOptions{Witness: witness},
 		Genesis:     genesis, Store: n.store, Stream: n.log, Clock: n.options.Now, Logger: n.options.Log,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	n.watcher.Go(n.watch)
+	return nil
 }
 
 // genesis finds or makes the genesis. Its file is durable before the store begins: if we crash in between, the next
@@ -189,7 +203,8 @@ func (n *Node) logSize() int64 {
 // Close ends the node and waits for it. What was acknowledged is stored. Why it had ended by itself, Err says.
 func (n *Node) Close() error {
 	if n.runner != nil {
-		_ = n.runner.Close() // the same as Err
+		_ = n.runner.Close() // Err says the same
+		n.watcher.Wait()
 	}
 	if n.conn != nil {
 		n.conn.Close()
@@ -200,11 +215,14 @@ func (n *Node) Close() error {
 	return nil
 }
 
-// Done is closed when the node has ended, or is about to because it cannot go on; then Err says why.
-func (n *Node) Done() <-chan struct{} { return n.runner.Done() }
+// Done is closed when the node has ended, or cannot go on; then Err says why.
+func (n *Node) Done() <-chan struct{} { return n.ended }
 
-// Err says why the node ended by itself.
-func (n *Node) Err() error { return n.runner.Err() }
+// Err says, once Done is closed, why the node cannot go on; nil after Close.
+func (n *Node) Err() error {
+	<-n.ended
+	return n.err
+}
 
 // Fresh tells whether this run began the network.
 func (n *Node) Fresh() bool { return n.fresh }

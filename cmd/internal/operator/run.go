@@ -132,7 +132,17 @@ func (c *runCmd) serve(ctx context.Context, node *Node, listener net.Listener, t
 	if err := server.Shutdown(limited); err != nil {
 		c.app.Log().Warn("answers were cut off", "error", err)
 	}
-	return node.Err()
+	return reason(node)
+}
+
+// reason says why the node cannot go on, or nothing when it was asked to stop.
+func reason(node *Node) error {
+	select {
+	case <-node.Done():
+		return node.Err()
+	default:
+		return nil
+	}
 }
 
 // announce says that everything answers, and what to do next.
