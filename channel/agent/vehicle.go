@@ -11,6 +11,7 @@ import (
 	"joulepay/channel"
 	"joulepay/channel/link"
 	"joulepay/channel/session"
+	"joulepay/channel/store"
 	"joulepay/channel/wire"
 	"joulepay/meter"
 	"joulepay/wallet"
@@ -106,7 +107,7 @@ func (v *Vehicle) channelInUse(id channel.ID) bool {
 // Charge runs a new session until it is over, and gives its record. It ends early with ErrStopped when the context
 // does; Resume goes on.
 func (v *Vehicle) Charge(ctx context.Context, visit Visit) (session.SessionRecord, error) {
-	known, err := v.openChannel(ctx, visit.Station)
+	known, err := OpenChannel(ctx, v.deps.Store, visit.Station)
 	if err != nil {
 		return session.SessionRecord{}, err
 	}
@@ -191,9 +192,9 @@ func (v *Vehicle) occupy(next *visit) error {
 	return nil
 }
 
-// openChannel finds a channel with the station that can be used again; nil when there is none.
-func (v *Vehicle) openChannel(ctx context.Context, station wallet.DID) (*session.ChannelRecord, error) {
-	records, err := v.deps.Store.Channels(ctx)
+// OpenChannel finds a channel with the station that can be used again; nil when there is none.
+func OpenChannel(ctx context.Context, s store.Store, station wallet.DID) (*session.ChannelRecord, error) {
+	records, err := s.Channels(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ type Battery struct {
 	MaxPowerMilliwatts     int64
 	KneePermille           int16 // where the taper begins
 	FloorMilliwatts        int64 // power that a full battery would still take
+	WantedMilliwattHours   int64 // the most that the vehicle asks for in this visit; 0: up to the target
 }
 
 // DefaultBattery gives a mid-size car at a fast charger: 60 kWh, from 20 % to 90 %, at most 120 kW, tapering
@@ -40,6 +41,8 @@ func (b Battery) validate() error {
 		return fmt.Errorf("%w: floor of %d mW", ErrConfig, b.FloorMilliwatts)
 	case b.KneePermille < 0 || b.KneePermille > meter.StateOfChargeMax:
 		return fmt.Errorf("%w: knee at %d permille", ErrConfig, b.KneePermille)
+	case b.WantedMilliwattHours < 0 || b.WantedMilliwattHours > EnergyMilliwattHoursMax:
+		return fmt.Errorf("%w: %d mWh wanted", ErrConfig, b.WantedMilliwattHours)
 	case b.StateOfChargePermille < 0 || b.StateOfChargePermille > b.TargetPermille || b.TargetPermille > meter.StateOfChargeMax:
 		return fmt.Errorf("%w: from %d to %d permille", ErrConfig, b.StateOfChargePermille, b.TargetPermille)
 	}
@@ -51,7 +54,33 @@ func (b Battery) Load() (Load, error) {
 	if err := b.validate(); err != nil {
 		return Load{}, err
 	}
-	permille := b.CapacityMilliwattHours * (microjoulesPerMilliwattHour / 1000)
+	steps, target := b.steps(), b.TargetPermille
+	if b.WantedMilliwattHours > 0 {
+		var taken int64
+		steps, taken = cut(steps, b.WantedMilliwattHours*microjoulesPerMilliwattHour)
+		target = b.StateOfChargePermille + int16(taken/b.permille())
+	}
+	return NewLoad(steps, b.StateOfChargePermille, target)
+}
+
+// permille gives a thousandth of the capacity, in µJ.
+func (b Battery) permille() int64 { return b.CapacityMilliwattHours * (microjoulesPerMilliwattHour / 1000) }
+
+// cut gives the steps up to some energy, and what they take in all.
+func cut(steps []Step, energy int64) (kept []Step, taken int64) {
+	for _, s := range steps {
+		s.EnergyMicrojoules = min(s.EnergyMicrojoules, energy-taken)
+		if s.EnergyMicrojoules == 0 {
+			break
+		}
+		kept, taken = append(kept, s), taken+s.EnergyMicrojoules
+	}
+	return kept, taken
+}
+
+// steps gives the whole way to the target.
+func (b Battery) steps() []Step {
+	permille := b.permille()
 	var steps []Step
 	from := b.StateOfChargePermille
 	if knee := min(b.KneePermille, b.TargetPermille); from < knee {
@@ -61,7 +90,7 @@ func (b Battery) Load() (Load, error) {
 	for ; from < b.TargetPermille; from++ {
 		steps = append(steps, Step{permille, b.taper(from)})
 	}
-	return NewLoad(steps, b.StateOfChargePermille, b.TargetPermille)
+	return steps
 }
 
 // taper gives the power at a state of charge at or above the knee, and below 100 %.

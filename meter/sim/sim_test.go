@@ -161,6 +161,32 @@ func TestABatteryTapersFromItsKnee(t *testing.T) {
 	}
 }
 
+func TestABatteryAsksForNoMoreThanIsWanted(t *testing.T) {
+	tests := []struct {
+		wanted, energy int64
+		target         int16
+	}{
+		{0, 42_000_000, 900},
+		{200_000, 200_000, 203},       // in the first step, to the mWh
+		{39_000_001, 39_000_001, 850}, // in the taper
+		{50_000_000, 42_000_000, 900}, // more than there is room for
+		{9_000_000_000, 42_000_000, 900},
+	}
+	for _, test := range tests {
+		battery := sim.DefaultBattery()
+		battery.WantedMilliwattHours = test.wanted
+		load := must[sim.Load](t)(battery.Load())
+		if got := load.EnergyMilliwattHours(); got != test.energy {
+			t.Errorf("wanted %d: asks for %d, want %d", test.wanted, got, test.energy)
+		}
+		c := started(t, 150_000_000, load)
+		end := sample(t, c, begin.Add(24*time.Hour))
+		if end.Register != test.energy || end.StateOfChargePermille != test.target || end.State != meter.SuspendedVehicle {
+			t.Errorf("wanted %d: ends at %d mWh, %d permille, %s", test.wanted, end.Register, end.StateOfChargePermille, end.State)
+		}
+	}
+}
+
 func TestABatteryStopsAskingAtItsTarget(t *testing.T) {
 	for _, target := range []int16{200, 500, 850} {
 		battery := sim.DefaultBattery()
@@ -367,6 +393,8 @@ func TestI9_SettingsOutOfBoundsAreRefused(t *testing.T) {
 		"endless capacity":   battery(func(b *sim.Battery) { b.CapacityMilliwattHours = math.MaxInt64 }),
 		"no power":           battery(func(b *sim.Battery) { b.MaxPowerMilliwatts = 0 }),
 		"endless power":      battery(func(b *sim.Battery) { b.MaxPowerMilliwatts = math.MaxInt64 }),
+		"negative want":      battery(func(b *sim.Battery) { b.WantedMilliwattHours = -1 }),
+		"endless want":       battery(func(b *sim.Battery) { b.WantedMilliwattHours = math.MaxInt64 }),
 		"no floor":           battery(func(b *sim.Battery) { b.FloorMilliwatts = 0 }),
 		"floor above all":    battery(func(b *sim.Battery) { b.FloorMilliwatts = b.MaxPowerMilliwatts + 1 }),
 		"knee beyond full":   battery(func(b *sim.Battery) { b.KneePermille = 1001 }),

@@ -153,10 +153,28 @@ type Plug struct {
 	station wallet.DID
 	request plug
 	remote  *sim.RemoteCable
+
+	// Of Keep's goroutine only:
+	first *int64      // the register that was seen first
+	now   sim.Battery // as it is by what was seen last
 }
 
 // PlugIn connects a battery to a station's simulated outlet. gainPPM is the error of the vehicle's own meter.
 func PlugIn(conn *nats.Conn, station wallet.DID, vehicle string, battery sim.Battery, gainPPM int64) (*Plug, error) {
+	p, err := Attach(conn, station, vehicle, battery, gainPPM)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.ask(battery); err != nil {
+		_ = p.Unplug()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Attach is PlugIn for a vehicle that may still be plugged in, at a station that may not be there yet: Keep plugs in when
+// it can.
+func Attach(conn *nats.Conn, station wallet.DID, vehicle string, battery sim.Battery, gainPPM int64) (*Plug, error) {
 	remote := sim.NewRemoteCable()
 	measurement, err := sim.NewMeasurement(remote, gainPPM)
 	if err != nil {
@@ -170,19 +188,14 @@ func PlugIn(conn *nats.Conn, station wallet.DID, vehicle string, battery sim.Bat
 	if err != nil {
 		return nil, fmt.Errorf("simulated cable: %w", err)
 	}
-	p := &Plug{
+	return &Plug{
 		Measurement: measurement, conn: conn, sub: sub, station: station, remote: remote,
-		request: plug{Vehicle: vehicle, Battery: battery},
-	}
-	if err := p.ask(p.request); err != nil {
-		_ = p.Unplug()
-		return nil, err
-	}
-	return p, nil
+		request: plug{Vehicle: vehicle, Battery: battery}, now: battery,
+	}, nil
 }
 
-// Keep plugs in again whenever the outlet lost the cable, as a charger's simulator does when its process restarts, until
-// done is closed.
+// Keep plugs in whenever the outlet has no cable to show, as after a restart of the charger's simulator, until done is
+// closed.
 func (p *Plug) Keep(done <-chan struct{}) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -193,19 +206,27 @@ func (p *Plug) Keep(done <-chan struct{}) {
 		case <-ticker.C:
 		}
 		state, err := p.remote.State(time.Time{})
-		if err != nil || state.Plugged {
+		if err == nil && state.Plugged {
+			p.seen(state)
 			continue
 		}
-		request := p.request
-		if state.StateOfChargePermille > request.Battery.StateOfChargePermille {
-			request.Battery.StateOfChargePermille = state.StateOfChargePermille
-		}
-		_ = p.ask(request) // asked again while it is not plugged in
+		_ = p.ask(p.now) // asked again while it is not plugged in
 	}
 }
 
-func (p *Plug) ask(request plug) error {
-	raw, err := json.Marshal(request)
+// seen notes what the battery has by now, for the case that it must be plugged in again.
+func (p *Plug) seen(s sim.CableState) {
+	if p.first == nil {
+		p.first = &s.Register
+	}
+	p.now.StateOfChargePermille = min(max(s.StateOfChargePermille, p.now.StateOfChargePermille), p.now.TargetPermille)
+	if wanted := p.request.Battery.WantedMilliwattHours; wanted > 0 {
+		p.now.WantedMilliwattHours = max(wanted-(s.Register-*p.first), 1)
+	}
+}
+
+func (p *Plug) ask(battery sim.Battery) error {
+	raw, err := json.Marshal(plug{Vehicle: p.request.Vehicle, Battery: battery})
 	if err != nil {
 		return err
 	}

@@ -21,16 +21,11 @@ import (
 	"joulepay/meter/execmeter"
 	"joulepay/meter/replay"
 	"joulepay/meter/sim"
-	"joulepay/settle/client"
 	"joulepay/wallet"
-	"joulepay/wallet/money"
 )
 
-// Errors of a vehicle.
-var (
-	ErrFunds   = errors.New("vehicle: not enough money on the account")
-	ErrSession = errors.New("vehicle: the session failed")
-)
+// ErrSession is returned for a session that ended before energy flowed.
+var ErrSession = errors.New("vehicle: the session failed")
 
 // Config says how a vehicle behaves.
 type Config struct {
@@ -38,6 +33,7 @@ type Config struct {
 	Measure    meter.Spec
 	Battery    sim.Battery // of a simulated vehicle
 	GainPPM    int64       // error of its own simulated meter
+	Parked     bool        // it stands at the station since before this process began, and may be plugged in
 	Clock      agent.Clock
 	PulseEvery time.Duration // real time; zero: the owner calls Agent().Pulse
 	Report     func(session.Progress)
@@ -53,6 +49,9 @@ type Vehicle struct {
 	station wallet.DID
 	done    chan struct{}
 	keeping sync.WaitGroup
+
+	mu      sync.Mutex // guards trouble
+	trouble error      // the last that the session told of
 }
 
 // New connects a vehicle to one station: its link, and its own measurement. Run must run while Charge or Resume does.
@@ -68,13 +67,27 @@ func New(p *party.Party, c Config, station wallet.DID, log *slog.Logger) (*Vehic
 	}
 	trouble := func(err error) { log.Warn("broker", "error", err) }
 	if v.link, err = natslink.DialPeer(p.Conn, p.Token(), trouble); err != nil {
-		return nil, err
+		close(v.done)
+		v.keeping.Wait()
+		return nil, errors.Join(err, v.close())
 	}
 	v.agent = agent.NewVehicle(agent.Deps{
 		Identity: p.Identity(), Store: p.Store, Link: v.link, Settler: p.Port, Clock: c.Clock, Log: log,
-		Report: c.Report, PulseEvery: c.PulseEvery,
+		Report: v.report, PulseEvery: c.PulseEvery,
 	}, source, comparison)
 	return v, nil
+}
+
+// report keeps what goes wrong, with its causes, and passes everything on.
+func (v *Vehicle) report(p session.Progress) {
+	if p.Err != nil {
+		v.mu.Lock()
+		v.trouble = p.Err
+		v.mu.Unlock()
+	}
+	if v.config.Report != nil {
+		v.config.Report(p)
+	}
 }
 
 // Agent gives the agent, for whoever paces a simulated clock, and for stopping politely.
@@ -123,7 +136,11 @@ func batteryOf(r *replay.Recording) sim.Battery {
 }
 
 func (v *Vehicle) plugIn(battery sim.Battery) (meter.Source, error) {
-	plug, err := simcable.PlugIn(v.party.Conn, v.station, v.party.Wallet.DID().String(), battery, v.config.GainPPM)
+	plugIn := simcable.PlugIn
+	if v.config.Parked {
+		plugIn = simcable.Attach
+	}
+	plug, err := plugIn(v.party.Conn, v.station, v.party.Wallet.DID().String(), battery, v.config.GainPPM)
 	if err != nil {
 		return nil, err
 	}
@@ -145,9 +162,63 @@ func (v *Vehicle) Charge(ctx context.Context, resume *session.SessionRecord) (se
 		record, err = v.agent.Charge(ctx, visit)
 	}
 	if err == nil && record.Phase == session.PhaseFailed {
-		err = fmt.Errorf("%w: %s", ErrSession, record.Failure)
+		err = v.failure(record)
 	}
 	return record, err
+}
+
+// failure says why a session ended before energy flowed.
+func (v *Vehicle) failure(r session.SessionRecord) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.trouble != nil {
+		return fmt.Errorf("%w: %w", ErrSession, v.trouble)
+	}
+	return fmt.Errorf("%w: %s", ErrSession, r.Failure)
+}
+
+// stopEvery is how often a stop is asked for again: the session may only be about to begin.
+const stopEvery = 200 * time.Millisecond
+
+// Drive runs the vehicle's agent and a session, a new one or the one to resume, until it is over; then does after, while
+// the agent goes on, and ends. When polite ends first, the vehicle stops early and pays for what it has.
+func (v *Vehicle) Drive(ctx, polite context.Context, resume *session.SessionRecord, after func(session.SessionRecord) error) error {
+	running, cancel := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer cancel()
+	var broken error
+	work.Go(func() {
+		defer cancel() // without its agent no session goes on
+		broken = v.Run(running)
+	})
+	work.Go(func() { v.stopWhen(running, polite) })
+	record, err := v.Charge(running, resume)
+	if errors.Is(err, agent.ErrStopped) && ctx.Err() == nil {
+		work.Wait() // the agent ended by itself
+		return errors.Join(broken, err)
+	}
+	if err != nil {
+		return err
+	}
+	return after(record)
+}
+
+func (v *Vehicle) stopWhen(running, polite context.Context) {
+	select {
+	case <-running.Done():
+		return
+	case <-polite.Done():
+	}
+	ticker := time.NewTicker(stopEvery)
+	defer ticker.Stop()
+	for running.Err() == nil {
+		v.agent.Stop(running)
+		select {
+		case <-running.Done():
+		case <-ticker.C:
+		}
+	}
 }
 
 // ledgerTime gives the time of the latest final checkpoint, or the wall clock's before the first.
@@ -170,16 +241,4 @@ func Unfinished(ctx context.Context, p *party.Party) (*session.SessionRecord, er
 		}
 	}
 	return nil, nil
-}
-
-// CheckFunds tells early whether the account can lock the deposit of a new channel.
-func CheckFunds(ctx context.Context, p *party.Party, needed money.Amount) error {
-	account, err := p.Ledger.Account(ctx, p.Wallet.DID())
-	switch {
-	case err != nil:
-		return err
-	case account.Balance.Amount < needed:
-		return fmt.Errorf("%w: %w: %s available, %s needed", ErrFunds, client.ErrInsufficient, account.Balance.Amount.Cents(), needed.Cents())
-	}
-	return nil
 }
