@@ -16,22 +16,22 @@ func (w *world) settled() money.Amount {
 	v, vehicleChannel := w.vehicle.stored()
 	s, stationChannel := w.station.stored()
 	if v == nil || s == nil || vehicleChannel == nil || stationChannel == nil {
-		w.t.Fatalf("no session is stored\n%s", w.tail())
+		w.fatalf("no session is stored")
 	}
 	if v.Phase != session.PhaseEnded || s.Phase != session.PhaseEnded {
-		w.t.Fatalf("ended as %s and %s: %s %s\n%s", v.Phase, s.Phase, v.Failure, s.Failure, w.tail())
+		w.fatalf("ended as %s and %s: %s %s", v.Phase, s.Phase, v.Failure, s.Failure)
 	}
 	price := w.priceOf(w.station.disk.readings[s.ID])
 	if v.Paid != price || s.Paid != price || v.Cost != price || s.Cost != price {
-		w.t.Errorf("paid %s and %s, cost %s and %s; the readings cost %s\n%s", v.Paid, s.Paid, v.Cost, s.Cost, price, w.tail())
+		w.fatalf("paid %s and %s, cost %s and %s; the readings cost %s", v.Paid, s.Paid, v.Cost, s.Cost, price)
 	}
 	out, in := vehicleChannel.Side, stationChannel.Side
 	if out.Out.Owed() != in.In.Owed() || out.In.Owed() != in.Out.Owed() {
-		w.t.Errorf("lanes end at %s/%s and %s/%s", out.Out.Owed(), out.In.Owed(), in.In.Owed(), in.Out.Owed())
+		w.fatalf("lanes end at %s/%s and %s/%s", out.Out.Owed(), out.In.Owed(), in.In.Owed(), in.Out.Owed())
 	}
 	slot := w.ledger.channels[v.Channel]
 	if slot == nil || slot.lanes != (channel.PerLane{in.In.Owed(), in.Out.Owed()}) {
-		w.t.Errorf("the ledger knows %v of lanes %s/%s\n%s", slot, in.In.Owed(), in.Out.Owed(), w.tail())
+		w.fatalf("the ledger knows %v of lanes %s/%s", slot, in.In.Owed(), in.Out.Owed())
 	}
 	w.conserved()
 	return price
@@ -40,7 +40,7 @@ func (w *world) settled() money.Amount {
 func (w *world) conserved() {
 	w.t.Helper()
 	if !w.ledger.balanced() {
-		w.t.Errorf("money was made or lost: balances %v", w.ledger.balance)
+		w.fatalf("money was made or lost: balances %v", w.ledger.balance)
 	}
 }
 

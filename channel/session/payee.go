@@ -63,7 +63,7 @@ type Payee struct {
 	settledAt    time.Time // session clock: when the station last asked for a withdrawal
 	progressAt   time.Time // real clock: when the vehicle last moved the session on, or owed nothing
 	cosignBy     time.Time // real clock: until when a counter-signature is awaited; zero when none is
-	inFlight     bool      // an operation that settles is in the outbox
+	inFlight     []OpID    // operations in the outbox that settle
 	cosignFailed bool      // the vehicle did not counter-sign in time
 }
 
@@ -136,7 +136,9 @@ func RestorePayee(config PayeeConfig, now Instant, record SessionRecord, ch *Cha
 		p.settlePaid()
 	}
 	for _, op := range ops {
-		p.inFlight = p.inFlight || (op.Kind != OpTopUp && op.State == OpPending)
+		if op.Kind != OpTopUp && op.State == OpPending {
+			p.inFlight = append(p.inFlight, op.ID)
+		}
 		p.noteTopUp(op)
 	}
 	p.heardAt, p.progressAt, p.paused = now.Real, now.Real, true
@@ -622,13 +624,14 @@ func (p *Payee) afterClaim(now Instant) []Effect {
 // alone does not tell: a reading that costs nothing is answered, too, so that the vehicle knows all of the chain.
 func (p *Payee) settlePaid() {
 	claim := p.side.In().Signed.Claim
-	named := slices.IndexFunc(p.unpaid, func(d demand) bool { return d.hash == claim.Reading })
-	n := 0
-	for n <= named && p.unpaid[n].required <= p.lane(0) {
-		p.exposed = p.unpaid[n].at
-		n++
+	n := slices.IndexFunc(p.unpaid, func(d demand) bool { return d.hash == claim.Reading })
+	for n >= 0 && p.unpaid[n].required > p.lane(0) {
+		n--
 	}
-	p.unpaid = p.unpaid[n:]
+	if n >= 0 {
+		p.exposed = p.unpaid[n].at
+		p.unpaid = p.unpaid[n+1:]
+	}
 }
 
 // flow lets energy flow after the baseline is paid.
@@ -740,9 +743,7 @@ func (p *Payee) gone(now Instant) []Effect {
 	p.paidUp()
 	p.record.Abandoned = true
 	p.record.Reason = wire.ReasonUnpaid
-	p.inFlight = true
 	request := p.side.RequestClose(p.config.ChannelKey)
-	body := append(request.Encode(), EncodeBests(p.side.In(), p.side.Out())...)
-	op := p.operate(OpCloseRequest, body)
+	op := p.settling(OpCloseRequest, append(request.Encode(), EncodeBests(p.side.In(), p.side.Out())...))
 	return []Effect{p.saved(Batch{Ops: []OpRecord{op}}), p.report(now, "the vehicle went away: closing the channel alone", nil)}
 }

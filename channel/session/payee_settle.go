@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"joulepay/channel"
@@ -19,8 +20,8 @@ func (p *Payee) periodic(now Instant) []Effect {
 	byAmount := q.SettleAmount > 0 && p.unsettled() >= q.SettleAmount
 	every := time.Duration(q.SettleEveryMs) * time.Millisecond
 	byTime := every > 0 && now.Session.Sub(p.settledAt) >= every && p.unsettled() > 0
-	if !byAmount && !byTime {
-		return nil
+	if !byAmount && !byTime || len(p.inFlight) > 0 {
+		return nil // what is on its way may be all that is wanted
 	}
 	p.settledAt = now.Session
 	return p.propose(now)
@@ -58,19 +59,26 @@ func (p *Payee) cosigned(m wire.Withdraw) (bool, []Effect) {
 	if err := signed.Verify(p.side.Opening()); err != nil {
 		return false, nil
 	}
-	p.channel.Proposal, p.inFlight = nil, true
-	op := p.operate(OpWithdraw, signed.Encode())
+	p.channel.Proposal = nil
+	op := p.settling(OpWithdraw, signed.Encode())
 	return true, []Effect{p.saved(Batch{Ops: []OpRecord{op}})}
+}
+
+// settling adds an operation whose outcome the session waits for.
+func (p *Payee) settling(kind OpKind, body []byte) OpRecord {
+	op := p.operate(kind, body)
+	p.inFlight = append(p.inFlight, op.ID)
+	return op
 }
 
 // settle brings a paid session to the ledger: by a co-signed withdrawal, which also pays out, while the vehicle is
 // there to sign it.
 func (p *Payee) settle(now Instant) []Effect {
-	if p.inFlight {
-		return nil // its outcome comes first
+	if len(p.inFlight) > 0 {
+		return nil // their outcome comes first
 	}
 	if p.unsettled() <= 0 && p.lane(1) <= p.channel.Settled[1] {
-		return p.end(now, "nothing to settle")
+		return p.end(now, "settled on the ledger")
 	}
 	due := channel.Due(p.side.Funds(), p.side.Lanes(), channel.Partner)
 	if !p.cosignFailed && (len(p.channel.Proposal) > 0 || due > 0) {
@@ -81,8 +89,7 @@ func (p *Payee) settle(now Instant) []Effect {
 
 // settleAlone raises the lanes on the ledger without the vehicle's help; it moves no money.
 func (p *Payee) settleAlone(now Instant) []Effect {
-	p.inFlight = true
-	op := p.operate(OpSettle, EncodeBests(p.side.In(), p.side.Out()))
+	op := p.settling(OpSettle, EncodeBests(p.side.In(), p.side.Out()))
 	return []Effect{p.saved(Batch{Ops: []OpRecord{op}}), p.report(now, "settling alone", nil)}
 }
 
@@ -91,7 +98,7 @@ func (p *Payee) concluded(now Instant, e Concluded) []Effect {
 	if e.Op.Kind == OpTopUp {
 		return p.toppedUp(now, e)
 	}
-	p.inFlight = false
+	p.inFlight = slices.DeleteFunc(p.inFlight, func(id OpID) bool { return id == e.Op.ID })
 	if e.Err != nil {
 		effects := []Effect{p.report(now, "", fmt.Errorf("%s: %w", e.Op.Kind, e.Err))}
 		switch {
@@ -119,10 +126,7 @@ func (p *Payee) concluded(now Instant, e Concluded) []Effect {
 	if p.record.Phase != PhaseSettling {
 		return []Effect{p.saved(Batch{}), p.report(now, "settled on the ledger", nil)}
 	}
-	if p.unsettled() > 0 {
-		return append([]Effect{p.saved(Batch{})}, p.settle(now)...) // a withdrawal of earlier in the session
-	}
-	return p.end(now, "settled on the ledger")
+	return append([]Effect{p.saved(Batch{})}, p.settle(now)...) // this may have been a withdrawal of earlier in the session
 }
 
 // toppedUp goes on when the station's own money is there, or will not be.

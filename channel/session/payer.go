@@ -573,8 +573,8 @@ func (p *Payer) finished(now Instant, d wire.Done) []Effect {
 	if err := p.acceptBack(d.Back); err != nil {
 		return p.backRefused(now, err)
 	}
-	if p.record.Phase == PhaseFinal && d.Accepted < p.lane(0) {
-		return []Effect{Send{wire.Claim{Best: p.side.Out().Encode()}}}
+	if p.record.Phase == PhaseFinal && d.Accepted < p.lane(0) && now.Real.Sub(p.beganAt) < answerMax {
+		return nil // the claim was lost, and is repeated in time; or the station has closed the channel without it
 	}
 	if p.record.Reason == "" || p.record.Phase == PhaseCharging {
 		p.record.Reason = d.Reason
@@ -622,7 +622,7 @@ func (p *Payer) viewed(now Instant, e Viewed) []Effect {
 	switch {
 	case p.record.Phase == PhaseOpening && p.side.Spendable() >= p.quote.Quote.DepositMin:
 		return p.accept(now)
-	case p.record.Phase == PhaseSettling && p.channel.Settled[0] >= p.lane(0):
+	case p.record.Phase == PhaseSettling && p.channel.Settled[0] >= p.lane(0) && p.channel.Settled[1] >= p.lane(1):
 		p.enter(now, PhaseEnded)
 		return []Effect{p.saved(Batch{}), p.report(now, "settled on the ledger", nil)}
 	case p.started() && p.record.Phase <= PhaseFinal && p.owes():
