@@ -87,13 +87,13 @@ var table = []arrows{
 	{from: "cmd/internal/simcable", to: libraries},
 	{from: "cmd/internal/party", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/simcable"}, libraries...)},
 	{from: "cmd/internal/demo", to: append([]string{"cmd/internal/..."}, libraries...)},
+	{from: "cmd/internal/simulation", to: []string{"cmd/internal/cli", "simulations/..."}, tests: []string{"cmd/internal/clitest"}},
 	{from: "cmd/internal/stationcmd", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/party",
 		"cmd/internal/channelscmd", "cmd/internal/station", "cmd/internal/operator"}, libraries...), tests: []string{"cmd/internal/clitest"}},
 	{from: "cmd/internal/vehiclecmd", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/party",
 		"cmd/internal/channelscmd", "cmd/internal/vehicle", "cmd/internal/simcable"}, libraries...), tests: []string{"cmd/internal/clitest"}},
 	{from: "cmd/internal/...", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/party",
 		"cmd/internal/simcable"}, libraries...), tests: []string{"cmd/internal/clitest"}},
-	{from: "cmd/simulate", to: []string{"cmd/internal/cli", "simulations/..."}, tests: []string{"cmd/internal/clitest"}},
 	{from: "cmd/...", to: []string{"cmd/internal/..."}},
 }
 

@@ -32,6 +32,7 @@ type ledger struct {
 	issuer  wallet.PrivateKey
 	witness wallet.PrivateKey
 	funds   []*settle.Vertex
+	issued  money.Amount // by grants that were decided
 
 	// What follows is memory of the process: it dies with it.
 	wakes    uint64 // only the last wake-up counts
@@ -329,6 +330,7 @@ func (l *ledger) fund(grants []grant) {
 	l.funds = append(l.funds, v)
 	l.submit(v, func(d decision) {
 		l.world.fail(d.verdict.Err())
+		l.issued += g.amount
 		l.fund(grants[1:])
 	})
 }

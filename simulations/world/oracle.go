@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"joulepay/channel"
+	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/channel/wire"
 	"joulepay/meter"
@@ -48,6 +49,7 @@ type oracle struct {
 	readings map[readingKey][]byte
 	finals   map[uint64]proof.Hash
 
+	quotes  map[channel.SessionID]quote.Quote
 	began   map[channel.SessionID]time.Time // when the vehicle first stored the session
 	settled map[channel.SessionID]time.Time // when the station knew it to be on the ledger
 }
@@ -72,7 +74,7 @@ func newOracle(w *World) *oracle {
 	return &oracle{
 		world: w, checks: map[string]int64{}, sides: map[sideKey]session.ChannelRecord{}, lanes: map[channel.ID]channel.PerLane{},
 		bodies: map[claimKey]channel.Hash{}, readings: map[readingKey][]byte{}, finals: map[uint64]proof.Hash{},
-		began: map[channel.SessionID]time.Time{}, settled: map[channel.SessionID]time.Time{},
+		quotes: map[channel.SessionID]quote.Quote{}, began: map[channel.SessionID]time.Time{}, settled: map[channel.SessionID]time.Time{},
 	}
 }
 
@@ -100,17 +102,40 @@ func (o *oracle) stored(p *party, b session.Batch) {
 		}
 	}
 	for _, r := range b.Sessions {
-		now := o.world.clock.Now()
-		if _, known := o.began[r.ID]; !known {
-			o.began[r.ID] = now
-		}
-		if _, known := o.settled[r.ID]; !known && r.Role == session.RolePayee && r.Phase == session.PhaseEnded {
-			o.settled[r.ID] = now
-		}
+		o.storedSession(r)
 	}
 	for _, r := range b.Readings {
 		o.readings[readingKey{r.Session, r.Sequence}] = r.Signed
 	}
+}
+
+// storedSession notes when things happened, and checks I5 for what a station has delivered and priced so far.
+func (o *oracle) storedSession(r session.SessionRecord) {
+	now := o.world.clock.Now()
+	if _, known := o.began[r.ID]; !known {
+		o.began[r.ID] = now
+	}
+	if r.Role != session.RolePayee {
+		return
+	}
+	if _, known := o.settled[r.ID]; !known && r.Phase == session.PhaseEnded {
+		o.settled[r.ID] = now
+	}
+	q, known := o.quotes[r.ID]
+	if !known {
+		signed, err := quote.Parse(r.Quote)
+		if err != nil {
+			o.world.fail(err)
+			return
+		}
+		q = signed.Quote
+		o.quotes[r.ID] = q
+	}
+	declared := q.Slice + q.Prepaid
+	if r.Phase >= session.PhaseFinal {
+		declared += q.EndSurcharge
+	}
+	o.hold("I5", r.Cost-r.Paid <= declared, "session %.8s owes %s, declared are %s", r.ID, r.Cost-r.Paid, declared)
 }
 
 // check looks at everything that the last event changed.
@@ -146,12 +171,7 @@ func (o *oracle) money() (issued, balances, locked money.Amount) {
 			locked += held
 		}
 	}
-	for _, v := range l.funds {
-		if d, ok := l.find(v.PayloadID()); ok && d.verdict == settle.Applied {
-			issued += v.Payload().(*settle.Issue).Amount
-		}
-	}
-	return issued, balances, locked
+	return l.issued, balances, locked
 }
 
 // channel gives a channel as the ledger has it now.
@@ -334,24 +354,48 @@ func (o *oracle) final(number uint64, c proof.Checkpoint) {
 	o.finals[number] = c.Hash()
 }
 
-// atEnd checks what holds once everything is over: nobody honest was short, and nothing was billed that did not flow.
+// atEnd checks what holds once everything is over: claims are on the ledger, nobody honest was short, and nothing was
+// billed that did not flow.
 func (o *oracle) atEnd() {
 	o.checkMoney()
 	for _, id := range o.channels {
-		c, ok := o.world.ledger.channel(id)
-		if !ok || c.State != settle.ChannelEnded {
+		if c, ok := o.world.ledger.channel(id); ok {
+			o.checkOutcome(id, c)
+		}
+	}
+	for _, s := range o.world.stations {
+		o.checkBilled(s)
+	}
+}
+
+func (o *oracle) checkOutcome(id channel.ID, c settle.Channel) {
+	for _, who := range []channel.Party{channel.Opener, channel.Partner} {
+		r := o.side(c.Opening, who)
+		if r == nil {
 			continue
 		}
-		for _, who := range []channel.Party{channel.Opener, channel.Partner} {
-			r := o.side(c.Opening, who)
-			if r == nil {
-				continue
-			}
-			lanes := channel.PerLane{}
-			lanes[who.Pays()], lanes[who.Other().Pays()] = r.Side.Out.Owed(), r.Side.In.Owed()
-			got := c.Funds.Withdrawn[who] + c.Payout[who]
-			due := c.Funds.Deposited[who] + lanes[who.Other().Pays()] - lanes[who.Pays()]
-			o.hold("I3", got >= due, "party %d of channel %.8s got %s, was due %s", who, id, got, due)
+		in, out := r.Side.In.Owed(), r.Side.Out.Owed()
+		o.hold("settled", c.Lanes[who.Other().Pays()].Maximum >= in, "party %d of channel %.8s accepted %s, the ledger knows %s",
+			who, id, in, c.Lanes[who.Other().Pays()].Maximum)
+		if c.State != settle.ChannelEnded {
+			continue
 		}
+		got, due := c.Funds.Withdrawn[who]+c.Payout[who], c.Funds.Deposited[who]+in-out
+		o.hold("I3", got >= due, "party %d of channel %.8s got %s, was due %s", who, id, got, due)
+	}
+}
+
+// checkBilled compares what a station billed with what flowed through its cable.
+func (o *oracle) checkBilled(s *station) {
+	all, err := s.disk.Sessions(context.Background(), channel.SessionID{}, sessionsMax)
+	o.world.fail(err)
+	var billed int64
+	for _, r := range all {
+		billed += r.Quantity
+	}
+	state, err := s.cable.State(o.world.clock.Now())
+	o.world.fail(err)
+	if s.spec.InflatePPM == 0 {
+		o.hold("I6", billed <= state.Register, "%s billed %d mWh, delivered were %d", s.name, billed, state.Register)
 	}
 }

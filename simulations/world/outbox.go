@@ -14,7 +14,7 @@ import (
 
 const (
 	// answerMax is how long an answer of the ledger is waited for, before the outcome counts as unknown.
-	answerMax = 20 * time.Second
+	answerMax = 5 * time.Second
 	// retryFirst and retryMax bound the pause before an operation is submitted again, as in package agent.
 	retryFirst = 200 * time.Millisecond
 	retryMax   = 10 * time.Second

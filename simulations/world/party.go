@@ -235,7 +235,9 @@ func believe(id channel.ID, slot proof.Slot, trusted *proof.Network) (session.Vi
 	if c.Opening.ID() != id {
 		return session.View{}, fmt.Errorf("%w: the slot of channel %s has another opening", errNotCertified, id)
 	}
-	return operation.View(c, slot.Final.Checkpoint), nil
+	view := operation.View(c, slot.Final.Checkpoint)
+	view.At = slot.Final.CertifiedAt(trusted)
+	return view, nil
 }
 
 // look answers a machine's question about its channel.

@@ -292,7 +292,9 @@ func (v *vehicle) goOn(current *visit) {
 	}
 	v.visits = nil
 	switch {
-	case v.at == nil || v.at.did != record.Peer:
+	case v.source == nil: // on the road, or still in the queue
+	case v.at.did != record.Peer:
+		v.begin() // it stood here while the last visit settled
 	case v.tries >= triesMax:
 		v.depart("gives up")
 	default:
