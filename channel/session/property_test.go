@@ -73,6 +73,7 @@ func TestI4_LossAndCrashesOnlyDelay(t *testing.T) {
 		w.vehicle.begin()
 		w.run(w.bothOver)
 		price := w.settled()
+		w.withinSlice()
 		v, _ := w.vehicle.stored()
 		if want := w.setup.energy; v.Quantity != want {
 			w.fatalf("delivered %d mWh of %d for %s, because of %q %q", v.Quantity, want, price, v.Reason, v.Failure)

@@ -240,9 +240,8 @@ type letter struct {
 func (w *world) carry(to *node, id channel.SessionID, m wire.Message) {
 	w.entries++
 	l := &letter{to: to, number: w.entries, message: m}
-	raw := wire.Frame{Session: id, Message: m}.Encode()
 	deliver := func() {
-		frame, err := wire.Decode(raw)
+		frame, err := wire.Decode(wire.Frame{Session: id, Message: l.message}.Encode())
 		if err != nil {
 			w.breaks("a message of our own does not decode: %v", err)
 			return
