@@ -55,7 +55,7 @@ func (s *State) checkpoint(number uint64) error {
 	if _, err := receipts.Update(s.receipts); err != nil {
 		return err
 	}
-	s.receipts = nil
+	s.receipts, s.head.Changed = nil, false
 	var previous proof.Hash
 	if number > 0 {
 		previous = s.last.Hash()

@@ -37,6 +37,7 @@ type Head struct {
 	Time      settle.LedgerTime
 	Paused    int64  // milliseconds
 	Certified uint64 // number of the last checkpoint whose certificate is in the log
+	Changed   bool   // slots differ from those of the last checkpoint, or may
 }
 
 // State is the ledger after a prefix of its log.
@@ -130,6 +131,9 @@ func (s *State) AccountKey(d wallet.DID) wallet.PublicKey {
 // Tips gives parents for a new vertex: unreferenced vertices, more of them when there are many, so that their number
 // stays bounded. Callers pass a different turn each time, so that they do not all take the same.
 func (s *State) Tips(turn uint64) []settle.VertexID { return s.recent.parents(turn) }
+
+// Knows tells whether a vertex was decided lately, so that it will not be decided again.
+func (s *State) Knows(id settle.VertexID) bool { return s.recent.known(id) }
 
 // TipCount gives the number of unreferenced vertices.
 func (s *State) TipCount() int { return len(s.recent.tips) }

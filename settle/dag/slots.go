@@ -98,6 +98,7 @@ func (g *stage) commit() error {
 		return err
 	}
 	s := g.state
+	s.head.Changed = s.head.Changed || len(g.order) > 0
 	for _, key := range g.order {
 		i, before := s.slots.put(key, g.changed[key])
 		s.history.open.record(i, before)

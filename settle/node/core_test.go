@@ -18,12 +18,18 @@ import (
 	"joulepay/wallet/money"
 )
 
+// tester is what testing.T and rapid.T share.
+type tester interface {
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
 // errCrash ends a machine at the place where it was to carry out an effect.
 var errCrash = errors.New("crash")
 
 // machine drives a Core over a store and a stream that survive it, on a virtual clock, and crashes when it is told to.
 type machine struct {
-	*rapid.T
+	tester
 	net       *network
 	store     *store.Memory
 	stream    *stream.Memory
@@ -37,9 +43,9 @@ type machine struct {
 	finalRoot map[uint64]proof.Hash
 }
 
-func newMachine(t *rapid.T, net *network) *machine {
+func newMachine(t tester, net *network) *machine {
 	m := &machine{
-		T: t, net: net, store: store.NewMemory(), stream: stream.NewMemory(), now: time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC), crashAt: -1,
+		tester: t, net: net, store: store.NewMemory(), stream: stream.NewMemory(), now: time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC), crashAt: -1,
 		decided: map[settle.VertexID]settle.Verdict{}, finalRoot: map[uint64]proof.Hash{},
 	}
 	m.boot()
@@ -399,17 +405,5 @@ func TestI4_NodeThatCannotStoreAcknowledgesNothing(t *testing.T) {
 		if notice.Stage != node.StageReceived {
 			t.Errorf("told %+v", notice)
 		}
-	}
-}
-
-func TestHeartbeatMovesTimeOnlyWhileAChannelIsOpen(t *testing.T) {
-	net := newNetwork(t, settle.DefaultLimits())
-	core, _, err := node.NewCore(net.genesis, time.Now(), node.CoreOptions{Witness: net.witness})
-	if err != nil {
-		t.Fatal(err)
-	}
-	effects, err := core.Step(time.Now().Add(time.Hour), node.Tick{})
-	if err != nil || len(effects) != 0 {
-		t.Errorf("an idle ledger without channels does %v, %v", effects, err)
 	}
 }

@@ -42,13 +42,16 @@ func (n *Node) SubmitVertex(ctx context.Context, v *settle.Vertex) (Result, erro
 		return r, err
 	}
 	defer n.stages.forget(v.ID(), heard)
-	if known, err := n.lookUp(ctx, v.ID()); !errors.Is(err, ErrNotFound) {
-		return n.conclude(ctx, known, err)
-	}
 	n.coreMu.RLock()
 	key := n.core.state.AccountKey(v.Issuer())
+	decided := n.core.state.Knows(v.ID())
 	waiting := len(n.core.pending)
 	n.coreMu.RUnlock()
+	if decided {
+		if known, err := n.lookUp(ctx, v.ID()); !errors.Is(err, ErrNotFound) {
+			return n.conclude(ctx, known, err)
+		} // decided, but not stored yet: the core will tell
+	}
 	if waiting >= PendingMax {
 		return r, ErrBusy
 	}

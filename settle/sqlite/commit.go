@@ -34,15 +34,15 @@ func (s *Store) Commit(ctx context.Context, b store.Batch) error {
 
 func putHead(tx *engine.Tx, b store.Batch) error {
 	if b.Genesis != nil {
-		_, err := tx.Exec(`INSERT INTO head VALUES (1, ?, 0, x'', 0, 0, 0, 0, 0, x'', 0, 0, NULL)`, b.Genesis.Encode())
+		_, err := tx.Exec(`INSERT INTO head VALUES (1, ?, 0, x'', 0, 0, 0, 0, 0, 0, x'', 0, 0, NULL)`, b.Genesis.Encode())
 		if err != nil {
 			return err
 		}
 	}
 	h := b.Head
-	_, err := tx.Exec(`UPDATE head SET height = ?, log = ?, decided = ?, accepted = ?, time = ?, paused = ?, certified = ?,
+	_, err := tx.Exec(`UPDATE head SET height = ?, log = ?, decided = ?, accepted = ?, time = ?, paused = ?, certified = ?, changed = ?,
 		incarnation = ?, sequence = ?, final = ?`,
-		int64(h.Height), h.Log[:], int64(h.Decided), int64(h.Accepted), int64(h.Time), h.Paused, int64(h.Certified),
+		int64(h.Height), h.Log[:], int64(h.Decided), int64(h.Accepted), int64(h.Time), h.Paused, int64(h.Certified), h.Changed,
 		b.Position.Incarnation[:], int64(b.Position.Sequence), int64(b.Final))
 	if err != nil || b.Vote == nil {
 		return err

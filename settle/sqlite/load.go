@@ -32,9 +32,10 @@ func (s *Store) Load(ctx context.Context) (store.Stored, error) {
 
 func loadHead(q engine.Queryer, out *store.Stored) error {
 	var genesis, log, incarnation, vote []byte
+	var changed bool
 	var height, decided, accepted, at, paused, certified, sequence, final int64
-	err := q.QueryRow(`SELECT genesis, height, log, decided, accepted, time, paused, certified, incarnation, sequence, final, vote
-		FROM head`).Scan(&genesis, &height, &log, &decided, &accepted, &at, &paused, &certified, &incarnation, &sequence, &final, &vote)
+	err := q.QueryRow(`SELECT genesis, height, log, decided, accepted, time, paused, certified, changed, incarnation, sequence, final, vote
+		FROM head`).Scan(&genesis, &height, &log, &decided, &accepted, &at, &paused, &certified, &changed, &incarnation, &sequence, &final, &vote)
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.ErrEmpty
 	}
@@ -47,7 +48,7 @@ func loadHead(q engine.Queryer, out *store.Stored) error {
 	}
 	snap.Head = dag.Head{
 		Height: uint64(height), Decided: uint64(decided), Accepted: uint64(accepted),
-		Time: settle.LedgerTime(at), Paused: paused, Certified: uint64(certified),
+		Time: settle.LedgerTime(at), Paused: paused, Certified: uint64(certified), Changed: changed,
 	}
 	snap.Final, out.Position.Sequence = uint64(final), uint64(sequence)
 	if len(incarnation) != len(out.Position.Incarnation) {

@@ -47,7 +47,7 @@ func (s *Store) Vertex(ctx context.Context, id settle.VertexID) (store.Entry, er
 	var e store.Entry
 	err := s.one(ctx, "vertex "+id.String(), func(q engine.Queryer) error {
 		var err error
-		e, err = scanEntry(q.QueryRow(entryColumns+"FROM entries WHERE kind = 1 AND id = ?", id[:]).Scan)
+		e, err = scanEntry(q.QueryRow(entryColumns+"FROM entries WHERE kind = 1 AND id = ? ORDER BY height LIMIT 1", id[:]).Scan)
 		return err
 	})
 	return e, err

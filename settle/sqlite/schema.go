@@ -10,6 +10,7 @@ CREATE TABLE head (
 	genesis BLOB NOT NULL,
 	height INTEGER NOT NULL, log BLOB NOT NULL, decided INTEGER NOT NULL, accepted INTEGER NOT NULL,
 	time INTEGER NOT NULL, paused INTEGER NOT NULL, certified INTEGER NOT NULL,
+	changed INTEGER NOT NULL,
 	incarnation BLOB NOT NULL, sequence INTEGER NOT NULL,
 	final INTEGER NOT NULL,
 	vote BLOB

@@ -55,7 +55,7 @@ func (m *Memory) Commit(_ context.Context, b Batch) error {
 			return fmt.Errorf("store: entry of height %d where %d should be", e.Height, len(m.entries))
 		}
 		m.entries = append(m.entries, e)
-		if e.Kind == dag.EntryVertex {
+		if _, known := m.byID[e.ID]; e.Kind == dag.EntryVertex && !known {
 			m.byID[e.ID] = e.Height
 		}
 	}

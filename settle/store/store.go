@@ -128,7 +128,7 @@ type Store interface {
 
 	// Slot gives the content of a slot and the height of the log that it belongs to.
 	Slot(ctx context.Context, key settle.SlotKey) (content []byte, height uint64, err error)
-	// Vertex gives the entry of a vertex.
+	// Vertex gives the first entry of a vertex: one that comes back after its parents are forgotten is refused again.
 	Vertex(ctx context.Context, id settle.VertexID) (Entry, error)
 	// Vertices lists vertices, the genesis among them, newest first.
 	Vertices(ctx context.Context, q VertexQuery) ([]Entry, error)
