@@ -29,8 +29,9 @@ func (a *App) prepareCommand(command *cobra.Command) {
 		a.prepareCommand(sub)
 	}
 	if command.HasSubCommands() {
+		own := command.RunE
 		command.Args = cobra.ArbitraryArgs
-		command.RunE = a.group
+		command.RunE = func(command *cobra.Command, args []string) error { return a.group(command, args, own) }
 		return
 	}
 	if command.Args == nil {
@@ -75,10 +76,14 @@ func (a *App) before(command *cobra.Command) error {
 	return a.openLog()
 }
 
-// group is what a command does that only holds others.
-func (a *App) group(command *cobra.Command, args []string) error {
+// group is what a command does that holds others: what it does of its own, if anything, when none is named.
+func (a *App) group(command *cobra.Command, args []string, own func(*cobra.Command, []string) error) error {
 	if len(args) > 0 {
 		return unknownCommand(command, args[0])
+	}
+	if own != nil {
+		a.entered = true
+		return own(command, args)
 	}
 	if command == a.root {
 		if err := command.Help(); err != nil {

@@ -28,7 +28,8 @@ func NewWatch(app *cli.App, currency money.Currency) *Watch {
 // Report takes what a session tells.
 func (w *Watch) Report(p session.Progress) {
 	if p.Err != nil {
-		if !passing(p.Err) && w.news(p.Session, p.Err.Error()) {
+		told := p.Role == session.RolePayer && p.Phase == session.PhaseFailed // by the error that the command ends with
+		if !told && !passing(p.Err) && w.news(p.Session, p.Err.Error()) {
 			w.app.Note("! %v", p.Err)
 		}
 		return

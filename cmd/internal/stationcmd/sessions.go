@@ -195,21 +195,23 @@ func receiptWords(ctx context.Context, s store.Store, id client.SessionID) strin
 }
 
 func printSession(p *cli.Printer, s client.Session, words string) {
-	p.Fields("session", s.ID.String(), "state", s.State, "vehicle", s.Vehicle.String(), "station", s.Station.String(),
-		"EVSE", s.EVSE, "start", s.Start.Local().Format(time.RFC3339), "quantity", quantity(s), "amount", s.Amount.String(),
-		"claims", fmt.Sprint(s.Claims), "tariff", s.Tariff, "channel", s.Channel.String())
+	fields := []string{"session", s.ID.String(), "state", s.State, "vehicle", s.Vehicle.String(), "station", s.Station.String(),
+		"EVSE", s.EVSE, "start", s.Start.Local().Format(time.RFC3339)}
 	if s.End != nil {
-		p.Fields("end", s.End.Local().Format(time.RFC3339))
+		fields = append(fields, "end", s.End.Local().Format(time.RFC3339))
 	}
+	fields = append(fields, "quantity", quantity(s), "amount", s.Amount.String(), "claims", fmt.Sprint(s.Claims), "tariff", s.Tariff,
+		"channel", s.Channel.String())
 	if s.Reason != "" {
-		p.Fields("reason", s.Reason)
+		fields = append(fields, "reason", s.Reason)
 	}
 	if s.AtRisk != nil {
-		p.Fields("at risk", s.AtRisk.String())
+		fields = append(fields, "at risk", s.AtRisk.String())
 	}
 	if s.Settlement != nil {
-		p.Fields("settlement", s.Settlement.String())
+		fields = append(fields, "settlement", s.Settlement.String())
 	}
+	p.Fields(fields...)
 	for line := range strings.Lines(words) {
 		p.Line("%s", strings.TrimRight(line, "\n"))
 	}

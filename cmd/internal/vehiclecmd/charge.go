@@ -1,0 +1,231 @@
+package vehiclecmd
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"joulepay/channel/agent"
+	"joulepay/channel/quote"
+	"joulepay/channel/session"
+	"joulepay/channel/wire"
+	"joulepay/cmd/internal/cli"
+	"joulepay/cmd/internal/party"
+	"joulepay/cmd/internal/vehicle"
+	"joulepay/settle/receipt"
+	"joulepay/wallet"
+)
+
+const (
+	// discoverWait is how long answers of stations are waited for at a time, and discoverTries how often when none comes.
+	discoverWait  = time.Second
+	discoverTries = 5
+	// receiptMax is how long a session that ended is waited for until it is final: a healthy ledger takes seconds.
+	receiptMax = 30 * time.Second
+)
+
+// chargeCmd is what was asked for on the command line.
+type chargeCmd struct {
+	*reach
+	limits  *limits
+	station string
+}
+
+func chargeCommand(app *cli.App) *cobra.Command {
+	command := &cobra.Command{
+		Use: "charge", Short: "Charge at a station and pay for it",
+		Long: "Charge at a station and pay for it, slice by slice. The first run makes a wallet, which needs money before it can\n" +
+			"pay. A session that was interrupted is resumed first. Ctrl-C stops politely and pays for what was taken; twice leaves\n" +
+			"the session to be resumed.",
+		Example: "  vehicle charge\n  vehicle charge --energy 12kWh --max-price 0.60\n" +
+			"  vehicle charge --station did:joule:z6Mk… --evse 'DE*JLP*E1*1' --soc 80 --max-cost 25EUR",
+	}
+	c := &chargeCmd{reach: addReach(app, command, true), limits: addLimits(command)}
+	c.addNATS(command)
+	command.Flags().StringVar(&c.station, "station", auto, "DID of the station; "+auto+" takes the cheapest that fits")
+	command.RunE = func(command *cobra.Command, _ []string) error { return c.run(command.Context()) }
+	return command
+}
+
+func resumeCommand(app *cli.App) *cobra.Command {
+	command := &cobra.Command{
+		Use: "resume", Short: "Go on with the session that was interrupted",
+		Example: "  vehicle resume",
+	}
+	c := &chargeCmd{reach: addReach(app, command, false), limits: addLimits(command)}
+	c.addNATS(command)
+	command.RunE = func(command *cobra.Command, _ []string) error { return c.resume(command.Context()) }
+	return command
+}
+
+func (c *chargeCmd) run(ctx context.Context) error {
+	station, err := parseStation(c.station)
+	if err != nil {
+		return err
+	}
+	p, config, err := c.prepare(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if done, err := c.finish(p, config); done || err != nil {
+		return err
+	}
+	chosen, err := c.pick(ctx, p, station, config.Policy)
+	if err != nil {
+		return err
+	}
+	if err := c.checkFunds(ctx, p, chosen.Station, config.Policy); err != nil {
+		return err
+	}
+	c.app.Note("charging at %s, about %s %s/kWh; Ctrl-C stops and pays", chosen.Station, chosen.UnitPrice.Cents(), chosen.Currency)
+	return c.drive(p, config, chosen.Station, nil)
+}
+
+func (c *chargeCmd) resume(ctx context.Context) error {
+	p, config, err := c.prepare(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if done, err := c.finish(p, config); done || err != nil {
+		return err
+	}
+	return c.app.Say("no session is unfinished")
+}
+
+// prepare reads all flags before anything is opened.
+func (c *chargeCmd) prepare(ctx context.Context, create bool) (*party.Party, vehicle.Config, error) {
+	config, err := c.limits.plan(time.Now())
+	if err != nil {
+		return nil, config, err
+	}
+	p, err := c.open(ctx, create, party.AccessWrite)
+	if err != nil {
+		return nil, config, err
+	}
+	currency := p.Ledger.Trusted().Genesis.Currency
+	if err := c.limits.settle(&config, currency); err != nil {
+		p.Close()
+		return nil, config, err
+	}
+	config.Report = party.NewWatch(c.app, currency).Report
+	return p, config, nil
+}
+
+// finish resumes the session that was interrupted, if there is one. It is not done when that session turns out never to
+// have begun.
+func (c *chargeCmd) finish(p *party.Party, config vehicle.Config) (done bool, err error) {
+	unfinished, err := vehicle.Unfinished(c.app.Lifetime(), p)
+	if err != nil || unfinished == nil {
+		return false, err
+	}
+	c.app.Note("resuming session %s at %s, which was interrupted", unfinished.ID, unfinished.Peer)
+	parked(&config, *unfinished)
+	err = c.drive(p, config, unfinished.Peer, unfinished)
+	if errors.Is(err, vehicle.ErrSession) && c.app.Stopping().Err() == nil {
+		c.app.Note("it ended before energy flowed: %v", err)
+		return false, nil
+	}
+	return true, err
+}
+
+// pick finds the station.
+func (c *chargeCmd) pick(ctx context.Context, p *party.Party, named wallet.DID, policy session.PayerPolicy) (quote.Announcement, error) {
+	wish := vehicle.Wish{Service: policy.Service, EVSE: policy.EVSE, Station: named, PriceMax: policy.UnitPriceMax}
+	var chosen quote.Announcement
+	err := vehicle.ErrNoStation
+	for try := 0; try < discoverTries && (errors.Is(err, vehicle.ErrNoStation) || errors.Is(err, vehicle.ErrUnknownStation)); try++ {
+		c.app.Progress("looking for stations")
+		found, failed := vehicle.Discover(ctx, p, named, discoverWait)
+		if failed != nil {
+			return chosen, failed
+		}
+		chosen, err = vehicle.Pick(found, wish)
+	}
+	return chosen, err
+}
+
+// checkFunds tells before plugging in whether a new channel could be opened.
+func (c *chargeCmd) checkFunds(ctx context.Context, p *party.Party, station wallet.DID, policy session.PayerPolicy) error {
+	known, err := agent.OpenChannel(ctx, p.Store, station)
+	if err != nil || known != nil {
+		return err
+	}
+	return party.CheckFunds(ctx, p, policy.Deposit)
+}
+
+// drive runs one session to its receipt.
+func (c *chargeCmd) drive(p *party.Party, config vehicle.Config, station wallet.DID, resume *session.SessionRecord) error {
+	car, err := vehicle.New(p, config, station, c.app.Log())
+	if err != nil {
+		return err
+	}
+	err = car.Drive(c.app.Lifetime(), c.app.Stopping(), resume, func(r session.SessionRecord) error { return c.conclude(p, r) })
+	if errors.Is(err, vehicle.ErrSession) && c.app.Stopping().Err() != nil {
+		err = cli.Fail("`vehicle charge` begins anew", "stopped before energy flowed: nothing was paid")
+	}
+	return errors.Join(err, car.Close())
+}
+
+// conclude waits for the receipt of a session that is over, and prints it.
+func (c *chargeCmd) conclude(p *party.Party, r session.SessionRecord) error {
+	c.explain(r)
+	ctx, cancel := context.WithTimeout(c.waiting(), receiptMax)
+	defer cancel()
+	c.app.Progress("waiting until the ledger has certified the session")
+	proof, err := p.AwaitReceipt(ctx, r.ID)
+	c.app.EndProgress()
+	if errors.Is(err, party.ErrNotFinal) {
+		return c.later(p, r, proof)
+	}
+	if err != nil {
+		return err
+	}
+	return c.app.Print(party.ResultOf(proof), func(p *cli.Printer) { printWords(p, proof) })
+}
+
+// waiting gives a context that ends with the next interrupt, where one was not used to stop the session.
+func (c *chargeCmd) waiting() context.Context {
+	if c.app.Stopping().Err() != nil {
+		return c.app.Lifetime()
+	}
+	return c.app.Stopping()
+}
+
+// explain says why a session ended when that is not what the vehicle wanted.
+func (c *chargeCmd) explain(r session.SessionRecord) {
+	why := map[wire.Reason]string{
+		wire.ReasonStation: "the station ended the session", wire.ReasonUnpaid: "the station waited for a claim in vain",
+		wire.ReasonUncovered: "the money in the channel was used up", wire.ReasonMeter: "the meters disagreed, or one failed",
+		wire.ReasonCost: "the limit of --max-cost was reached",
+	}[r.Reason]
+	if why != "" {
+		c.app.Note("%s", why)
+	}
+	if r.Failure != "" {
+		c.app.Note("! %s", r.Failure)
+	}
+}
+
+// later prints what is known of a session whose receipt is not final, and how to get it.
+func (c *chargeCmd) later(p *party.Party, r session.SessionRecord, proof receipt.Receipt) error {
+	c.app.Note("not final yet: `vehicle receipts show %s` waits for the final receipt", r.ID)
+	if proof.Summary.Session == "" {
+		result := p.ResultKnown(r)
+		return c.app.Print(result, func(p *cli.Printer) {
+			p.Line("paid %s to station %s for %.3f kWh, with %d claims", result.Amount, result.Station, float64(result.EnergyWh)/1e6, result.Claims)
+		})
+	}
+	return c.app.Print(party.ResultOf(proof), func(p *cli.Printer) { printWords(p, proof) })
+}
+
+func printWords(p *cli.Printer, r receipt.Receipt) {
+	for line := range strings.Lines(receipt.Words(r)) {
+		p.Line("%s", strings.TrimRight(line, "\n"))
+	}
+	p.Line("Session %s.", r.Summary.Session)
+}

@@ -1,0 +1,108 @@
+package vehiclecmd
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"joulepay/channel/quote"
+	"joulepay/cmd/internal/cli"
+	"joulepay/cmd/internal/party"
+	"joulepay/cmd/internal/vehicle"
+	"joulepay/settle/client"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// waitMax bounds how long stations are listened for.
+const waitMax = 5 * time.Minute
+
+func stationsCommand(app *cli.App) *cobra.Command {
+	command := &cobra.Command{
+		Use: "stations", Short: "List the stations that make themselves known, cheapest first",
+		Example: "  vehicle stations\n  vehicle stations --wait 5s --json",
+	}
+	r := addReach(app, command, true)
+	r.addNATS(command)
+	var wait time.Duration
+	command.Flags().DurationVar(&wait, "wait", time.Second, "how long to wait for answers")
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		if wait <= 0 || wait > waitMax {
+			return cli.Usage("for example --wait 5s", "--wait %s: want more than 0 and at most %s", wait, waitMax)
+		}
+		return listStations(command.Context(), r, wait)
+	}
+	return command
+}
+
+func listStations(ctx context.Context, r *reach, wait time.Duration) error {
+	p, err := r.open(ctx, true, party.AccessNone)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	found, err := vehicle.Discover(ctx, p, wallet.DID{}, wait)
+	if err != nil {
+		return err
+	}
+	object := struct {
+		Stations []client.Station `json:"stations"`
+	}{[]client.Station{}}
+	for _, a := range found {
+		object.Stations = append(object.Stations, stationOf(a, p.Ledger.Trusted().Genesis.Currency))
+	}
+	return r.app.Print(object, func(p *cli.Printer) { printStations(p, object.Stations) })
+}
+
+func stationOf(a quote.Announcement, ledger money.Currency) client.Station {
+	currency, err := money.ParseCurrency(a.Currency)
+	if err != nil {
+		currency = ledger // an announcement that parses names a currency
+	}
+	return client.Station{
+		DID: a.Station, Service: a.Service, EVSE: a.EVSE, MaxPowerW: strconv.FormatInt(a.MaxPowerMw/1000, 10),
+		UnitPrice: money.Of(a.UnitPrice, currency), Tariff: a.Tariff, Free: a.Free, Seen: a.At(),
+	}
+}
+
+func printStations(p *cli.Printer, list []client.Station) {
+	if len(list) == 0 {
+		p.Line("no station answers; `vehicle stations --wait 5s` waits longer")
+		return
+	}
+	var rows [][]string
+	for _, s := range list {
+		free := "in use"
+		if s.Free {
+			free = "free"
+		}
+		watts, _ := strconv.ParseInt(s.MaxPowerW, 10, 64) // written by ourselves
+		rows = append(rows, []string{
+			s.DID.String(), s.Service, s.UnitPrice.Amount.Cents() + " " + s.UnitPrice.Currency.String(),
+			strconv.FormatInt(watts/1000, 10) + " kW", free, tariffInShort(s.Tariff),
+		})
+	}
+	p.Table([]string{"STATION", "SERVICE", "PRICE", "POWER", "FREE", "TARIFF"}, rows)
+}
+
+// tariffShown is how much of a tariff fits a line.
+const tariffShown = 60
+
+// tariffInShort gives the prices of a tariff in words, which stand on numbered lines, as far as they fit.
+func tariffInShort(words string) string {
+	var prices []string
+	for line := range strings.Lines(words) {
+		number, price, found := strings.Cut(strings.TrimSpace(line), ". ")
+		if _, err := strconv.Atoi(number); found && err == nil {
+			prices = append(prices, price)
+		}
+	}
+	short := []rune(strings.Join(prices, "; "))
+	if len(short) > tariffShown {
+		return string(short[:tariffShown]) + "…"
+	}
+	return string(short)
+}
