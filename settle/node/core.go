@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"joulepay/settle"
@@ -17,6 +18,9 @@ const PendingMax = 1 << 16
 
 // DefaultCheckpointInterval is the least time between checkpoints: each costs every witness a durable vote.
 const DefaultCheckpointInterval = 10 * time.Millisecond
+
+// orderSlack is how many decided vertices the order of pending ones may still name.
+const orderSlack = 1024
 
 // silenceMax is how long the stream may deliver nothing while something of this node is on its way: then it is queued
 // again. What comes twice is recognised.
@@ -185,6 +189,9 @@ func (c *Core) submit(e Submitted) []Effect {
 		return nil
 	}
 	c.pending[id] = &pendingVertex{e.Vertex, e.SignedBy}
+	if len(c.order) > 2*len(c.pending)+orderSlack {
+		c.compactOrder()
+	}
 	c.order = append(c.order, id)
 	c.queueVertex(id)
 	return []Effect{Tell{noticeOf(StageReceived, e.Vertex)}}
@@ -231,15 +238,16 @@ func (c *Core) requeue(now time.Time) {
 	if by := c.finality.JustifiedBy(); by != nil && by.Target.Number > c.state.Head().Certified {
 		c.queueCertificate(*by)
 	}
-	kept := c.order[:0]
+	c.compactOrder()
 	for _, id := range c.order {
-		if c.Pending(id) {
-			kept = append(kept, id)
-			c.queueVertex(id)
-		}
+		c.queueVertex(id)
 	}
-	c.order = kept
 	c.queuedFor = c.state.LastCheckpoint().Number
+}
+
+// compactOrder drops what was decided.
+func (c *Core) compactOrder() {
+	c.order = slices.DeleteFunc(c.order, func(id settle.VertexID) bool { return !c.Pending(id) })
 }
 
 // awaits tells whether something of this node is on its way through the stream.
