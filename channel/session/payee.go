@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -291,7 +292,11 @@ func (p *Payee) bindChannel(a wire.Accept) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrChannel, err)
 	}
-	if p.side == nil || p.side.ID() != opening.ID() {
+	if p.side != nil && p.side.ID() != opening.ID() {
+		// Under the key of a known channel there may be others, whose claims a new Side would forget.
+		return fmt.Errorf("%w: another one than the hello named", ErrChannel)
+	}
+	if p.side == nil {
 		if err := p.checkOpening(opening); err != nil {
 			return err
 		}
@@ -574,8 +579,7 @@ func (p *Payee) claimed(now Instant, c wire.Claim) []Effect {
 	rose, err := p.side.Accept(best)
 	if err != nil {
 		effects := []Effect{p.report(now, "", err)}
-		if now.Real.After(p.lookAt.Add(-lookEvery)) {
-			p.lookAt = now.Real.Add(lookEvery)
+		if errors.Is(err, channel.ErrUncovered) && now.Real.Sub(p.viewAt) >= lookEvery {
 			effects = append(effects, Look{p.record.Channel}) // a top-up may cover it by now
 		}
 		return effects

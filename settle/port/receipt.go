@@ -128,7 +128,7 @@ func (p *Port) vertices(ctx context.Context, s store.Store, r session.SessionRec
 		return nil, err
 	}
 	for _, entry := range slices.Backward(entries.Items) {
-		if entry.Claimed.Opener.Amount > r.Base[0] && !slices.Contains(ids, entry.Vertex) {
+		if (entry.Claimed.Opener.Amount > r.Base[0] || entry.Claimed.Partner.Amount > r.Base[1]) && !slices.Contains(ids, entry.Vertex) {
 			ids = append(ids, entry.Vertex)
 		}
 	}

@@ -29,8 +29,10 @@ import (
 const (
 	// MaxPowerMw is the power of the demonstration's charger, milliwatts.
 	MaxPowerMw = 150_000_000
-	// funds is what the demonstration's vehicle is given.
+	// funds is what each of the two is given.
 	funds = 50 * money.Nano
+	// stationDeposit is what the charger locks when it has to pay back more than it was paid.
+	stationDeposit = 10 * money.Nano
 )
 
 // Options say what is shown.

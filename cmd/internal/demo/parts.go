@@ -85,6 +85,7 @@ func (w *World) startCharger(ctx context.Context, _ net.Listener) error {
 	}
 	config := station.Default(w.options.Tariff)
 	config.Clock = w.clock
+	config.Policy.TopUp = stationDeposit
 	w.charger, err = station.New(p, config, func(free func() bool) (meter.Connector, error) {
 		connector, closer, err := station.Connect(ctx, p, spec, MaxPowerMw, free)
 		if err == nil {
@@ -96,6 +97,9 @@ func (w *World) startCharger(ctx context.Context, _ net.Listener) error {
 		return err
 	}
 	w.Station = p.Wallet.DID()
+	if err := w.fund(ctx, p); err != nil {
+		return err
+	}
 	w.served.Store(w.charger)
 	running, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -110,8 +114,14 @@ func (w *World) startVehicle(ctx context.Context, _ net.Listener) error {
 		return err
 	}
 	w.payer, w.Vehicle = p, p.Wallet.DID()
-	_, err = w.node.Issue(ctx, client.IssueRequest{
-		To: w.Vehicle, Amount: money.Of(funds, p.Ledger.Trusted().Genesis.Currency), Reference: "demo " + w.Vehicle.String(),
+	return w.fund(ctx, p)
+}
+
+// fund gives a party its money. The charger needs some too: at a negative price it pays the vehicle.
+func (w *World) fund(ctx context.Context, p *party.Party) error {
+	did := p.Wallet.DID()
+	_, err := w.node.Issue(ctx, client.IssueRequest{
+		To: did, Amount: money.Of(funds, p.Ledger.Trusted().Genesis.Currency), Reference: "demo " + did.String(),
 	})
 	return err
 }
