@@ -23,8 +23,12 @@ import (
 	"joulepay/wallet/money"
 )
 
-// announceEvery is how often a station makes itself known; who asks is answered at once.
-const announceEvery = 10 * time.Second
+// announceEvery is how often a station makes itself known; who asks is answered at once with what it said last. Whether it is
+// free it says as soon as that changes, which it looks for every announceLook.
+const (
+	announceEvery = 10 * time.Second
+	announceLook  = 250 * time.Millisecond
+)
 
 // ErrCurrency is returned for a tariff that the ledger cannot settle.
 var ErrCurrency = errors.New("station: the tariff is in another currency than the ledger")
@@ -111,21 +115,30 @@ func (s *Station) close() {
 	}
 }
 
-// announce makes the station and its price known from time to time.
+// announce makes the station and its price known from time to time, and whenever it becomes free or taken.
 func (s *Station) announce(ctx context.Context) {
-	ticker := time.NewTicker(announceEvery)
+	ticker := time.NewTicker(announceLook)
 	defer ticker.Stop()
+	var free bool
+	var next time.Time
 	for {
-		if raw, err := s.announcement(); err != nil {
-			s.log.Error("announcement", "error", err)
-		} else if err := s.announcer.Publish(raw); err != nil {
-			s.log.Debug("announcement not sent", "error", err)
+		if now := time.Now(); s.Free() != free || !now.Before(next) {
+			free, next = s.Free(), now.Add(announceEvery)
+			s.announceNow()
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+func (s *Station) announceNow() {
+	if raw, err := s.announcement(); err != nil {
+		s.log.Error("announcement", "error", err)
+	} else if err := s.announcer.Publish(raw); err != nil {
+		s.log.Debug("announcement not sent", "error", err)
 	}
 }
 
