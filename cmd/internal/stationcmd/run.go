@@ -197,7 +197,7 @@ func (c *runCmd) settings(s station.Config, settleAt party.Sum, p *party.Party) 
 	s.SettleAt, err = settleAt.In(p.Ledger.Trusted().Genesis.Currency)
 	s.Service, s.EVSE, s.TimeZone = c.service, c.evse, c.zone
 	s.ClaimEvery, s.Window, s.SettleEvery = c.claimEvery, c.window, c.settleEvery
-	s.Policy.GoneAfter, s.PulseEvery = c.goneAfter, pulseEvery
+	s.Policy.GoneAfter, s.Policy.SampleEvery, s.PulseEvery = c.goneAfter, pulseEvery, pulseEvery
 	s.Report = party.NewWatch(c.app, p.Ledger.Trusted().Genesis.Currency).Report
 	return s, err
 }
