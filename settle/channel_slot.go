@@ -2,36 +2,12 @@ package settle
 
 import (
 	"encoding/binary"
-	"fmt"
 	"time"
 
 	"joulepay/channel"
 	"joulepay/internal/layout"
 	"joulepay/wallet/money"
 )
-
-// ChannelState is where a channel is in its life.
-type ChannelState uint8
-
-// Channel states; a channel only moves down this list.
-const (
-	ChannelOpen      ChannelState = 1
-	ChannelInClosing ChannelState = 2 // the challenge window runs, or awaits Finalise
-	ChannelEnded     ChannelState = 3 // paid out
-)
-
-// String gives the state's name, as the API writes it.
-func (s ChannelState) String() string {
-	switch s {
-	case ChannelOpen:
-		return "open"
-	case ChannelInClosing:
-		return "closing"
-	case ChannelEnded:
-		return "closed"
-	}
-	return fmt.Sprintf("state-%d", uint8(s))
-}
 
 // Lane is what the ledger knows of one lane of a channel.
 type Lane struct {
@@ -69,10 +45,10 @@ type Channel struct {
 	Funds      channel.Funds
 	Withdrawal uint32 // sequence of the last withdrawal
 	Lanes      [2]Lane
-	State      ChannelState
+	State      channel.State
 	Expiry     time.Time // the opening's, or what top-ups made of it
 
-	// Set from ChannelInClosing on, by a close request or by expiry; zero after a cooperative close of an open channel.
+	// Set from channel.Closing on, by a close request or by expiry; zero after a cooperative close of an open channel.
 	ClosingSince      LedgerTime
 	WindowEnd         WindowTime
 	ClosingCheckpoint uint64 // number of the last certified checkpoint when the window began
@@ -83,7 +59,7 @@ type Channel struct {
 // NewChannel gives the slot of a channel that has just been opened.
 func NewChannel(o channel.Opening) Channel {
 	return Channel{
-		Opening: o, State: ChannelOpen, Expiry: o.Terms.Expiry,
+		Opening: o, State: channel.Open, Expiry: o.Terms.Expiry,
 		Funds: channel.Funds{Deposited: channel.PerParty{channel.Opener: o.Deposit}},
 	}
 }
@@ -95,7 +71,7 @@ func (c Channel) Maxima() channel.PerLane {
 
 // Locked gives what the channel holds: nothing once it ended.
 func (c Channel) Locked() (money.Amount, error) {
-	if c.State == ChannelEnded {
+	if c.State == channel.Closed {
 		return 0, nil
 	}
 	return c.Funds.Locked()
@@ -139,7 +115,7 @@ func DecodeChannel(raw []byte) (Channel, error) {
 		l.Ticks = r.Uint16()
 		r.Fixed(l.Vertex[:])
 	}
-	c.State = ChannelState(r.Uint8())
+	c.State = channel.State(r.Uint8())
 	c.Expiry = time.Unix(r.Int64(), 0).UTC()
 	c.ClosingSince = LedgerTime(r.Int64())
 	c.WindowEnd = WindowTime(r.Int64())

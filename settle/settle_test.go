@@ -244,7 +244,7 @@ func TestVertexNeedsTwoParentsBesidesTheGenesis(t *testing.T) {
 func TestSlotsDecodeToThemselves(t *testing.T) {
 	c := settle.NewChannel(opening())
 	c.Lanes[1] = settle.Lane{Maximum: 5, Owed: 4, Sequence: 3, Claim: channel.Hash{2}, Ticks: 1, Vertex: settle.VertexID{9}}
-	c.State, c.ClosingSince, c.WindowEnd, c.ClosingCheckpoint, c.Payout = settle.ChannelEnded, 1, 2, 3, channel.PerParty{4, 5}
+	c.State, c.ClosingSince, c.WindowEnd, c.ClosingCheckpoint, c.Payout = channel.Closed, 1, 2, 3, channel.PerParty{4, 5}
 	if got, err := settle.DecodeChannel(c.Encode()); err != nil || got != c {
 		t.Errorf("channel %+v, %v", got, err)
 	}

@@ -161,7 +161,7 @@ func (l NodeLedger) channel(slot settle.Channel, height uint64) (client.Channel,
 		Deposited: l.perParty(slot.Funds.Deposited), Withdrawn: l.perParty(slot.Funds.Withdrawn), Claimed: l.perParty(slot.Maxima()),
 		PaidOut: l.perParty(slot.Payout), Locked: l.money(locked), Opening: o.Encode(), Height: height,
 	}
-	if slot.State == settle.ChannelInClosing {
+	if slot.State == channel.Closing {
 		since := slot.ClosingSince.Time()
 		c.ClosingSince = &since
 	}
@@ -196,8 +196,8 @@ func (l NodeLedger) Channels(ctx context.Context, q client.ChannelQuery) (client
 	return page, nil
 }
 
-func channelState(name string) settle.ChannelState {
-	for _, state := range []settle.ChannelState{settle.ChannelOpen, settle.ChannelInClosing, settle.ChannelEnded} {
+func channelState(name string) channel.State {
+	for _, state := range []channel.State{channel.Open, channel.Closing, channel.Closed} {
 		if state.String() == name {
 			return state
 		}

@@ -43,9 +43,9 @@ func (g *stage) topUp(by wallet.DID, p *settle.TopUp) settle.Verdict {
 		return settle.UnknownChannel
 	case !mayTopUp(c.Opening, p.Party, by):
 		return settle.NotParty
-	case c.State == settle.ChannelEnded:
+	case c.State == channel.Closed:
 		return settle.ChannelClosed
-	case c.State == settle.ChannelInClosing:
+	case c.State == channel.Closing:
 		return settle.ChannelClosing
 	case !p.Expiry.IsZero() && !p.Expiry.After(c.Expiry):
 		return settle.BadExpiry
@@ -109,7 +109,7 @@ func (g *stage) raise(vertex settle.VertexID, claim channel.Best) settle.Verdict
 	if claim.IsZero() || !c.Lanes[n].Below(claim) {
 		return settle.NoOp
 	}
-	if c.State == settle.ChannelEnded {
+	if c.State == channel.Closed {
 		return settle.ChannelClosed
 	}
 	if !g.state.keys.verify(c.Opening, id, claim) {
@@ -138,7 +138,7 @@ func (g *stage) withdraw(p *settle.Withdraw) settle.Verdict {
 	if w.Sequence <= c.Withdrawal {
 		return settle.NoOp
 	}
-	if c.State == settle.ChannelEnded {
+	if c.State == channel.Closed {
 		return settle.ChannelClosed
 	}
 	var paid channel.PerParty
@@ -185,7 +185,7 @@ func (g *stage) end(id channel.ID, c settle.Channel) settle.Verdict {
 	if err != nil {
 		return settle.OutOfRange
 	}
-	c.State, c.Payout = settle.ChannelEnded, shares
+	c.State, c.Payout = channel.Closed, shares
 	g.putChannel(id, c)
 	return g.payOut(c.Opening, shares)
 }
@@ -200,9 +200,9 @@ func (g *stage) cooperativeClose(p *settle.CooperativeClose) settle.Verdict {
 		return settle.BadClaim
 	}
 	switch {
-	case c.State == settle.ChannelEnded && agreed.Lanes == c.Maxima():
+	case c.State == channel.Closed && agreed.Lanes == c.Maxima():
 		return settle.NoOp // both parties submitted it
-	case c.State == settle.ChannelEnded:
+	case c.State == channel.Closed:
 		return settle.ChannelClosed
 	case settle.LedgerTimeOf(agreed.NotAfter) < g.state.head.Time:
 		return settle.CloseExpired
@@ -222,11 +222,11 @@ func (g *stage) closeRequest(vertex settle.VertexID, p *settle.CloseRequest) set
 	if p.Signed.Verify(c.Opening) != nil {
 		return settle.BadClaim
 	}
-	if c.State == settle.ChannelEnded {
+	if c.State == channel.Closed {
 		return settle.ChannelClosed
 	}
 	verdict := settle.NoOp
-	if c.State == settle.ChannelOpen {
+	if c.State == channel.Open {
 		g.state.startWindow(&c)
 		g.putChannel(id, c)
 		verdict = settle.Applied
@@ -248,9 +248,9 @@ func (g *stage) finalise(p *settle.Finalise) settle.Verdict {
 	switch {
 	case !ok:
 		return settle.UnknownChannel
-	case c.State == settle.ChannelEnded:
+	case c.State == channel.Closed:
 		return settle.NoOp // anybody may finalise, and several do
-	case c.State == settle.ChannelOpen:
+	case c.State == channel.Open:
 		return settle.NotClosing
 	case !g.state.windowOver(c):
 		return settle.WindowOpen

@@ -26,7 +26,7 @@ func TestCooperativeClosePaysOutBothLanes(t *testing.T) {
 		t.Errorf("the other party's submission of the same close: %s", v)
 	}
 	c := p.channel(p.id)
-	if c.State != settle.ChannelEnded || c.Payout != (channel.PerParty{35 * eur, 25 * eur}) {
+	if c.State != channel.Closed || c.Payout != (channel.PerParty{35 * eur, 25 * eur}) {
 		t.Errorf("slot after the close: %s, %v", c.State, c.Payout)
 	}
 }
@@ -109,11 +109,11 @@ func TestChallengeInTheWindowCounts(t *testing.T) {
 func TestExpiryClosesWithAFullWindow(t *testing.T) {
 	p := openPair(newLedger(t), 50*eur)
 	p.wait(24*time.Hour - time.Second)
-	if got := p.channel(p.id).State; got != settle.ChannelOpen {
+	if got := p.channel(p.id).State; got != channel.Open {
 		t.Fatal(got)
 	}
 	p.wait(time.Second)
-	if got := p.channel(p.id); got.State != settle.ChannelInClosing || got.ClosingSince != settle.LedgerTimeOf(p.clock) {
+	if got := p.channel(p.id); got.State != channel.Closing || got.ClosingSince != settle.LedgerTimeOf(p.clock) {
 		t.Fatalf("%s since %d", got.State, got.ClosingSince)
 	}
 	for range 6 {
@@ -133,11 +133,11 @@ func TestTopUpMovesTheExpiry(t *testing.T) {
 	later := startTime.Add(48 * time.Hour)
 	p.must(p.opener, &settle.TopUp{Sequence: p.next(p.opener), Channel: p.id, Party: channel.Opener, Expiry: later})
 	p.wait(25 * time.Hour)
-	if got := p.channel(p.id).State; got != settle.ChannelOpen {
+	if got := p.channel(p.id).State; got != channel.Open {
 		t.Fatal(got)
 	}
 	p.wait(24 * time.Hour)
-	if got := p.channel(p.id).State; got != settle.ChannelInClosing {
+	if got := p.channel(p.id).State; got != channel.Closing {
 		t.Fatal(got)
 	}
 }

@@ -12,10 +12,10 @@ import (
 type ChannelEffect struct {
 	Channel   channel.ID
 	Parties   [2]wallet.DID
-	State     settle.ChannelState // afterwards
-	Maxima    channel.PerLane     // afterwards
-	Deposited channel.PerParty    // by this vertex
-	Paid      channel.PerParty    // out, by this vertex
+	State     channel.State    // afterwards
+	Maxima    channel.PerLane  // afterwards
+	Deposited channel.PerParty // by this vertex
+	Paid      channel.PerParty // out, by this vertex
 }
 
 func effectOf(id channel.ID, before, after settle.Channel) ChannelEffect {

@@ -55,7 +55,7 @@ func (s *State) advance(to settle.LedgerTime) error {
 	for _, e := range s.expiries.due(to) {
 		key := settle.ChannelKey(e.channel)
 		c, ok := load(g, key, settle.DecodeChannel)
-		if !ok || c.State != settle.ChannelOpen || settle.LedgerTimeOf(c.Expiry) > to {
+		if !ok || c.State != channel.Open || settle.LedgerTimeOf(c.Expiry) > to {
 			continue
 		}
 		s.startWindow(&c)
@@ -66,7 +66,7 @@ func (s *State) advance(to settle.LedgerTime) error {
 
 // startWindow puts a channel into closing, as of now.
 func (s *State) startWindow(c *settle.Channel) {
-	c.State = settle.ChannelInClosing
+	c.State = channel.Closing
 	c.ClosingSince = s.head.Time
 	c.WindowEnd = s.WindowTime() + settle.WindowTime(c.Opening.Terms.Window/time.Millisecond)
 	c.ClosingCheckpoint = s.head.Certified

@@ -37,14 +37,14 @@ type modelChannel struct {
 	lanes     [2]money.Amount
 	claims    [2]uint64 // sequence of the best claim
 	claimed   [2]money.Amount
-	state     settle.ChannelState
+	state     channel.State
 	expiry    time.Time
 	windowEnd time.Duration
 	since     int
 }
 
 func (c *modelChannel) locked() money.Amount {
-	if c.state == settle.ChannelEnded {
+	if c.state == channel.Closed {
 		return 0
 	}
 	return c.deposit[0] + c.deposit[1] - c.withdrawn[0] - c.withdrawn[1]
@@ -57,7 +57,7 @@ func (m *model) end(c *modelChannel) {
 	opener = max(0, min(opener, locked))
 	m.balance[c.opener] += opener
 	m.balance[c.partner] += locked - opener
-	c.state = settle.ChannelEnded
+	c.state = channel.Closed
 }
 
 // wait is what a certified checkpoint does.
@@ -66,14 +66,14 @@ func (m *model) wait(d time.Duration) {
 	m.windows += min(d, 10*time.Second)
 	m.rounds++
 	for _, c := range m.channels {
-		if c.state == settle.ChannelOpen && !c.expiry.After(m.clock) {
+		if c.state == channel.Open && !c.expiry.After(m.clock) {
 			m.startWindow(c)
 		}
 	}
 }
 
 func (m *model) startWindow(c *modelChannel) {
-	c.state, c.windowEnd, c.since = settle.ChannelInClosing, m.windows+time.Minute, m.rounds
+	c.state, c.windowEnd, c.since = channel.Closing, m.windows+time.Minute, m.rounds
 }
 
 func (m *model) over(c *modelChannel) bool { return m.windows >= c.windowEnd && m.rounds >= c.since+3 }
@@ -173,7 +173,7 @@ func (w *world) open() {
 	if good {
 		w.m.channels = append(w.m.channels, &modelChannel{
 			pair: p, opener: opener, partner: partner, deposit: [2]money.Amount{p.opening.Deposit},
-			state: settle.ChannelOpen, expiry: p.opening.Terms.Expiry,
+			state: channel.Open, expiry: p.opening.Terms.Expiry,
 		})
 	}
 }
@@ -190,7 +190,7 @@ func (w *world) topUp(c *modelChannel) {
 	party := channel.Party(rapid.IntRange(0, 1).Draw(w.T, "party"))
 	actor := []int{c.opener, c.partner}[party]
 	amount, sequence := w.amount(40), w.sequence(actor)
-	good := w.spend(actor, sequence, amount, c.state == settle.ChannelOpen)
+	good := w.spend(actor, sequence, amount, c.state == channel.Open)
 	w.try(w.actors[actor], &settle.TopUp{Sequence: sequence, Channel: c.pair.id, Party: party, Amount: amount}, good)
 	if good {
 		c.deposit[party] += amount
@@ -201,7 +201,7 @@ func (w *world) settle(c *modelChannel) {
 	lane := rapid.IntRange(0, 1).Draw(w.T, "lane")
 	sequence, amount := uint64(rapid.IntRange(1, 9).Draw(w.T, "claim")), w.amount(120)
 	above := amount > c.claimed[lane] || amount == c.claimed[lane] && sequence > c.claims[lane]
-	good := !above || c.state != settle.ChannelEnded
+	good := !above || c.state != channel.Closed
 	w.try(w.actors[w.who()], &settle.Settle{Claims: []channel.Best{c.pair.claim(channel.Lane(lane), sequence, amount)}}, good)
 	if above && good {
 		c.claimed[lane], c.claims[lane] = amount, sequence
@@ -223,7 +223,7 @@ func (w *world) withdraw(c *modelChannel) {
 	rises := totals[0] >= c.withdrawn[0] && totals[1] >= c.withdrawn[1]
 	holds := totals[0]+totals[1] <= c.deposit[0]+c.deposit[1]
 	stale := sequence <= c.sequence
-	good := stale || c.state != settle.ChannelEnded && rises && holds
+	good := stale || c.state != channel.Closed && rises && holds
 	w.try(w.actors[w.who()], c.pair.signWithdrawal(sequence, totals, lanes), good)
 	if good && !stale {
 		w.m.balance[c.opener] += totals[0] - c.withdrawn[0]
@@ -240,25 +240,25 @@ func (w *world) cooperate(c *modelChannel) {
 	}
 	above := lanes[0] >= c.lanes[0] && lanes[1] >= c.lanes[1]
 	same := lanes == c.lanes
-	good := c.state != settle.ChannelEnded && above || c.state == settle.ChannelEnded && same
+	good := c.state != channel.Closed && above || c.state == channel.Closed && same
 	w.try(w.actors[w.who()], c.pair.signClose(lanes, w.m.clock.Add(time.Hour)), good)
-	if good && c.state != settle.ChannelEnded {
+	if good && c.state != channel.Closed {
 		c.lanes = lanes
 		w.m.end(c)
 	}
 }
 
 func (w *world) request(c *modelChannel) {
-	good := c.state != settle.ChannelEnded
+	good := c.state != channel.Closed
 	w.try(w.actors[w.who()], c.pair.closeRequest(channel.Party(rapid.IntRange(0, 1).Draw(w.T, "by"))), good)
-	if c.state == settle.ChannelOpen {
+	if c.state == channel.Open {
 		w.m.startWindow(c)
 	}
 }
 
 func (w *world) finalise(c *modelChannel) {
-	over := c.state == settle.ChannelInClosing && w.m.over(c)
-	w.try(w.actors[w.who()], &settle.Finalise{Channel: c.pair.id}, over || c.state == settle.ChannelEnded)
+	over := c.state == channel.Closing && w.m.over(c)
+	w.try(w.actors[w.who()], &settle.Finalise{Channel: c.pair.id}, over || c.state == channel.Closed)
 	if over {
 		w.m.end(c)
 	}
@@ -292,7 +292,7 @@ func (w *world) compare() {
 			w.T.Fatalf("channel is %s with %d, lanes %v; the model says %s with %d, lanes %v", slot.State, locked, slot.Maxima(), c.state, c.locked(), c.lanes)
 		}
 		total += locked
-		if c.state != settle.ChannelEnded {
+		if c.state != channel.Closed {
 			live++
 		}
 	}

@@ -181,10 +181,10 @@ func (w *worth) addChannel(id channel.ID, before, after settle.Channel) error {
 	if before.State == 0 {
 		w.live++
 	}
-	if after.State == settle.ChannelEnded {
+	if after.State == channel.Closed {
 		w.live--
 	}
-	if after.State == settle.ChannelOpen && !after.Expiry.Equal(before.Expiry) {
+	if after.State == channel.Open && !after.Expiry.Equal(before.Expiry) {
 		w.expiring = append(w.expiring, expiry{settle.LedgerTimeOf(after.Expiry), id})
 	}
 	w.effects = append(w.effects, effectOf(id, before, after))

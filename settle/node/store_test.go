@@ -116,7 +116,7 @@ func TestSQLiteAgreesWithItsTwin(t *testing.T) {
 		same(t, "covering", twin, file, func(s store.Store) (any, error) { return s.Covering(ctx, v.Height) })
 	}
 	for name, q := range map[string]store.ChannelQuery{
-		"all": {}, "party": {Party: alice}, "open": {State: settle.ChannelOpen}, "ended": {State: settle.ChannelEnded},
+		"all": {}, "party": {Party: alice}, "open": {State: channel.Open}, "ended": {State: channel.Closed},
 		"before": {Page: store.Page{Before: uint64(channels[0].Index) + 1}},
 	} {
 		q.Limit = 10

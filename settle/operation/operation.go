@@ -60,7 +60,7 @@ func Sequenced(p settle.Payload, sequence uint64) {
 func View(c settle.Channel, final proof.Checkpoint) session.View {
 	end := settle.LedgerTime(int64(c.WindowEnd) + final.Paused)
 	return session.View{
-		Opening: c.Opening, Funds: c.Funds, Lanes: c.Maxima(), State: channel.State(c.State),
+		Opening: c.Opening, Funds: c.Funds, Lanes: c.Maxima(), State: c.State,
 		WindowEnd: end.Time(), Expiry: c.Expiry, Time: final.Time.Time(), Final: true,
 	}
 }

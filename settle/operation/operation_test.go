@@ -78,7 +78,7 @@ func TestI9_AStoredOperationThatIsNoneIsAnError(t *testing.T) {
 
 func TestAViewTellsTheEndOfAWindowAsLedgerTime(t *testing.T) {
 	c := settle.NewChannel(opening())
-	c.State, c.WindowEnd = settle.ChannelInClosing, 5_000
+	c.State, c.WindowEnd = channel.Closing, 5_000
 	v := operation.View(c, proof.Checkpoint{Time: 9_000, Paused: 1_000})
 	if !v.WindowEnd.Equal(time.UnixMilli(6_000)) || v.State != channel.Closing || !v.Final || v.Funds != c.Funds {
 		t.Errorf("%+v", v)

@@ -3,8 +3,8 @@ package sqlite
 import (
 	"fmt"
 
+	"joulepay/channel"
 	"joulepay/internal/layout"
-	"joulepay/settle"
 	"joulepay/settle/dag"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
@@ -54,7 +54,7 @@ func decodeEffects(raw []byte) ([]dag.ChannelEffect, error) {
 		r.Fixed(e.Channel[:])
 		r.Fixed(e.Parties[0][:])
 		r.Fixed(e.Parties[1][:])
-		e.State = settle.ChannelState(r.Uint8())
+		e.State = channel.State(r.Uint8())
 		e.Maxima, e.Deposited, e.Paid = pair(), pair(), pair()
 		out = append(out, e)
 	}

@@ -98,8 +98,8 @@ const (
 // ChannelQuery filters channels. The cursor is one above the slot's index.
 type ChannelQuery struct {
 	Page
-	Party wallet.DID          // opener or partner; zero for all
-	State settle.ChannelState // zero for all
+	Party wallet.DID    // opener or partner; zero for all
+	State channel.State // zero for all
 }
 
 // ChannelRow is a channel slot with its place among the slots.

@@ -377,7 +377,7 @@ func (o *oracle) checkOutcome(id channel.ID, c settle.Channel) {
 		in, out := r.Side.In.Owed(), r.Side.Out.Owed()
 		o.hold("settled", c.Lanes[who.Other().Pays()].Maximum >= in, "party %d of channel %.8s accepted %s, the ledger knows %s",
 			who, id, in, c.Lanes[who.Other().Pays()].Maximum)
-		if c.State != settle.ChannelEnded {
+		if c.State != channel.Closed {
 			continue
 		}
 		got, due := c.Funds.Withdrawn[who]+c.Payout[who], c.Funds.Deposited[who]+in-out

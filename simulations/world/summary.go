@@ -8,7 +8,6 @@ import (
 
 	"joulepay/channel"
 	"joulepay/channel/session"
-	"joulepay/settle"
 	"joulepay/settle/dag"
 	settlestore "joulepay/settle/store"
 	"joulepay/simulations/report"
@@ -161,7 +160,7 @@ func (w *World) share(p *party) (money.Amount, error) {
 	var sum money.Amount
 	for _, id := range w.oracle.channels {
 		c, ok := w.ledger.channel(id)
-		if !ok || c.State == settle.ChannelEnded {
+		if !ok || c.State == channel.Closed {
 			continue
 		}
 		me, mine := c.Opening.PartyOf(p.did)
