@@ -8,6 +8,7 @@ import (
 
 	"joulepay/channel"
 	"joulepay/channel/link"
+	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/channel/store"
 	"joulepay/channel/wire"
@@ -27,11 +28,18 @@ func (s *Station) admit(ctx context.Context, all *sync.WaitGroup, from link.Addr
 	if outlet == nil {
 		return fmt.Errorf("%w: every outlet is in use", ErrBusy)
 	}
-	known, err := s.knownChannel(ctx, h)
+	offer, err := outlet.Offer(s.deps.Clock.Now())
 	if err != nil {
 		return err
 	}
-	config, err := s.newConfig(ctx, outlet, known, h)
+	if h.Service != offer.Service {
+		return fmt.Errorf("%w: %q is not offered here", session.ErrChannel, h.Service)
+	}
+	known, err := s.knownChannel(ctx, h, offer)
+	if err != nil {
+		return err
+	}
+	config, err := s.newConfig(ctx, outlet, known, offer)
 	if err != nil {
 		return err
 	}
@@ -54,13 +62,14 @@ func (s *Station) freeOutlet() *Outlet {
 	return nil
 }
 
-// knownChannel gives the channel that a hello names, when it is ours with this vehicle and usable; nil otherwise.
-func (s *Station) knownChannel(ctx context.Context, h wire.Hello) (*session.ChannelRecord, error) {
+// knownChannel gives the channel that a hello names, when it is ours with this vehicle and serves under the offer; nil
+// otherwise.
+func (s *Station) knownChannel(ctx context.Context, h wire.Hello, offer quote.Quote) (*session.ChannelRecord, error) {
 	record, err := channelOf(ctx, s.deps.Store, h.Channel)
 	if err != nil || record == nil {
 		return nil, err
 	}
-	if record.Peer != h.Vehicle || record.State == channel.Closing || record.State == channel.Closed || record.Side.Frozen {
+	if record.Peer != h.Vehicle || !record.Serves(offer) {
 		return nil, nil
 	}
 	if s.channelInUse(record.ID) {
@@ -69,15 +78,10 @@ func (s *Station) knownChannel(ctx context.Context, h wire.Hello) (*session.Chan
 	return record, nil
 }
 
-func (s *Station) newConfig(ctx context.Context, outlet *Outlet, known *session.ChannelRecord, h wire.Hello) (session.PayeeConfig, error) {
-	offer, err := outlet.Offer(s.deps.Clock.Now())
-	if err != nil {
-		return session.PayeeConfig{}, err
-	}
-	if h.Service != offer.Service {
-		return session.PayeeConfig{}, fmt.Errorf("%w: %q is not offered here", session.ErrChannel, h.Service)
-	}
+// newConfig chooses the station's channel key: that of the known channel, or one that no channel has.
+func (s *Station) newConfig(ctx context.Context, outlet *Outlet, known *session.ChannelRecord, offer quote.Quote) (session.PayeeConfig, error) {
 	var index uint32
+	var err error
 	if known != nil {
 		index = known.KeyIndex
 	} else if index, err = s.deps.Store.NextKeyIndex(ctx); err != nil {

@@ -431,7 +431,7 @@ func (p *Payee) charging(now Instant) []Effect {
 		p.paused = true
 		effects = append(effects, Actuate{CommandLimit, 0}, p.report(now, "paused: a claim or the ledger's word is missing", nil))
 	case !mustPause && p.paused && len(p.unpaid) == 0:
-		p.paused, p.exposed = false, now.Session
+		p.paused, p.exposed = false, now.Session.Add(-p.unread())
 		effects = append(effects, Actuate{CommandLimit, p.quote.Quote.MaxPowerMw}, p.report(now, "resumed", nil))
 	}
 	return effects
@@ -640,11 +640,23 @@ func (p *Payee) settlePaid() {
 
 // flow lets energy flow after the baseline is paid.
 func (p *Payee) flow(now Instant) []Effect {
-	if p.started || len(p.unpaid) > 0 {
+	if p.started || len(p.unpaid) > 0 || !p.sampled {
 		return nil
 	}
-	p.started, p.paused, p.exposed, p.startedAt = true, false, now.Session, now.Session
+	p.started, p.paused, p.exposed, p.startedAt = true, false, now.Session.Add(-p.unread()), now.Session
 	return []Effect{Actuate{CommandStart, p.quote.Quote.MaxPowerMw}}
+}
+
+// unread gives how long full power flows to what was delivered since the last reading, before a pause or a restart: it is
+// as unpaid as what flows next.
+func (p *Payee) unread() time.Duration {
+	last, _ := p.chain.Last()
+	power := p.quote.Quote.MaxPowerMw
+	if p.sample.Unit != meter.MilliwattHours || power <= 0 {
+		return 0
+	}
+	const millisecondsPerHour = 3_600_000
+	return time.Duration(max(0, p.sample.Register-last.Register)*millisecondsPerHour/power) * time.Millisecond
 }
 
 func (p *Payee) done() wire.Done {

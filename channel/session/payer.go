@@ -176,6 +176,9 @@ func (p *Payer) offered(now Instant, o wire.Offer) []Effect {
 	if err != nil {
 		return []Effect{p.report(now, "", err)}
 	}
+	if q := signed.Quote; q.Station != p.record.Peer || q.Session != p.record.ID || q.Network != p.config.Network {
+		return []Effect{p.report(now, "", fmt.Errorf("%w: for another station, session or network", ErrQuoteChanged))}
+	}
 	if err := p.checkQuote(now, signed.Quote); err != nil {
 		return p.fail(now, err)
 	}
@@ -188,14 +191,15 @@ func (p *Payer) offered(now Instant, o wire.Offer) []Effect {
 		}
 		return p.cover(now)
 	}
+	if p.side != nil && p.side.Opening().PartnerKey == signed.Quote.StationKey {
+		// The station holds on to the channel that the hello named, and takes no other under its key.
+		return p.fail(now, fmt.Errorf("%w: it does not serve under this quote", ErrChannel))
+	}
 	return p.open(now)
 }
 
 func (p *Payer) checkQuote(now Instant, q quote.Quote) error {
-	switch {
-	case q.Station != p.record.Peer || q.Session != p.record.ID || q.Network != p.config.Network:
-		return fmt.Errorf("%w: for another station, session or network", ErrQuoteChanged)
-	case !p.inTime(now, time.UnixMilli(q.IssuedAtMs), p.since), now.Session.Add(-p.config.Policy.ClockStart).UnixMilli() > q.ValidUntilMs:
+	if !p.inTime(now, time.UnixMilli(q.IssuedAtMs), p.since) || now.Session.Add(-p.config.Policy.ClockStart).UnixMilli() > q.ValidUntilMs {
 		return fmt.Errorf("%w: quote of %s, own time %s", ErrClock, time.UnixMilli(q.IssuedAtMs).UTC().Format(time.RFC3339), now.Session.Format(time.RFC3339))
 	}
 	return p.config.Policy.check(q)
@@ -208,12 +212,9 @@ func (p *Payer) inTime(now Instant, made, asked time.Time) bool {
 	return !made.After(now.Session.Add(slack)) && !made.Before(asked.Add(-slack))
 }
 
-// usable tells whether the known channel serves under this quote. The channel's own keys stay in force.
+// usable tells whether the known channel serves under this quote.
 func (p *Payer) usable(q quote.Quote) bool {
-	o := p.side.Opening()
-	return !p.side.Frozen() && p.channel.State == channel.Open && o.Payout == q.Payout &&
-		o.PartnerKey == q.StationKey &&
-		o.Terms.Window >= time.Duration(q.WindowSeconds)*time.Second && p.channel.Expiry.UnixMilli() >= q.ExpiryMinMs
+	return p.channel.State == channel.Open && p.side.Opening().PartnerKey == q.StationKey && p.channel.Serves(q)
 }
 
 // open locks a deposit in a new channel.
@@ -446,7 +447,7 @@ func (p *Payer) tryAgain(now Instant) []Effect {
 func (p *Payer) doubt(now Instant, err error) []Effect {
 	effects := []Effect{p.report(now, "", err)}
 	switch {
-	case errors.Is(err, meter.ErrGap), errors.Is(err, ErrMeasure), errors.Is(err, wallet.ErrSignature):
+	case errors.Is(err, meter.ErrGap), errors.Is(err, ErrMeasure), errors.Is(err, wallet.ErrSignature), errors.Is(err, meter.ErrSession):
 		return effects // an earlier reading is on its way, the own meter will speak, or somebody else sent this
 	case !p.started():
 		return p.fail(now, err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"joulepay/channel"
+	"joulepay/channel/quote"
 	"joulepay/channel/wire"
 	"joulepay/internal/canon"
 	"joulepay/wallet"
@@ -61,6 +62,16 @@ type ChannelRecord struct {
 	Settled  channel.PerLane // lane maxima that the ledger is known to hold, final
 	Expiry   time.Time       // ledger time
 	Proposal []byte          // channel.SignedWithdrawal that waits for the peer's signature
+}
+
+// Serves tells whether the channel fits the terms of an offer. Its own keys stay in force.
+func (r ChannelRecord) Serves(q quote.Quote) bool {
+	o, expiry := r.Side.Opening, r.Expiry
+	if expiry.IsZero() {
+		expiry = o.Terms.Expiry // not seen on the ledger yet
+	}
+	return !r.Side.Frozen && (r.State == 0 || r.State == channel.Open) && o.Payout == q.Payout && o.Terms.Currency.String() == q.Currency &&
+		o.Terms.Window >= time.Duration(q.WindowSeconds)*time.Second && expiry.UnixMilli() >= q.ExpiryMinMs
 }
 
 // Role tells which machine a session record belongs to.
