@@ -65,7 +65,7 @@ func (s *Store) commitGroups() {
 		}
 		for _, r := range group {
 			if err != nil {
-				r.err = err
+				r.err = contracted(err)
 			}
 			r.done <- r.err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"joulepay/channel"
 	"joulepay/channel/session"
+	"joulepay/channel/store"
 	"joulepay/channel/store/storetest"
 	engine "joulepay/internal/sqlite"
 	"joulepay/meter"
@@ -215,5 +216,39 @@ func TestOneProcessWritesAndOthersMayRead(t *testing.T) {
 		if !errors.Is(err, engine.ErrReadOnly) {
 			t.Errorf("%v, want ErrReadOnly", err)
 		}
+	}
+}
+
+func TestAStoreOfTheFirstVersionLearnsWhichChannelsAreNotClosed(t *testing.T) {
+	options := optionsIn(t.TempDir())
+	s := open(t, options)
+	var want []session.ChannelRecord
+	for n, state := range []channel.State{0, channel.Open, channel.Closing, channel.Closed} {
+		r := storetest.Channel(uint64(n), 1)
+		r.State = state
+		commit(t, s, session.Batch{Channels: []session.ChannelRecord{r}})
+		if state != channel.Closed {
+			want = append(want, r)
+		}
+	}
+	run(t, s, "DROP TABLE unclosed")
+	run(t, s, "PRAGMA user_version=1")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := open(t, options).Unclosed(t.Context())
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v: %+v, want %+v", err, got, want)
+	}
+}
+
+func TestI4_AFailedSyncIsToldAsAStoreThatMustBeOpenedAgain(t *testing.T) {
+	for _, cause := range []error{engine.ErrOutcomeUnknown, engine.ErrFailed} {
+		if err := contracted(fmt.Errorf("commit: %w", cause)); !errors.Is(err, store.ErrFailed) || !errors.Is(err, cause) {
+			t.Errorf("%v is told as %v", cause, err)
+		}
+	}
+	if err := contracted(engine.ErrDiskFull); errors.Is(err, store.ErrFailed) || !errors.Is(err, engine.ErrDiskFull) {
+		t.Errorf("a full disk is told as %v", err)
 	}
 }

@@ -22,7 +22,7 @@ func (s *Store) NextKeyIndex(ctx context.Context) (uint32, error) {
 		return err
 	})
 	if err != nil {
-		return 0, closedAs(err)
+		return 0, contracted(err)
 	}
 	return uint32(last), nil
 }

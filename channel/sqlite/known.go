@@ -28,6 +28,7 @@ type known struct {
 type channelRow struct {
 	number int64
 	terms  session.ChannelRecord // only its terms count
+	closed bool
 }
 
 type sessionRow struct {
@@ -70,7 +71,7 @@ func (k *known) channel(q engine.Queryer, id channel.ID) (*channelRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	row.terms = r
+	row.terms, row.closed = r, r.State == channel.Closed
 	k.channels[id] = row
 	return row, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"joulepay/channel"
 	"joulepay/channel/session"
 	"joulepay/channel/store"
 	"joulepay/channel/store/storetest"
@@ -21,7 +22,7 @@ func drawBatch(t *rapid.T) session.Batch {
 	var b session.Batch
 	for range number("channels", 3) {
 		r := storetest.Channel(number("channel", 3), number("claims", 3))
-		r.KeyIndex = uint32(number("key", 2))
+		r.KeyIndex, r.State = uint32(number("key", 2)), channel.State(number("state", 4))
 		b.Channels = append(b.Channels, r)
 	}
 	for range number("sessions", 3) {

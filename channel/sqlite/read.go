@@ -115,6 +115,11 @@ func (s *Store) Channels(ctx context.Context) ([]session.ChannelRecord, error) {
 	return list(ctx, s, listedChannel, selectChannel+" ORDER BY number")
 }
 
+// Unclosed implements store.Store.
+func (s *Store) Unclosed(ctx context.Context) ([]session.ChannelRecord, error) {
+	return list(ctx, s, listedChannel, selectChannel+" JOIN unclosed ON unclosed.channel = number ORDER BY number")
+}
+
 // Session implements store.Store.
 func (s *Store) Session(ctx context.Context, id channel.SessionID) (session.SessionRecord, error) {
 	var r session.SessionRecord

@@ -16,7 +16,7 @@ func (s *Store) PutReceipt(ctx context.Context, id channel.SessionID, receipt []
 	if len(receipt) > receiptSizeMax {
 		return fmt.Errorf("receipt of session %s: %d bytes, at most %d", id, len(receipt), receiptSizeMax)
 	}
-	return closedAs(s.db.Commit(ctx, func(tx *engine.Tx) error {
+	return contracted(s.db.Commit(ctx, func(tx *engine.Tx) error {
 		_, err := tx.Exec("INSERT OR REPLACE INTO receipt (session, receipt) VALUES (?, ?)", id[:], blob(receipt))
 		return err
 	}))

@@ -66,4 +66,9 @@ CREATE TABLE receipt (
 	session BLOB PRIMARY KEY NOT NULL,
 	receipt BLOB NOT NULL
 ) STRICT;
+`, `
+CREATE TABLE unclosed (
+	channel INTEGER PRIMARY KEY
+) STRICT;
+INSERT INTO unclosed SELECT number FROM channel_progress WHERE substr(progress, 2, 1) <> x'03'; -- the state
 `}

@@ -10,6 +10,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"joulepay/channel/store"
@@ -66,13 +67,16 @@ func (s *Store) Close() error {
 
 // read calls fn with one consistent snapshot.
 func (s *Store) read(ctx context.Context, fn func(engine.Queryer) error) error {
-	return closedAs(s.db.Read(ctx, fn))
+	return contracted(s.db.Read(ctx, fn))
 }
 
-// closedAs puts the contract's error in place of the file's.
-func closedAs(err error) error {
-	if errors.Is(err, engine.ErrClosed) {
+// contracted puts the contract's error in place of the file's, or before it.
+func contracted(err error) error {
+	switch {
+	case errors.Is(err, engine.ErrClosed):
 		return store.ErrClosed
+	case errors.Is(err, engine.ErrOutcomeUnknown), errors.Is(err, engine.ErrFailed):
+		return fmt.Errorf("%w: %w", store.ErrFailed, err)
 	}
 	return err
 }

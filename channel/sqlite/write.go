@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 
+	"joulepay/channel"
 	"joulepay/channel/session"
 	engine "joulepay/internal/sqlite"
 )
@@ -72,7 +73,7 @@ func (w *writing) addChannel(r session.ChannelRecord) error {
 	isNew := row == nil
 	if isNew {
 		w.known.lastChannel++
-		row = &channelRow{number: w.known.lastChannel}
+		row = &channelRow{number: w.known.lastChannel, closed: true}
 		w.known.channels[r.ID] = row
 	}
 	if isNew || !row.terms.SameTerms(r) {
@@ -80,7 +81,21 @@ func (w *writing) addChannel(r session.ChannelRecord) error {
 		w.channels = append(w.channels, row.number, bytes.Clone(r.ID[:]), r.EncodeTerms())
 	}
 	w.channelProgress = append(w.channelProgress, row.number, r.EncodeProgress())
-	return nil
+	return w.list("unclosed", "channel", row.number, &row.closed, r.State == channel.Closed)
+}
+
+// list keeps a table of the rows that are not done yet.
+func (w *writing) list(table, column string, number int64, known *bool, done bool) error {
+	if *known == done {
+		return nil
+	}
+	*known = done
+	change := "INSERT INTO " + table + " (" + column + ") VALUES (?)"
+	if done {
+		change = "DELETE FROM " + table + " WHERE " + column + " = ?"
+	}
+	_, err := w.tx.Exec(change, number)
+	return err
 }
 
 func (w *writing) addSession(r session.SessionRecord) error {
@@ -99,16 +114,7 @@ func (w *writing) addSession(r session.SessionRecord) error {
 		w.sessions = append(w.sessions, row.number, bytes.Clone(r.ID[:]), r.EncodeTerms())
 	}
 	w.sessionProgress = append(w.sessionProgress, progress{row, r.EncodeProgress()})
-	if row.over == r.Phase.Over() {
-		return nil
-	}
-	row.over = r.Phase.Over()
-	change := "INSERT INTO unfinished (session) VALUES (?)"
-	if row.over {
-		change = "DELETE FROM unfinished WHERE session = ?"
-	}
-	_, err = w.tx.Exec(change, row.number)
-	return err
+	return w.list("unfinished", "session", row.number, &row.over, r.Phase.Over())
 }
 
 func (w *writing) addReading(r session.ReadingRecord) (*sessionRow, error) {

@@ -187,6 +187,11 @@ func (m *Memory) Channels(context.Context) ([]session.ChannelRecord, error) {
 	return list(m, &m.channels, copyChannel, func(session.ChannelRecord) bool { return true })
 }
 
+// Unclosed implements Store.
+func (m *Memory) Unclosed(context.Context) ([]session.ChannelRecord, error) {
+	return list(m, &m.channels, copyChannel, func(r session.ChannelRecord) bool { return r.State != channel.Closed })
+}
+
 // Session implements Store.
 func (m *Memory) Session(_ context.Context, id channel.SessionID) (session.SessionRecord, error) {
 	return one(m, &m.sessions, "session", id, copySession)

@@ -18,6 +18,9 @@ var (
 	ErrClosed     = errors.New("store: closed")
 	ErrReading    = errors.New("store: reading does not fit those that are stored")
 	ErrKeysUsedUp = errors.New("store: no more indices for channel keys")
+	// ErrFailed says that a store writes nothing any more until it is opened again. Whether the batch that it first
+	// failed for is durable shows then.
+	ErrFailed = errors.New("store: it failed and must be opened again")
 )
 
 // Store keeps what sessions must not forget. It is safe for concurrent use. Records that it returns are copies, and it
@@ -30,14 +33,16 @@ type Store interface {
 	//   - an operation that is final or refused stays as it is: it never becomes pending again;
 	//   - an operation's payload, once set, is kept when a later record has none;
 	//   - an operation's sequence is given by the store, from 1, when it is first entered.
-	// What Commit wrote is seen by every call after it. A batch that is refused leaves others alone.
-	// An error that wraps sqlite.ErrOutcomeUnknown means: all or none, read to know which.
+	// What Commit wrote is seen by every call after it. A batch that is refused leaves others alone. After an error
+	// nothing of the batch is stored, unless it is ErrFailed.
 	Commit(ctx context.Context, batch session.Batch) error
 
 	// Channel gives one channel, or ErrNotFound.
 	Channel(ctx context.Context, id channel.ID) (session.ChannelRecord, error)
 	// Channels gives all channels, in the order in which they were first stored.
 	Channels(ctx context.Context) ([]session.ChannelRecord, error)
+	// Unclosed gives those of them whose state is not channel.Closed. It costs nothing for the others, however many.
+	Unclosed(ctx context.Context) ([]session.ChannelRecord, error)
 
 	// Session gives one session, or ErrNotFound.
 	Session(ctx context.Context, id channel.SessionID) (session.SessionRecord, error)

@@ -14,6 +14,7 @@ import (
 // holds.
 type Content struct {
 	Channels   []session.ChannelRecord
+	Unclosed   []session.ChannelRecord
 	Sessions   []session.SessionRecord
 	Unfinished []session.SessionRecord
 	Pending    []session.OpRecord
@@ -27,6 +28,9 @@ func ContentOf(ctx context.Context, s store.Store) (c Content, err error) {
 	c.Readings, c.Receipts = map[channel.SessionID][]session.ReadingRecord{}, map[channel.SessionID][]byte{}
 	if c.Channels, err = s.Channels(ctx); err != nil {
 		return c, fmt.Errorf("channels: %w", err)
+	}
+	if c.Unclosed, err = s.Unclosed(ctx); err != nil {
+		return c, fmt.Errorf("unclosed: %w", err)
 	}
 	if c.Unfinished, err = s.Unfinished(ctx); err != nil {
 		return c, fmt.Errorf("unfinished: %w", err)

@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"what is not stored is not found":                              testNotFound,
 		"sessions come newest first, in pages":                         testPages,
 		"unfinished sessions come oldest first":                        testUnfinished,
+		"channels that are not closed come oldest first":               testUnclosed,
 		"a reading once written never changes":                         testReadingsImmutable,
 		"readings come without a gap and with their session":           testReadingsInOrder,
 		"a refused batch is refused whole":                             testRefusedWhole,
@@ -180,6 +181,28 @@ func ids(records []session.SessionRecord) []channel.SessionID {
 		all = append(all, r.ID)
 	}
 	return all
+}
+
+func testUnclosed(t *testing.T, s store.Store) {
+	put := func(n uint64, state channel.State) session.ChannelRecord {
+		r := Channel(n, 1)
+		r.State = state
+		commit(t, s, session.Batch{Channels: []session.ChannelRecord{r}})
+		return r
+	}
+	check := func(want ...session.ChannelRecord) {
+		t.Helper()
+		expect(t, "unclosed", must(s.Unclosed(t.Context()))(t), want)
+	}
+	unseen, open, closing := put(1, 0), put(2, channel.Open), put(3, channel.Closing)
+	put(4, channel.Closed)
+	check(unseen, open, closing)
+	put(3, channel.Closed)
+	open = put(2, channel.Closing)
+	check(unseen, open)
+	put(2, channel.Closed)
+	reopened := put(3, channel.Open) // the ledger took back what was not final
+	check(unseen, reopened)
 }
 
 func testUnfinished(t *testing.T, s store.Store) {
@@ -487,6 +510,7 @@ func testClosed(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	_, channelErr := s.Channel(ctx, channel.ID{})
 	_, channelsErr := s.Channels(ctx)
+	_, unclosedErr := s.Unclosed(ctx)
 	_, sessionErr := s.Session(ctx, channel.SessionID{})
 	_, sessionsErr := s.Sessions(ctx, channel.SessionID{}, 1)
 	_, unfinishedErr := s.Unfinished(ctx)
@@ -496,7 +520,7 @@ func testClosed(t *testing.T, s store.Store) {
 	_, indexErr := s.NextKeyIndex(ctx)
 	_, receiptErr := s.Receipt(ctx, channel.SessionID{})
 	for i, err := range []error{
-		s.Commit(ctx, Claim(1, 1)), s.Commit(ctx, session.Batch{}), s.PutReceipt(ctx, channel.SessionID{}, nil), channelErr, channelsErr, sessionErr,
+		s.Commit(ctx, Claim(1, 1)), s.Commit(ctx, session.Batch{}), s.PutReceipt(ctx, channel.SessionID{}, nil), channelErr, channelsErr, unclosedErr, sessionErr,
 		sessionsErr, unfinishedErr, readingsErr, opErr, pendingErr, indexErr, receiptErr,
 	} {
 		if !errors.Is(err, store.ErrClosed) {
