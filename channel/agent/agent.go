@@ -29,6 +29,9 @@ var (
 	ErrStalePayload = errors.New("agent: the account moved on, the payload must be made anew")
 	// ErrStopped says that the agent was stopped before the session was over; it resumes from the store.
 	ErrStopped = errors.New("agent: stopped, the session can be resumed")
+	// ErrStoring says that the store does not take a step. Its session ends as if the process did: no more energy flows,
+	// nothing that was acknowledged is lost, and it resumes from the store.
+	ErrStoring = errors.New("agent: the session cannot be stored")
 	// ErrBusy says that the channel is in use by a running session.
 	ErrBusy = errors.New("agent: the channel is in use by a session")
 )

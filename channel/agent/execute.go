@@ -22,8 +22,8 @@ type Ports struct {
 }
 
 // Execute carries out the effects of one or several steps of a session. All records are stored first, in one batch, and
-// nothing else happens unless that succeeded: storing earlier than asked is always safe, sending earlier never is. After
-// an error the machine knows more than the store, and must be restored from it.
+// nothing else happens unless that succeeded, else it is ErrStoring: storing earlier than asked is always safe, sending
+// earlier never is. After an error the machine knows more than the store, and must be restored from it.
 func Execute(ctx context.Context, id channel.SessionID, effects []session.Effect, ports Ports) error {
 	var batch session.Batch
 	for _, e := range effects {
@@ -34,7 +34,7 @@ func Execute(ctx context.Context, id channel.SessionID, effects []session.Effect
 	if !batch.Empty() {
 		// If we crash before this returns, nothing of the step has left the machine.
 		if err := ports.Store.Commit(ctx, batch); err != nil {
-			return fmt.Errorf("storing session %s: %w", id, err)
+			return fmt.Errorf("%w: session %s: %w", ErrStoring, id, err)
 		}
 	}
 	if len(batch.Ops) > 0 {

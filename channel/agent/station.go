@@ -38,6 +38,8 @@ type Station struct {
 	visits   map[channel.SessionID]*visit
 	using    map[*Outlet]channel.SessionID // the session whose energy flows, or may flow
 	draining bool                          // takes no vehicle any more
+
+	broken chan error // why Run cannot go on; room for one
 }
 
 // NewStation makes a station of one or more outlets. Run starts it.
@@ -48,6 +50,7 @@ func NewStation(deps Deps, outlets ...*Outlet) *Station {
 	s := &Station{
 		deps: deps, outlets: outlets,
 		visits: map[channel.SessionID]*visit{}, using: map[*Outlet]channel.SessionID{},
+		broken: make(chan error, 1),
 	}
 	s.looks = newLooks(deps.Settler, func(id channel.SessionID, v session.Viewed) { s.deliver(id, v) })
 	s.outbox = NewOutbox(deps.Store, deps.Settler, deps.Log, func(c session.Concluded) { s.deliver(c.Op.Session, c) })
@@ -58,7 +61,8 @@ func NewStation(deps Deps, outlets ...*Outlet) *Station {
 // Outbox gives the station's outbox, for operations that people ask for.
 func (s *Station) Outbox() *Outbox { return s.outbox }
 
-// Run resumes what is stored, then serves until the context ends, and waits for everything that it started.
+// Run resumes what is stored, then serves until the context ends, and waits for everything that it started. It ends by
+// itself with ErrStoring: a station that cannot store must not deliver.
 func (s *Station) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -77,6 +81,8 @@ func (s *Station) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case err := <-s.broken:
+			return err
 		case d, ok := <-s.deps.Link.Receive():
 			if !ok {
 				return fmt.Errorf("station: %w", link.ErrClosed)
@@ -204,6 +210,12 @@ func (s *Station) finished(v *visit, outlet *Outlet) {
 		// The process stops, or the store failed: energy must not flow unmetered.
 		if err := outlet.drive.Off(s.deps.Clock.Now()); err != nil {
 			s.deps.Log.Error("the outlet does not stop", "evse", outlet.EVSE, "error", err)
+		}
+	}
+	if errors.Is(v.err, ErrStoring) {
+		select {
+		case s.broken <- v.err:
+		default: // another session said so already
 		}
 	}
 	s.free(v, outlet)

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"joulepay/channel"
@@ -150,15 +151,23 @@ func (v *visit) requeue(e envelope) {
 	}
 }
 
-// execute carries out effects. When storing fails, the machine is taken back to what is stored.
+// execute carries out effects. What cannot be stored ends the visit; when an outlet does not do as it is told, the machine
+// is taken back to what is stored, and goes on.
 func (v *visit) execute(ctx context.Context, effects []session.Effect) bool {
 	err := Execute(ctx, v.id, effects, v.ports)
-	if err == nil {
+	switch {
+	case err == nil:
 		v.channelID.Store(v.machine.Record().Channel)
 		if v.each != nil {
 			v.each()
 		}
 		return true
+	case ctx.Err() != nil:
+		v.err = ErrStopped
+		return false
+	case errors.Is(err, ErrStoring):
+		v.err = err
+		return false
 	}
 	v.deps.Log.Error("session step failed; going back to what is stored", "session", v.id.String(), "error", err)
 	restored, rerr := v.restore(ctx)
