@@ -1,0 +1,64 @@
+package faults_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// roleKey tells this test binary, started again, which part of a world it plays.
+const roleKey = "JOULEPAY_TEST_FAULTS_ROLE"
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(roleKey); role != "" {
+		os.Exit(play(role))
+	}
+	code := m.Run()
+	if built.folder != "" {
+		_ = os.RemoveAll(built.folder) // a temporary directory
+	}
+	os.Exit(code)
+}
+
+// play plays a part in a process of its own, and gives its exit code.
+func play(role string) int {
+	parts := map[string]func() error{"broker": playBroker, "meter": playMeter, "measure": playMeasure}
+	part, known := parts[role]
+	if !known {
+		fmt.Fprintf(os.Stderr, "no part %q\n", role)
+		return 2
+	}
+	if err := part(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// built are the programs under test, built once for all tests.
+var built struct {
+	once   sync.Once
+	folder string
+	err    error
+}
+
+// program gives the path of a program under test.
+func program(t testing.TB, name string) string {
+	t.Helper()
+	built.once.Do(func() {
+		if built.folder, built.err = os.MkdirTemp("", "joulepay-faults-"); built.err != nil {
+			return
+		}
+		build := exec.Command("go", "build", "-o", built.folder, "joulepay/cmd/ledger", "joulepay/cmd/chargepoint", "joulepay/cmd/vehicle")
+		if output, err := build.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("%w\n%s", err, output)
+		}
+	})
+	if built.err != nil {
+		t.Fatalf("building the programs: %v", built.err)
+	}
+	return filepath.Join(built.folder, name)
+}

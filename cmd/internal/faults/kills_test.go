@@ -1,0 +1,142 @@
+package faults_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// victims are what dies together, and how often.
+var victims = []struct {
+	names []string
+	share int
+}{
+	{[]string{"vehicle"}, 4},
+	{[]string{"charger"}, 4},
+	{[]string{"ledger"}, 3},
+	{[]string{"vehicle", "charger"}, 2},
+	{[]string{"charger", "ledger"}, 2},
+	{[]string{"vehicle", "charger", "ledger"}, 2},
+}
+
+func TestI1_I4_RandomKillsLoseNoAcknowledgedClaimAndNoMoney(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, settings{})
+	d := w.drive("60Wh")
+	for left := w.run.Size("kills", 20); left > 0; {
+		left -= w.strike(d, left)
+	}
+	w.outcome(d)
+}
+
+func TestI1_I4_RandomKillsAroundABrokerOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, settings{apart: true})
+	d := w.drive("60Wh")
+	for left := max(w.run.Size("kills", 20)/4, 4); left > 0; {
+		left -= w.strike(d, left)
+	}
+	w.outcome(d)
+}
+
+// strike kills at some moment of some phase, at most so many processes, and gives how many died.
+func (w *world) strike(d *driver, most int) int {
+	w.t.Helper()
+	if w.pick(2) == 0 {
+		w.progress()
+	}
+	w.aim()
+	killed := 0
+	for _, name := range w.choose() {
+		if killed < most && w.kill(d, name) {
+			killed++
+			w.run.Count("killed: "+name, 1)
+		}
+	}
+	w.audit()
+	return killed
+}
+
+func (w *world) kill(d *driver, name string) bool {
+	switch name {
+	case "vehicle":
+		return d.kill()
+	case "charger":
+		return w.charger.kill()
+	case "ledger":
+		return w.ledger.kill()
+	case "broker":
+		return w.broker.kill()
+	}
+	return false
+}
+
+// progressMax bounds how long a strike lets sessions go on undisturbed.
+const progressMax = 6 * time.Second
+
+// progress waits until everything is up and a session came to its end, but not for long: else kills would meet but one.
+func (w *world) progress() {
+	w.charger.await()
+	w.ledger.await()
+	select {
+	case <-w.tap.next("done"):
+	case <-time.After(progressMax):
+	}
+}
+
+// aimMax bounds how long a strike waits for the message that it is aimed at: the processes may be down themselves.
+const aimMax = 3 * time.Second
+
+// aim waits for some message between charger and vehicle, and then a little or not at all, so that kills meet every
+// phase of a session however short it is.
+func (w *world) aim() {
+	kind := kinds[w.pick(len(kinds))]
+	after := "at " + kind
+	select {
+	case <-w.tap.next(kind):
+	case <-time.After(aimMax):
+		after = "at any time"
+	}
+	time.Sleep(time.Duration(w.pick(4)*w.pick(100)) * time.Millisecond)
+	w.run.Count(after, 1)
+}
+
+// choose draws the victims, in the order in which they die.
+func (w *world) choose() []string {
+	all := 0
+	for _, v := range victims {
+		all += v.share
+	}
+	n := w.pick(all)
+	for _, v := range victims {
+		if n -= v.share; n < 0 {
+			names := slices.Clone(v.names)
+			if w.broker != nil && w.pick(2) == 0 {
+				names = append(names, "broker")
+			}
+			for i := range names {
+				j := i + w.pick(len(names)-i)
+				names[i], names[j] = names[j], names[i]
+			}
+			return names
+		}
+	}
+	return nil
+}
+
+// outcome lets everything come to its end, and checks it.
+func (w *world) outcome(d *driver) {
+	w.t.Helper()
+	d.finish()
+	w.charger.await()
+	w.ledger.await()
+	w.settled()
+	paid := w.paid()
+	if paid == 0 {
+		w.fail("nothing was paid: the test shows nothing")
+	}
+	w.run.Count("sessions", len(w.read("charger").sessions))
+	w.run.Count("receipts verified", w.receipts())
+	w.run.Count("claims overheard", w.books.count())
+	w.t.Logf("paid %s", paid)
+}
