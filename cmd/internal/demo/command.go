@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"joulepay/channel/session"
 	"joulepay/cmd/internal/cli"
+	"joulepay/cmd/internal/party"
 	"joulepay/cmd/internal/station"
 	"joulepay/meter"
 	"joulepay/pricing"
@@ -55,11 +55,12 @@ func Command(app *cli.App) *cobra.Command {
 	command.Flags().StringVar(&f.session, "session", "", "replay a recorded session: `FILE#ROW` of a CSV, the first data row is 0")
 	command.Flags().StringVar(&f.tariff, "tariff", "", "OCPI tariff, JSON `FILE`; 0.49 EUR/kWh without VAT when not given")
 	command.Flags().StringVar(&f.http, "http", httpDefault, "address of API and dashboard")
+	app.FollowFlag(command)
 	return command
 }
 
 func (f *flags) run(app *cli.App, command *cobra.Command) error {
-	options, err := f.options(app)
+	options, err := f.options(app, command)
 	if err != nil {
 		return err
 	}
@@ -103,12 +104,12 @@ func (f *flags) listen(app *cli.App, command *cobra.Command) (net.Listener, erro
 // sessions charges once, or again and again until a stop is asked for.
 func (f *flags) sessions(app *cli.App, w *World) error {
 	for {
-		result, err := w.Charge(app.Lifetime(), app.Stopping())
+		r, err := w.Charge(app.Lifetime(), app.Stopping())
 		if err != nil {
 			return err
 		}
 		app.EndProgress()
-		if err := app.Print(result, func(p *cli.Printer) { words(p, result) }); err != nil || f.once {
+		if err := app.Print(party.ResultOf(r), func(p *cli.Printer) { words(p, r) }); err != nil || f.once {
 			return err
 		}
 		select {
@@ -119,17 +120,19 @@ func (f *flags) sessions(app *cli.App, w *World) error {
 	}
 }
 
-func words(p *cli.Printer, r Result) {
-	p.Line("")
-	for line := range strings.SplitSeq(strings.TrimRight(receipt.Words(r.Receipt), "\n"), "\n") {
-		p.Line("%s", line)
+func words(p *cli.Printer, r receipt.Receipt) {
+	for line := range strings.Lines("\n" + receipt.Words(r)) {
+		p.Line("%s", strings.TrimSuffix(line, "\n"))
 	}
 }
 
-func (f *flags) options(app *cli.App) (Options, error) {
-	o := Options{Speed: f.speed, Tariff: pricing.Default(), Log: app.Log(), Report: progress(app)}
+func (f *flags) options(app *cli.App, command *cobra.Command) (Options, error) {
+	o := Options{Speed: f.speed, Tariff: pricing.Default(), Log: app.Log()}
 	if f.speed < 1 || f.speed > speedMax {
 		return o, cli.Usage("`chargepoint demo --speed 60`", "a speed of %g is not between 1 and %d", f.speed, speedMax)
+	}
+	if app.JSON() && !f.once {
+		return o, cli.Usage("`chargepoint demo --once --json`", "--json prints one object, and without --once there is no last session")
 	}
 	var err error
 	if o.Energy, err = meter.ParseEnergy(f.energy); err != nil {
@@ -141,30 +144,10 @@ func (f *flags) options(app *cli.App) (Options, error) {
 		}
 	}
 	if f.tariff != "" {
-		o.Tariff, err = station.ReadTariff(f.tariff)
-	}
-	return o, err
-}
-
-// progress shows a session as it goes: time, energy, power, amount, claims.
-func progress(app *cli.App) func(session.Progress) {
-	return func(p session.Progress) {
-		if p.Err != nil {
-			app.Note("! %v", p.Err)
-			return
+		if o.Tariff, err = station.ReadTariff(f.tariff); err != nil {
+			return o, err
 		}
-		if p.Phase < session.PhaseCharging {
-			app.Progress("%s", p.Note)
-			return
-		}
-		app.Progress("%s  %8.3f kWh  %6.1f kW  %s EUR  %d claims  %s",
-			p.Elapsed.Truncate(time.Second), float64(p.Quantity)/1e6, float64(p.Power)/1e6, p.Paid.Cents(), p.Claims, note(p))
 	}
-}
-
-func note(p session.Progress) string {
-	if p.Note == "" || p.Phase == session.PhaseCharging {
-		return p.Phase.String()
-	}
-	return p.Note
+	o.Report = party.NewWatch(app, command, o.Tariff.Currency()).Report
+	return o, nil
 }
