@@ -347,12 +347,13 @@ func (p *Payee) viewed(now Instant, e Viewed) []Effect {
 	if p.record.Phase <= PhaseStopping && (e.View.State != channel.Open || p.expiring()) {
 		return append([]Effect{p.saved(Batch{})}, p.stop(now, wire.ReasonStation)...)
 	}
+	waited := p.toppingUp
+	p.seeTopUp(channel.Partner, before)
+	if waited && !p.toppingUp && p.record.Phase == PhaseFinal && len(p.unpaid) == 0 {
+		return p.afterClaim(now) // now it can pay back what it owes
+	}
 	if p.side.Snapshot().Funds == before {
 		return nil
-	}
-	p.toppingUp = p.toppingUp && p.side.Funds().Deposited[channel.Partner] == before.Deposited[channel.Partner]
-	if p.record.Phase == PhaseFinal && len(p.unpaid) == 0 {
-		return p.afterClaim(now) // now it can pay back what it owes
 	}
 	return append([]Effect{p.saved(Batch{})}, p.resend(now, true)...)
 }
@@ -557,9 +558,10 @@ func (p *Payee) resend(now Instant, force bool) []Effect {
 		return nil // the vehicle repeats its own question
 	case p.record.Phase >= PhaseSettling:
 		effects = append(effects, Send{p.done()})
-	}
-	for _, d := range p.unpaid {
-		effects = append(effects, p.demand(d))
+	default:
+		for _, d := range p.unpaid {
+			effects = append(effects, p.demand(d))
+		}
 	}
 	if len(p.channel.Proposal) > 0 && !p.cosignBy.IsZero() {
 		effects = append(effects, Send{wire.Withdraw{Withdrawal: p.channel.Proposal}})

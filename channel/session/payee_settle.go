@@ -132,6 +132,7 @@ func (p *Payee) concluded(now Instant, e Concluded) []Effect {
 // toppedUp goes on when the station's own money is there, or will not be.
 func (p *Payee) toppedUp(now Instant, e Concluded) []Effect {
 	if e.Err == nil {
+		p.topUpFinal = true
 		return []Effect{Look{p.record.Channel}}
 	}
 	p.toppingUp, p.topUpRefused = false, true

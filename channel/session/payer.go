@@ -617,9 +617,7 @@ func (p *Payer) viewed(now Instant, e Viewed) []Effect {
 	}
 	before := p.side.Funds()
 	p.seen(now, e.View)
-	if p.side.Funds().Deposited[channel.Opener] != before.Deposited[channel.Opener] {
-		p.toppingUp = false
-	}
+	p.seeTopUp(channel.Opener, before)
 	switch {
 	case p.record.Phase == PhaseOpening && p.side.Spendable() >= p.quote.Quote.DepositMin:
 		return p.accept(now)
@@ -651,6 +649,7 @@ func (p *Payer) concluded(now Instant, e Concluded) []Effect {
 		p.channel.State = channel.Open
 		return p.accept(now)
 	}
+	p.topUpFinal = p.topUpFinal || e.Op.Kind == OpTopUp
 	return []Effect{Look{p.record.Channel}}
 }
 

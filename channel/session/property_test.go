@@ -72,13 +72,22 @@ func TestI4_LossAndCrashesOnlyDelay(t *testing.T) {
 		w.fatal = func(text string) { rt.Fatal(text) }
 		w.vehicle.begin()
 		w.run(w.bothOver)
-		price := w.settled()
-		w.withinSlice()
-		v, _ := w.vehicle.stored()
-		if want := w.setup.energy; v.Quantity != want {
-			w.fatalf("delivered %d mWh of %d for %s, because of %q %q", v.Quantity, want, price, v.Reason, v.Failure)
+		w.delivered()
+		for range rapid.IntRange(0, 2).Draw(rt, "more visits") {
+			w.visitAgain(w.setup.energy)
+			w.delivered()
 		}
 	})
+}
+
+// delivered checks a session that nothing but the network and the processes disturbed.
+func (w *world) delivered() {
+	w.t.Helper()
+	price := w.settled()
+	w.withinSlice()
+	if v, _ := w.vehicle.stored(); v.Quantity != w.setup.energy {
+		w.fatalf("delivered %d mWh of %d for %s, because of %q %q", v.Quantity, w.setup.energy, price, v.Reason, v.Failure)
+	}
 }
 
 func (w *world) fatalf(format string, args ...any) {

@@ -193,6 +193,113 @@ var scenarios = []struct {
 		check: (*world).closedAlone,
 	},
 	{
+		name: "a bad network",
+		setup: setup{energy: 150_000, link: func(w *world, l *letter) []string {
+			return [][]string{nil, {"again"}, {"lose"}, {"late"}, {"lose"}, {"late", "again"}}[w.setup.random.IntN(6)]
+		}},
+		check: func(w *world) {
+			w.paid(54 * money.Nano / 1000)
+			for _, fate := range []string{"lose", "again", "late"} {
+				if w.counts[fate] < 3 {
+					w.t.Errorf("%s: %d messages", fate, w.counts[fate])
+				}
+			}
+		},
+	},
+	{
+		name: "the first claim comes in a greeting",
+		setup: setup{energy: 150_000, link: func(w *world, l *letter) []string {
+			early := w.now.Sub(began) < 20*time.Second
+			again := l.message.Kind() == wire.KindDemand && w.now.Sub(began) > 2*time.Second
+			if early && (again || l.message.Kind() == wire.KindClaim) {
+				return []string{"lose"}
+			}
+			return nil
+		}},
+		check: func(w *world) { w.paid(54 * money.Nano / 1000) },
+	},
+	{
+		name:  "the vehicle's process dies",
+		setup: setup{energy: 150_000, crash: func(n *node) bool { return n == n.w.vehicle && n.effects == 14 }},
+		check: func(w *world) { w.paid(54 * money.Nano / 1000) },
+	},
+	{
+		name:  "the station's process dies",
+		setup: setup{energy: 150_000, crash: func(n *node) bool { return n == n.w.station && n.effects == 14 }},
+		check: func(w *world) { w.paid(54 * money.Nano / 1000) },
+	},
+	{
+		name:  "the second visit",
+		setup: setup{energy: 150_000},
+		check: func(w *world) {
+			w.paid(54 * money.Nano / 1000)
+			w.visitAgain(150_000)
+			w.paid(54 * money.Nano / 1000)
+			if len(w.ledger.channels) != 1 || w.ledger.vertices != 3 {
+				w.t.Errorf("%d channels, %d vertices: the channel was not used again", len(w.ledger.channels), w.ledger.vertices)
+			}
+		},
+	},
+	{
+		name: "top-ups of one amount in several visits",
+		setup: setup{
+			powerMw: 360_000_000, energy: 2_000_000, balance: 10 * money.Nano,
+			payer: func(p *session.PayerPolicy) { p.Deposit, p.TopUp = 80*cent, 80*cent },
+		},
+		check: func(w *world) {
+			for range 3 {
+				w.paid(72 * cent)
+				w.visitAgain(2_000_000)
+			}
+			w.paid(72 * cent)
+		},
+	},
+	{
+		name: "a top-up that is refused too late",
+		setup: setup{
+			powerMw: 360_000_000, energy: 9_000_000, balance: 85 * cent, ledgerTakes: 20 * time.Second,
+			payer: func(p *session.PayerPolicy) { p.Deposit, p.TopUp = 80*cent, 50*cent },
+			payee: func(p *session.PayeePolicy) { p.GoneAfter = 25 * time.Second },
+		},
+		check: func(w *world) {
+			s, _ := w.station.stored()
+			v, _ := w.vehicle.stored()
+			if v.Phase != session.PhaseEnded || s.Phase != session.PhaseEnded || v.Reason != wire.ReasonUncovered || s.Paid != 80*cent {
+				w.t.Errorf("ended as %s, %q and %s with %s of %s", v.Phase, v.Reason, s.Phase, s.Paid, s.Cost)
+			}
+			w.withinSlice()
+			w.conserved()
+		},
+	},
+	{
+		name: "the vehicle does not sign the withdrawal",
+		setup: setup{energy: 150_000, link: func(w *world, l *letter) []string {
+			if l.message.Kind() == wire.KindWithdraw {
+				return []string{"lose"}
+			}
+			return nil
+		}},
+		check: func(w *world) {
+			w.paid(54 * money.Nano / 1000)
+			if got := w.ledger.balance[w.station.did]; got != 100*money.Nano {
+				w.t.Errorf("the station was paid out %s without a signature", got-100*money.Nano)
+			}
+		},
+	},
+	{
+		name:   "no word of the channel",
+		setup:  setup{payee: func(p *session.PayeePolicy) { p.GoneAfter = 5 * time.Second }},
+		script: func(w *world) { w.after(1050*time.Millisecond, func() { w.ledger.down = true }) },
+		check: func(w *world) {
+			v, _ := w.vehicle.stored()
+			s, _ := w.station.stored()
+			if v.Phase != session.PhaseFailed || s.Phase != session.PhaseFailed {
+				w.t.Errorf("ended as %s and %s", v.Phase, s.Phase)
+			}
+			w.conserved()
+		},
+	},
+	{
 		name: "a tariff that the meter cannot serve",
 		setup: setup{tariff: `{"country_code":"DE","party_id":"JOU","id":"t","currency":"EUR","elements":[{"price_components":[{"type":"ENERGY","price":0.36,"step_size":1}],` +
 			`"restrictions":{"min_current":10}}],"last_updated":"2026-01-01T00:00:00Z"}`},
@@ -213,6 +320,15 @@ func TestTranscripts(t *testing.T) {
 			w.golden(s.name)
 		})
 	}
+}
+
+// visitAgain runs another session of the same two.
+func (w *world) visitAgain(energy int64) {
+	w.t.Helper()
+	w.plug(energy)
+	w.vehicle.id[1]++
+	w.vehicle.begin()
+	w.runOn(w.bothOver)
 }
 
 // paid checks a settled session of a known price.

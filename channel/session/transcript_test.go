@@ -16,16 +16,21 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts as they are now")
 
-// tell adds an event and its effects to the transcript. Events without effects are left out.
+// tell adds an event and its effects to the transcript. Events that change nothing are left out, and so is looking at the
+// ledger, which is told by what is seen there.
 func (w *world) tell(n *node, event string, effects []session.Effect) {
-	if len(effects) == 0 {
+	var lines []string
+	for _, e := range effects {
+		if line := describeEffect(e); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) == 0 {
 		return
 	}
 	w.tellLine(n, event)
-	for _, e := range effects {
-		if line := describeEffect(e); line != "" {
-			fmt.Fprintf(&w.told, "%20s%s\n", "", line)
-		}
+	for _, line := range lines {
+		fmt.Fprintf(&w.told, "%20s%s\n", "", line)
 	}
 }
 
@@ -126,7 +131,7 @@ func describeEffect(effect session.Effect) string {
 	case session.Send:
 		return "-> " + describeMessage(e.Message)
 	case session.Look:
-		return "looks at the ledger"
+		return ""
 	case session.Actuate:
 		return []string{"", "outlet starts, ", "outlet limited to ", "outlet stops"}[e.Command] +
 			map[bool]string{true: "", false: fmt.Sprintf("%d kW", e.LimitMilliwatts/1_000_000)}[e.Command == session.CommandStop]

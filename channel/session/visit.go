@@ -30,6 +30,7 @@ type visit struct {
 	lookAt time.Time // real clock: when to look again
 
 	toppingUp    bool // a top-up of this side is under way
+	topUpFinal   bool // it is final, and shows in the next view
 	topUpRefused bool // the ledger refused one: the account is empty
 
 	heardAt time.Time // real clock: last message of the peer
@@ -218,6 +219,13 @@ func (v *visit) noteTopUp(op OpRecord) {
 	if op.Kind == OpTopUp {
 		v.toppingUp = v.toppingUp || op.State == OpPending
 		v.topUpRefused = v.topUpRefused || op.State == OpRefused
+	}
+}
+
+// seeTopUp ends a top-up that a view shows. Its money may have been seen before its outcome was told.
+func (v *visit) seeTopUp(by channel.Party, before channel.Funds) {
+	if v.topUpFinal || v.side.Funds().Deposited[by] != before.Deposited[by] {
+		v.toppingUp, v.topUpFinal = false, false
 	}
 }
 
