@@ -21,7 +21,7 @@ import (
 
 const (
 	// agreeMax is how long the peer is asked to sign: a station that runs answers at once.
-	agreeMax = 15 * time.Second
+	agreeMax = 5 * time.Second
 	// lookEvery is how often a closing channel is looked at.
 	lookEvery = 500 * time.Millisecond
 )

@@ -4,29 +4,49 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/spf13/cobra"
+
 	"joulepay/channel"
 	"joulepay/channel/session"
 	"joulepay/cmd/internal/cli"
 	"joulepay/meter"
+	"joulepay/settle/client"
+	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
 
-// Watch tells people how sessions go: a line that changes, and what went wrong once.
+// Watch tells people how sessions go: a line that changes, and what went wrong once; and programs, by events.
 type Watch struct {
 	app      *cli.App
+	command  *cobra.Command
 	currency money.Currency
 
 	mu   sync.Mutex // guards told
 	told map[channel.SessionID]string
 }
 
-// NewWatch tells on the screen of app.
-func NewWatch(app *cli.App, currency money.Currency) *Watch {
-	return &Watch{app: app, currency: currency, told: map[channel.SessionID]string{}}
+// NewWatch tells on the screen of app, and to those who follow the command.
+func NewWatch(app *cli.App, command *cobra.Command, currency money.Currency) *Watch {
+	return &Watch{app: app, command: command, currency: currency, told: map[channel.SessionID]string{}}
+}
+
+// Followed is the event "session" of commands that are followed.
+type Followed struct {
+	Session  string        `json:"session"`
+	Phase    string        `json:"phase"`
+	Peer     wallet.DID    `json:"peer"`
+	Seconds  float64       `json:"seconds"` // since the first reading, session clock
+	EnergyWh client.Energy `json:"energy_wh"`
+	PowerW   int64         `json:"power_w"`
+	Amount   money.Money   `json:"amount"`
+	Claims   uint64        `json:"claims"`
+	Note     string        `json:"note,omitempty"`
+	Error    string        `json:"error,omitempty"` // what just went wrong; the session may go on
 }
 
 // Report takes what a session tells.
 func (w *Watch) Report(p session.Progress) {
+	w.follow(p)
 	if p.Err != nil {
 		told := p.Role == session.RolePayer && p.Phase == session.PhaseFailed // by the error that the command ends with
 		if !told && !passing(p.Err) && w.news(p.Session, p.Err.Error()) {
@@ -38,6 +58,19 @@ func (w *Watch) Report(p session.Progress) {
 	if p.Phase.Over() {
 		w.app.EndProgress()
 		w.forget(p.Session)
+	}
+}
+
+func (w *Watch) follow(p session.Progress) {
+	event := Followed{
+		Session: p.Session.String(), Phase: p.Phase.String(), Peer: p.Peer, Seconds: p.Elapsed.Seconds(), EnergyWh: client.Energy(p.Quantity),
+		PowerW: p.Power / 1000, Amount: money.Of(p.Paid, w.currency), Claims: p.Claims, Note: p.Note,
+	}
+	if p.Err != nil {
+		event.Error = p.Err.Error()
+	}
+	if err := w.app.Event(w.command, "session", event); err != nil {
+		w.app.Log().Warn("event not written", "error", err)
 	}
 }
 

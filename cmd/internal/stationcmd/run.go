@@ -35,8 +35,9 @@ const (
 
 // runCmd is what was asked for on the command line.
 type runCmd struct {
-	app    *cli.App
-	wallet *walletcmd.Selection
+	app     *cli.App
+	command *cobra.Command
+	wallet  *walletcmd.Selection
 
 	service, nats, natsListen, ledger, http  string
 	tariff, meter, power, evse, zone, payout string
@@ -56,7 +57,8 @@ func runCommand(app *cli.App) *cobra.Command {
 		Example: "  chargepoint run\n  chargepoint run --power 150kW --tariff tariff.json\n" +
 			"  chargepoint run --meter 'exec:./read-meter --port /dev/ttyUSB0'\n  chargepoint run --nats embedded --ledger embedded",
 	}
-	c.wallet = walletcmd.AddCreateFlags(app, command)
+	c.command, c.wallet = command, walletcmd.AddCreateFlags(app, command)
+	app.FollowFlag(command)
 	f := command.Flags()
 	f.StringVar(&c.service, "service", defaults.Service, "what is sold: charging")
 	f.StringVar(&c.nats, "nats", party.NATSDefault, "NATS server: a URL, or "+Embedded)
@@ -198,7 +200,7 @@ func (c *runCmd) settings(s station.Config, settleAt party.Sum, p *party.Party) 
 	s.Service, s.EVSE, s.TimeZone = c.service, c.evse, c.zone
 	s.ClaimEvery, s.Window, s.SettleEvery = c.claimEvery, c.window, c.settleEvery
 	s.Policy.GoneAfter, s.Policy.SampleEvery, s.PulseEvery = c.goneAfter, pulseEvery, pulseEvery
-	s.Report = party.NewWatch(c.app, p.Ledger.Trusted().Genesis.Currency).Report
+	s.Report = party.NewWatch(c.app, c.command, p.Ledger.Trusted().Genesis.Currency).Report
 	return s, err
 }
 

@@ -30,8 +30,16 @@ const (
 // chargeCmd is what was asked for on the command line.
 type chargeCmd struct {
 	*reach
+	command *cobra.Command
 	limits  *limits
 	station string
+}
+
+func newCharge(app *cli.App, command *cobra.Command, create bool) *chargeCmd {
+	c := &chargeCmd{reach: addReach(app, command, create), command: command, limits: addLimits(command)}
+	c.addNATS(command)
+	app.FollowFlag(command)
+	return c
 }
 
 func chargeCommand(app *cli.App) *cobra.Command {
@@ -43,8 +51,7 @@ func chargeCommand(app *cli.App) *cobra.Command {
 		Example: "  vehicle charge\n  vehicle charge --energy 12kWh --max-price 0.60\n" +
 			"  vehicle charge --station did:joule:z6Mk… --evse 'DE*JLP*E1*1' --soc 80 --max-cost 25EUR",
 	}
-	c := &chargeCmd{reach: addReach(app, command, true), limits: addLimits(command)}
-	c.addNATS(command)
+	c := newCharge(app, command, true)
 	command.Flags().StringVar(&c.station, "station", auto, "DID of the station; "+auto+" takes the cheapest that fits")
 	command.RunE = func(command *cobra.Command, _ []string) error { return c.run(command.Context()) }
 	return command
@@ -55,8 +62,7 @@ func resumeCommand(app *cli.App) *cobra.Command {
 		Use: "resume", Short: "Go on with the session that was interrupted",
 		Example: "  vehicle resume",
 	}
-	c := &chargeCmd{reach: addReach(app, command, false), limits: addLimits(command)}
-	c.addNATS(command)
+	c := newCharge(app, command, false)
 	command.RunE = func(command *cobra.Command, _ []string) error { return c.resume(command.Context()) }
 	return command
 }
@@ -112,7 +118,7 @@ func (c *chargeCmd) prepare(ctx context.Context, create bool) (*party.Party, veh
 		p.Close()
 		return nil, config, err
 	}
-	config.Report = party.NewWatch(c.app, currency).Report
+	config.Report = party.NewWatch(c.app, c.command, currency).Report
 	return p, config, nil
 }
 
@@ -124,7 +130,7 @@ func (c *chargeCmd) finish(p *party.Party, config vehicle.Config) (done bool, er
 		return false, err
 	}
 	c.app.Note("resuming session %s at %s, which was interrupted", unfinished.ID, unfinished.Peer)
-	parked(&config, *unfinished)
+	c.limits.parked(&config, *unfinished)
 	err = c.drive(p, config, unfinished.Peer, unfinished)
 	if errors.Is(err, vehicle.ErrSession) && c.app.Stopping().Err() == nil {
 		c.app.Note("it ended before energy flowed: %v", err)

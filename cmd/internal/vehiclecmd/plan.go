@@ -33,7 +33,8 @@ type limits struct {
 	maxCost, maxPrice, deposit, topUp, evse string
 	stateOfCharge, stateOfChargeNow         int
 
-	sums map[string]party.Sum // of maxCost, maxPrice, deposit, topUp by flag, once plan has read them
+	byDefault bool                 // nobody said where to stop
+	sums      map[string]party.Sum // of maxCost, maxPrice, deposit, topUp by flag, once plan has read them
 }
 
 func addLimits(command *cobra.Command) *limits {
@@ -128,7 +129,7 @@ func (l *limits) readBattery(c *vehicle.Config) error {
 		c.Policy.Quantity = recording.EnergyMilliwattHours()
 	}
 	if c.Measure.Kind == meter.KindSim && c.Policy.Quantity == 0 && l.stateOfCharge == 0 {
-		l.stateOfCharge = stateOfChargeDefault
+		l.stateOfCharge, l.byDefault = stateOfChargeDefault, true
 	}
 	c.Policy.SoCPermille = int16(10 * l.stateOfCharge)
 	if c.Measure.Kind != meter.KindSim {
@@ -179,12 +180,15 @@ func (l *limits) settle(c *vehicle.Config, ledger money.Currency) error {
 	return nil
 }
 
-// parked continues the battery of a session that is resumed: it has taken some already.
-func parked(c *vehicle.Config, r session.SessionRecord) {
+// parked continues what a session that is resumed wanted, and its battery: it has taken some already.
+func (l *limits) parked(c *vehicle.Config, r session.SessionRecord) {
 	c.Parked = true
 	c.Policy.Quantity = r.Wanted
 	b := &c.Battery
-	if c.Measure.Kind != meter.KindSim || b.CapacityMilliwattHours == 0 {
+	if r.Wanted > 0 && l.byDefault {
+		c.Policy.SoCPermille, b.TargetPermille = 0, meter.StateOfChargeMax
+	}
+	if c.Measure.Kind != meter.KindSim {
 		return
 	}
 	b.StateOfChargePermille = min(b.StateOfChargePermille+int16(r.Quantity*1000/b.CapacityMilliwattHours), b.TargetPermille)

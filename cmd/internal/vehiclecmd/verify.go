@@ -60,7 +60,9 @@ func networkFor(app *cli.App, selected *walletcmd.Selection, named string) (wall
 	if err != nil || len(raw) != len(id) {
 		return id, cli.Usage("`ledger status` shows the id of a network", "--network %q is not an id", named)
 	}
-	copy(id[:], raw)
+	if copy(id[:], raw); id == (wallet.NetworkID{}) {
+		return id, cli.Usage("`ledger status` shows the id of a network", "--network %s is no network", named)
+	}
 	return id, nil
 }
 

@@ -137,6 +137,7 @@ func (s *Selection) create(password []byte) (*wallet.Wallet, error) {
 	if s.insecure {
 		w, err := wallet.CreateInsecure(path, createdAt)
 		if err == nil {
+			s.app.SetDID(w.DID().String())
 			s.app.Note("made wallet %s, %s, without a password: whoever reads %s has its keys", s.name, w.DID(), path)
 		}
 		return w, err

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"joulepay/cmd/internal/cli"
+	"joulepay/cmd/internal/clitest"
+	"joulepay/cmd/internal/operator"
+	"joulepay/cmd/internal/vehiclecmd"
+)
+
+func TestMain(m *testing.M) {
+	clitest.Main(m, map[string]func(*cli.App) *cobra.Command{"chargepoint": root, "vehicle": vehiclecmd.Root, "ledger": operator.Root})
+}
+
+func TestScripts(t *testing.T) { clitest.Run(t, "testdata/script") }
+
+func TestTreeIsWellFormed(t *testing.T) { clitest.CheckTree(t, root) }
