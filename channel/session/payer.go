@@ -224,7 +224,11 @@ func (p *Payer) open(now Instant) []Effect {
 	if err != nil {
 		return p.fail(now, err)
 	}
+	// An idle ledger's time stands still, and jumps with the next vertex: the vehicle's own clock counts, too.
 	expiry := p.config.LedgerTime.Add(p.config.Policy.Lifetime)
+	if own := now.Real.Add(p.config.Policy.Lifetime); expiry.Before(own) {
+		expiry = own
+	}
 	if least := time.UnixMilli(q.ExpiryMinMs).Add(time.Second); expiry.Before(least) {
 		expiry = least
 	}
