@@ -188,6 +188,7 @@ func (c *closer) together(ctx context.Context, w *work, id channel.ID, view sess
 func (c *closer) follow(ctx context.Context, w *work, id channel.ID) error {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
+	told := false
 	for {
 		_, view, err := w.look(ctx, id)
 		switch {
@@ -196,6 +197,10 @@ func (c *closer) follow(ctx context.Context, w *work, id channel.ID) error {
 		case err == nil && view.State == channel.Closed:
 			return nil
 		case err == nil && view.State == channel.Closing:
+			if !told {
+				c.app.Note("the challenge window runs, %s of ledger time; Ctrl-C leaves it running", view.Opening.Terms.Window)
+			}
+			told = true
 			c.tell(view)
 		}
 		select {
