@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sort"
 )
 
 // ErrLog is returned for a log that no shim wrote.
@@ -48,6 +49,7 @@ const headSize = 6 * 8
 // Log is what happened to the files of a folder, in order.
 type Log struct {
 	events []event
+	ends   []int // size of the log after each
 	disk   *disk // after the first disk.events of them; kept to go on from
 }
 
@@ -57,14 +59,14 @@ func Read(path string) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("powercut: %w", err)
 	}
-	l := &Log{}
+	l, read := &Log{}, 0
 	for len(raw) > 0 {
 		e, size, err := decode(raw)
 		if err != nil {
 			return nil, fmt.Errorf("%w: record %d", err, len(l.events))
 		}
-		l.events = append(l.events, e)
-		raw = raw[size:]
+		raw, read = raw[size:], read+size
+		l.events, l.ends = append(l.events, e), append(l.ends, read)
 	}
 	return l, nil
 }
@@ -96,6 +98,12 @@ func encodeMark(text string) []byte {
 // Len gives the number of moments after the first: the power may fail after any number of events from 0 to Len.
 // Of a log that is still written to, it is a moment after everything that was acknowledged before it was read.
 func (l *Log) Len() int { return len(l.events) }
+
+// AtSize gives the first moment after everything that the log told when it had so many bytes: what was acknowledged
+// before somebody looked at the size of its file came before that moment.
+func (l *Log) AtSize(size int64) int {
+	return sort.Search(len(l.ends), func(i int) bool { return int64(l.ends[i]) > size })
+}
 
 // Marked is a text of Mark, and the first moment that comes after it.
 type Marked struct {
@@ -129,7 +137,7 @@ func (l *Log) Count() (writes, syncs int) {
 
 // WithoutSyncs gives the same record from a disk that ignores syncs. Tests that find nothing lost on it find nothing.
 func (l *Log) WithoutSyncs() *Log {
-	without := &Log{}
+	without := &Log{ends: l.ends}
 	for _, e := range l.events {
 		if e.kind == syncBegins || e.kind == syncEnds {
 			e = event{} // nothing, in its place: moments stay the same

@@ -126,6 +126,19 @@ func record(t *testing.T, shim, folder, log, synchronous string, kill bool) *pow
 	return read
 }
 
+func TestASizeOfTheLogIsAMomentAfterAllThatItTells(t *testing.T) {
+	folder, log := t.TempDir(), filepath.Join(t.TempDir(), "log")
+	recorded := record(t, powercut.Build(t), folder, log, "FULL", true)
+	info, err := os.Stat(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, half, all := recorded.AtSize(0), recorded.AtSize(info.Size()/2), recorded.AtSize(info.Size()); first != 0 || all != recorded.Len() ||
+		half <= first || half >= all || recorded.AtSize(info.Size()-1) != all-1 {
+		t.Errorf("moments %d, %d and %d of %d", first, half, all, recorded.Len())
+	}
+}
+
 func filesBelow(t *testing.T, folder string) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
