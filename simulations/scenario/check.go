@@ -87,6 +87,10 @@ func (s *Scenario) checkVehicles() error {
 		if v.Deposit <= 0 {
 			return s.problem("add `deposit: 20`", "vehicle %q locks nothing when a channel opens", v.Name)
 		}
+		if v.Lifetime < 2*s.Ledger.Window {
+			return s.problem("give channels a longer lifetime, or the ledger a shorter window",
+				"channels of %q live for %s, with windows of %s", v.Name, v.Lifetime, s.Ledger.Window)
+		}
 		var last time.Duration
 		for i, visit := range v.Visits {
 			if !slices.Contains(stations, visit.Station) {

@@ -118,7 +118,7 @@ func (s *Scenario) readVehicles(r *reader, n *yaml.Node) {
 	for _, e := range r.mapping(n, "vehicles") {
 		v := Vehicle{
 			Name: e.key.Value, Battery: sim.DefaultBattery(),
-			Funds: 100 * money.Nano, Deposit: 20 * money.Nano, TopUp: 10 * money.Nano,
+			Funds: 100 * money.Nano, Deposit: 20 * money.Nano, TopUp: 10 * money.Nano, Lifetime: 30 * 24 * time.Hour,
 		}
 		r.object(e.value, "vehicle "+clip(v.Name),
 			field{"battery", func(n *yaml.Node) { readBattery(r, n, &v.Battery) }},
@@ -126,6 +126,8 @@ func (s *Scenario) readVehicles(r *reader, n *yaml.Node) {
 			field{"deposit", r.money(&v.Deposit)},
 			field{"top_up", r.money(&v.TopUp)},
 			field{"meter_error", r.signedPPM(&v.GainPPM)},
+			field{"lifetime", r.duration(&v.Lifetime, time.Minute, 10*DurationMax)},
+			field{"closes", r.flag(&v.Closes)},
 			field{"visits", func(n *yaml.Node) { v.readVisits(r, n) }},
 		)
 		s.Vehicles = append(s.Vehicles, v)

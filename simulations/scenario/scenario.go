@@ -76,13 +76,15 @@ type Station struct {
 
 // Vehicle is a vehicle with what it means to do.
 type Vehicle struct {
-	Name    string
-	Battery sim.Battery // state of charge and target are those of the visits
-	Funds   money.Amount
-	Deposit money.Amount // locked when a channel opens, unless the quote asks for more
-	TopUp   money.Amount // added when the deposit runs short; 0 never
-	GainPPM int64        // error of its own measurement, parts per million
-	Visits  []Visit      // in the order of their times
+	Name     string
+	Battery  sim.Battery // state of charge and target are those of the visits
+	Funds    money.Amount
+	Deposit  money.Amount  // locked when a channel opens, unless the quote asks for more
+	TopUp    money.Amount  // added when the deposit runs short; 0 never
+	GainPPM  int64         // error of its own measurement, parts per million
+	Lifetime time.Duration // of a new channel
+	Closes   bool          // it closes its channels when all visits are over
+	Visits   []Visit       // in the order of their times
 }
 
 // Visit is one stop at a station.

@@ -166,6 +166,16 @@ func (r *reader) money(into *money.Amount) func(*yaml.Node) {
 // amountMax keeps the sum of all accounts within range: ten thousand of them hold a quarter of it.
 const amountMax = 200_000 * money.Amount(money.Nano)
 
+func (r *reader) flag(into *bool) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		text, _ := r.scalar(n)
+		if !r.failed() && text != "true" && text != "false" {
+			r.fail(n, "write true or false", "%q is neither true nor false", clip(text))
+		}
+		*into = text == "true"
+	}
+}
+
 func (r *reader) count(into *int, most int) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		text, _ := r.scalar(n)

@@ -1,6 +1,7 @@
 package timeline_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -59,4 +60,15 @@ func TestTimeNeverFalls(t *testing.T) {
 	if next, ok := line.Next(); ok && next.Before(last) {
 		t.Errorf("next is %s after %s", next, last)
 	}
+}
+
+func Example() {
+	line := timeline.New(start)
+	line.After(time.Hour, func() { fmt.Println(line.Now().Format(time.TimeOnly), "the car leaves") })
+	line.After(time.Minute, func() { fmt.Println(line.Now().Format(time.TimeOnly), "the car arrives") })
+	for line.Step() {
+	}
+	// Output:
+	// 08:01:00 the car arrives
+	// 09:00:00 the car leaves
 }

@@ -44,7 +44,7 @@ type oracle struct {
 
 	sides    map[sideKey]session.ChannelRecord // as last stored
 	channels []channel.ID                      // in the order in which they were first stored
-	lanes    map[channel.ID]channel.PerLane    // as last seen on the ledger
+	lanes    map[channel.ID][2]settle.Lane     // as last seen on the ledger
 	bodies   map[claimKey]channel.Hash         // what was signed for each sequence
 	readings map[readingKey][]byte
 	finals   map[uint64]proof.Hash
@@ -72,7 +72,7 @@ type readingKey struct {
 
 func newOracle(w *World) *oracle {
 	return &oracle{
-		world: w, checks: map[string]int64{}, sides: map[sideKey]session.ChannelRecord{}, lanes: map[channel.ID]channel.PerLane{},
+		world: w, checks: map[string]int64{}, sides: map[sideKey]session.ChannelRecord{}, lanes: map[channel.ID][2]settle.Lane{},
 		bodies: map[claimKey]channel.Hash{}, readings: map[readingKey][]byte{}, finals: map[uint64]proof.Hash{},
 		quotes: map[channel.SessionID]quote.Quote{}, began: map[channel.SessionID]time.Time{}, settled: map[channel.SessionID]time.Time{},
 	}
@@ -94,7 +94,7 @@ func (o *oracle) stored(p *party, b session.Batch) {
 	for _, r := range b.Channels {
 		o.touched = append(o.touched, sideKey{p, r.ID})
 		if _, known := o.lanes[r.ID]; !known {
-			o.lanes[r.ID] = channel.PerLane{}
+			o.lanes[r.ID] = [2]settle.Lane{}
 			o.channels = append(o.channels, r.ID)
 		}
 		if p.watched != nil {
@@ -192,13 +192,16 @@ func (o *oracle) checkLanes() {
 		if !ok {
 			continue
 		}
-		for n, now := range c.Maxima() {
-			o.hold("I2", now >= o.lanes[id][n], "lane %d of channel %.8s fell on the ledger from %s to %s", n, id, o.lanes[id][n], now)
+		for n, now := range c.Lanes {
+			before := o.lanes[id][n]
+			fell := now.Maximum < before.Maximum || now.Owed < before.Owed || now.Owed == before.Owed && now.Sequence < before.Sequence
+			o.hold("I2", !fell, "lane %d of channel %.8s fell on the ledger from %s to %s", n, id, before.Maximum, now.Maximum)
 			if payer := o.side(c.Opening, channel.Lane(n).Payer()); payer != nil {
-				o.hold("I2", now <= payer.Side.Out.Owed(), "lane %d of channel %.8s is at %s, signed were %s", n, id, now, payer.Side.Out.Owed())
+				o.hold("I2", now.Maximum <= payer.Side.Out.Owed(), "lane %d of channel %.8s is at %s, signed were %s",
+					n, id, now.Maximum, payer.Side.Out.Owed())
 			}
 		}
-		o.lanes[id] = c.Maxima()
+		o.lanes[id] = c.Lanes
 	}
 }
 
@@ -234,6 +237,8 @@ func (o *oracle) checkSide(key sideKey) {
 	before, side, who := o.sides[key], r.Side, fmt.Sprintf("%s, channel %.8s", key.party.name, key.channel)
 	o.hold("I2", !before.Side.Out.Above(side.Out) && !before.Side.In.Above(side.In) && side.Sequence >= before.Side.Sequence,
 		"%s: a lane fell from %s and %s to %s and %s", who, before.Side.Out.Owed(), before.Side.In.Owed(), side.Out.Owed(), side.In.Owed())
+	o.hold("I3", !before.Side.Frozen || side.Frozen && side.Out == before.Side.Out && side.In == before.Side.In,
+		"%s: signed or accepted after a close was signed", who)
 	o.sides[key] = r
 
 	lanes := channel.PerLane{}
@@ -377,12 +382,37 @@ func (o *oracle) checkOutcome(id channel.ID, c settle.Channel) {
 		in, out := r.Side.In.Owed(), r.Side.Out.Owed()
 		o.hold("settled", c.Lanes[who.Other().Pays()].Maximum >= in, "party %d of channel %.8s accepted %s, the ledger knows %s",
 			who, id, in, c.Lanes[who.Other().Pays()].Maximum)
+		meant := o.paidIn(c.Opening, who)
+		o.hold("I4", c.Funds.Deposited[who] == meant, "party %d of channel %.8s paid in %s, meant were %s",
+			who, id, c.Funds.Deposited[who], meant)
 		if c.State != channel.Closed {
 			continue
 		}
 		got, due := c.Funds.Withdrawn[who]+c.Payout[who], c.Funds.Deposited[who]+in-out
 		o.hold("I3", got >= due, "party %d of channel %.8s got %s, was due %s", who, id, got, due)
 	}
+}
+
+// paidIn gives what a party's stored operations put into a channel: each takes effect once.
+func (o *oracle) paidIn(opening channel.Opening, who channel.Party) money.Amount {
+	p, sum := o.party(opening.Opener), opening.Deposit
+	if who == channel.Partner {
+		p, sum = o.party(opening.Partner), 0
+	}
+	all, err := p.disk.Sessions(context.Background(), channel.SessionID{}, sessionsMax)
+	o.world.fail(err)
+	for _, r := range all {
+		for _, id := range r.Vertices {
+			op, err := p.disk.Op(context.Background(), id)
+			o.world.fail(err)
+			if op.Kind == session.OpTopUp && op.Channel == opening.ID() && op.State == session.OpFinal {
+				t, err := session.DecodeTopUp(op.Body)
+				o.world.fail(err)
+				sum += t.Amount
+			}
+		}
+	}
+	return sum
 }
 
 // checkBilled compares what a station billed with what flowed through its cable.

@@ -134,9 +134,12 @@ func (s *station) received(d link.Datagram) {
 		s.stepVisit(v, session.Received{Message: frame.Message})
 		return
 	}
-	if hello, ok := frame.Message.(wire.Hello); ok {
-		err = s.admit(d.From, frame.Session, hello)
-	} else {
+	switch m := frame.Message.(type) {
+	case wire.Hello:
+		err = s.admit(d.From, frame.Session, m)
+	case wire.Close:
+		err = s.cosignClose(d.From, frame.Session, m)
+	default:
 		err = s.answerOver(d.From, frame)
 	}
 	if err != nil && s.up {

@@ -93,7 +93,7 @@ func (w *World) sessionRow(v *vehicle, r session.SessionRecord) (report.Session,
 	x.EnergyWh, x.Cost, x.Paid, x.Claims = report.Energy(theirs.Quantity), w.money(theirs.Cost), w.money(theirs.Paid), theirs.Claims
 	x.StationEnd = theirs.Phase.String()
 	x.Vertices += w.finalOps(&st.party, theirs)
-	if theirs.Reason != "" {
+	if x.Reason == "" {
 		x.Reason = string(theirs.Reason)
 	}
 	if theirs.StartedMs != 0 {

@@ -32,13 +32,16 @@ type vehicle struct {
 	next    int      // number of the next visit
 	at      *station // where it stands; nil on the road
 	visit   scenario.Visit
-	source  meter.Source // nil before it is plugged in
-	base    int64        // register when it was plugged in
-	leaveAt time.Time    // zero: when it has what it wants
+	source  meter.Source      // nil before it is plugged in
+	base    int64             // register when it was plugged in
+	leaveAt time.Time         // zero: when it has what it wants
+	asked   channel.SessionID // the last session of this visit; zero before the first
 	tries   int
 
 	// What follows is memory of the process: it dies with it.
 	pulsing bool
+	closing bool                     // a look at the channels to close is entered
+	wanted  map[channel.ID]time.Time // since when channels are to be closed
 }
 
 func newVehicle(w *World, spec scenario.Vehicle) *vehicle {
@@ -51,9 +54,10 @@ func newVehicle(w *World, spec scenario.Vehicle) *vehicle {
 // home tells whether all visits are over.
 func (v *vehicle) home() bool { return v.at == nil && v.next >= len(v.spec.Visits) }
 
-// setOut drives to the next visit.
+// setOut drives to the next visit, or home.
 func (v *vehicle) setOut() {
 	if v.next >= len(v.spec.Visits) {
+		v.closeLater()
 		return
 	}
 	v.world.clock.At(v.world.scenario.Start.Add(v.spec.Visits[v.next].At), v.arrive)
@@ -62,7 +66,7 @@ func (v *vehicle) setOut() {
 func (v *vehicle) arrive() {
 	v.visit = v.spec.Visits[v.next]
 	v.next++
-	v.tries, v.source, v.leaveAt = 0, nil, time.Time{}
+	v.tries, v.source, v.leaveAt, v.asked = 0, nil, time.Time{}, channel.SessionID{}
 	for _, s := range v.world.stations {
 		if s.name == v.visit.Station {
 			v.at = s
@@ -129,7 +133,7 @@ func (v *vehicle) session() *visit {
 // wakeUp resumes the session that was under way, or begins the one that was not.
 func (v *vehicle) wakeUp() {
 	v.wake()
-	v.pulsing = false
+	v.pulsing, v.closing, v.wanted = false, false, map[channel.ID]time.Time{}
 	unfinished, err := v.disk.Unfinished(context.Background())
 	v.world.fail(err)
 	if len(unfinished) > 1 {
@@ -140,6 +144,7 @@ func (v *vehicle) wakeUp() {
 		if v.source != nil {
 			v.after(tryAgainAfter, v.begin)
 		}
+		v.closeLater()
 		return
 	}
 	stored, err := agent.Load(context.Background(), v.disk, unfinished[0].ID)
@@ -230,6 +235,7 @@ func (v *vehicle) hello(ledgerTime time.Time) {
 		return
 	}
 	v.tries++
+	v.asked = id
 	current := &visit{id: id, machine: payer, peer: v.at.addr}
 	v.visits = []*visit{current}
 	if v.execute(current, effects) {
@@ -258,6 +264,7 @@ func (v *vehicle) config(index uint32, ledgerTime time.Time) session.PayerConfig
 	policy.Currency = v.world.scenario.Ledger.Currency.String()
 	policy.Deposit, policy.TopUp = v.spec.Deposit, v.spec.TopUp
 	policy.PrepaidMax, policy.EndSurchargeMax, policy.SliceMax = exposureMax, exposureMax, exposureMax
+	policy.Lifetime = v.spec.Lifetime
 	policy.CostMax, policy.Until = v.visit.CostMax, v.leaveAt
 	return session.PayerConfig{
 		Network: v.world.ledger.trusted.ID, Account: v.wallet.Account(), ChannelKey: v.wallet.Channel(index), KeyIndex: index,
@@ -274,6 +281,10 @@ func (v *vehicle) received(d link.Datagram) {
 		v.world.fail(fmt.Errorf("%s: %w", v.name, err)) // nobody here sends what does not decode
 		return
 	}
+	if m, ok := frame.Message.(wire.Close); ok {
+		v.closeAgreed(m)
+		return
+	}
 	if current := v.find(frame.Session); current != nil && v.step(current, session.Received{Message: frame.Message}) {
 		v.goOn(current)
 	}
@@ -283,7 +294,7 @@ func (v *vehicle) received(d link.Datagram) {
 func (v *vehicle) goOn(current *visit) {
 	record := current.machine.Record()
 	satisfied := v.satisfied(record)
-	if v.at != nil && v.at.did == record.Peer && record.Phase >= session.PhaseSettling && satisfied {
+	if v.at != nil && v.asked == record.ID && record.Phase >= session.PhaseSettling && satisfied {
 		v.depart("has what it wants")
 	}
 	if !record.Phase.Over() {
@@ -291,9 +302,10 @@ func (v *vehicle) goOn(current *visit) {
 		return
 	}
 	v.visits = nil
+	v.closeLater()
 	switch {
 	case v.source == nil: // on the road, or still in the queue
-	case v.at.did != record.Peer:
+	case v.asked != record.ID:
 		v.begin() // it stood here while the last visit settled
 	case v.tries >= triesMax:
 		v.depart("gives up")

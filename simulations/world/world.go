@@ -198,6 +198,9 @@ func (w *World) unfinished() (running, over int, reason string) {
 		if !v.home() {
 			note("the visits of " + v.name)
 		}
+		if v.spec.Closes && len(v.openChannels()) > 0 {
+			note("the channels of " + v.name)
+		}
 	}
 	return running, over, reason
 }
