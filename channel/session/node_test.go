@@ -42,6 +42,7 @@ type node struct {
 	id      channel.SessionID // of the present session
 	effects int               // executed so far, for crashes
 	crashes int
+	down    bool // until it rises
 	gone    bool // for good
 	blind   bool // its meter says nothing
 
@@ -174,7 +175,7 @@ func (n *node) begin() {
 
 // crashNow loses the machine and every effect that is not executed yet.
 func (n *node) crashNow() {
-	n.machine = nil
+	n.machine, n.down = nil, true
 	n.crashes++
 	n.w.tellLine(n, "CRASHES")
 	if n.connector != nil {
@@ -187,6 +188,7 @@ func (n *node) crashNow() {
 
 // rise restores the machine from the disk, and resubmits what has no outcome.
 func (n *node) rise() {
+	n.down = false
 	if record, _ := n.stored(); record == nil {
 		if n == n.w.vehicle {
 			n.begin()
@@ -225,7 +227,16 @@ func (n *node) phase() session.Phase {
 	return 0
 }
 
-func (n *node) over() bool { return n.gone || n.machine != nil && n.machine.Record().Phase.Over() }
+// over tells whether the node needs no more steps. A station that stored no session has none to end.
+func (n *node) over() bool {
+	if n.gone {
+		return true
+	}
+	if record, _ := n.stored(); record == nil && n == n.w.station {
+		return n.w.vehicle.over()
+	}
+	return !n.down && n.machine != nil && n.machine.Record().Phase.Over()
+}
 
 func (n *node) step(event session.Event) {
 	if n.machine == nil || n == n.w.vehicle && n.over() {
@@ -258,8 +269,8 @@ func (n *node) pulse() {
 // receive routes a message as the agents do.
 func (n *node) receive(f wire.Frame) {
 	switch {
-	case n.gone || n.machine == nil && n.disk.sessions[f.Session].ID == f.Session:
-		return // its process is down
+	case n.down:
+		return
 	case n.machine != nil && n.id == f.Session:
 		n.step(session.Received{Message: f.Message})
 	case n == n.w.station:

@@ -111,23 +111,27 @@ func NewPayee(config PayeeConfig, now Instant, id channel.SessionID, hello wire.
 }
 
 // RestorePayee continues a stored session after a restart. The connector is taken to be off.
-// ops are the session's ledger operations; the outcome of those that have one is told again by a Concluded.
+// ops are the session's ledger operations; the outcome of those that have one is told again by a Concluded. A session that is
+// over needs neither configuration, readings nor operations: it only answers.
 func RestorePayee(config PayeeConfig, now Instant, record SessionRecord, ch *ChannelRecord, readings []ReadingRecord, ops []OpRecord) (*Payee, error) {
 	p := &Payee{config: config, network: config.Offer.Network}
 	p.record = record
-	signed, err := quote.Parse(record.Quote)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
-	}
-	if err := p.bindQuote(signed); err != nil {
-		return nil, err
-	}
 	if ch != nil {
 		side, err := channel.Restore(ch.Side)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrRecord, err)
 		}
 		p.bindSide(*ch, side)
+	}
+	if record.Phase.Over() {
+		return p, nil // it answers from its records alone
+	}
+	signed, err := quote.Parse(record.Quote)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	if err := p.bindQuote(signed); err != nil {
+		return nil, err
 	}
 	err = p.restoreReadings(readings, func(s meter.Signed) error { return p.addDemand(s, s.Encode()) })
 	if err != nil {
@@ -184,7 +188,7 @@ func (p *Payee) over(event Event) []Effect {
 	case Received:
 		switch m := e.Message.(type) {
 		case wire.Hello, wire.Claim, wire.Stop:
-			if !p.sentBaseline() {
+			if p.record.StartedMs == 0 {
 				return []Effect{Send{wire.Refuse{Code: wire.CodeUnknownSession, Detail: "the session ended before it began"}}}
 			}
 			return []Effect{Send{p.done()}}
@@ -226,16 +230,7 @@ func (p *Payee) refuse(now Instant, code wire.Code, err error) []Effect {
 }
 
 func (p *Payee) checkHello(id channel.SessionID, h wire.Hello) error {
-	if h.Station != wallet.DIDOf(p.config.Account.Public()) {
-		return fmt.Errorf("%w: hello for another station", ErrIdentity)
-	}
-	if _, err := wallet.ParsePublicKey(h.Vehicle[:]); err != nil {
-		return fmt.Errorf("%w: %w", ErrIdentity, err)
-	}
-	if err := wallet.Verify(h.Vehicle.InceptionKey(), wallet.DomainHello, p.network, h.SigningBytes(id), h.Signature); err != nil {
-		return fmt.Errorf("%w: %w", ErrIdentity, err)
-	}
-	return nil
+	return CheckHello(h, id, wallet.DIDOf(p.config.Account.Public()), p.network)
 }
 
 // greeted answers a repeated Hello, or one that resumes.
@@ -347,10 +342,9 @@ func (p *Payee) viewed(now Instant, e Viewed) []Effect {
 	if p.record.Phase <= PhaseStopping && (e.View.State != channel.Open || p.expiring()) {
 		return append([]Effect{p.saved(Batch{})}, p.stop(now, wire.ReasonStation)...)
 	}
-	waited := p.toppingUp
 	p.seeTopUp(channel.Partner, before)
-	if waited && !p.toppingUp && p.record.Phase == PhaseFinal && len(p.unpaid) == 0 {
-		return p.afterClaim(now) // now it can pay back what it owes
+	if p.record.Phase == PhaseFinal && len(p.unpaid) == 0 && !p.toppingUp {
+		return p.afterClaim(now) // all is claimed: only what the station owes was waited for
 	}
 	if p.side.Snapshot().Funds == before {
 		return nil

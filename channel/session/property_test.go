@@ -83,11 +83,21 @@ func TestI4_LossAndCrashesOnlyDelay(t *testing.T) {
 // delivered checks a session that nothing but the network and the processes disturbed.
 func (w *world) delivered() {
 	w.t.Helper()
+	for w.neverBegan() {
+		w.visitAgain(w.setup.energy)
+	}
 	price := w.settled()
 	w.withinSlice()
 	if v, _ := w.vehicle.stored(); v.Quantity != w.setup.energy {
 		w.fatalf("delivered %d mWh of %d for %s, because of %q %q", v.Quantity, w.setup.energy, price, v.Reason, v.Failure)
 	}
+}
+
+// neverBegan tells whether the station's process was down for longer than a vehicle greets. That costs nothing, and a
+// person tries again.
+func (w *world) neverBegan() bool {
+	v, _ := w.vehicle.stored()
+	return v != nil && v.Phase == session.PhaseFailed && v.Failure == session.ErrNoAnswer.Error() && len(v.Vertices) == 0
 }
 
 func (w *world) fatalf(format string, args ...any) {

@@ -37,6 +37,9 @@ type visit struct {
 	sentAt  time.Time // real clock: last message that waits for an answer
 }
 
+// Phase tells where the session stands.
+func (v *visit) Phase() Phase { return v.record.Phase }
+
 // bindQuote prepares the parts of a visit that follow from the quote.
 func (v *visit) bindQuote(q quote.Signed) error {
 	verifier, err := wallet.NewVerifier(q.Quote.MeterKey)
