@@ -16,9 +16,10 @@
 //	get URL                                 fetch; stdout is the body, stderr the status
 //	listen VAR                              hold a port of 127.0.0.1, set VAR to its address
 //	mode FILE 0600                          check permissions
+//	smalldisk DIR SIZE                      mount a file system of such as 300k, or change its size; needs [mount]
 //	absent FILE DIR                         what FILE says stands in no other file below DIR, nor in stdout and stderr
 //
-// The condition [shared] tells whether the reference data is there, at $SHARED.
+// The condition [shared] tells whether the reference data is there, at $SHARED; [mount] whether disks can be mounted.
 package clitest
 
 import (
@@ -54,10 +55,13 @@ func Run(t *testing.T, directory string) {
 		Cmds:                commands,
 		Setup:               func(env *testscript.Env) error { return setUp(env, shared) },
 		Condition: func(name string) (bool, error) {
-			if name != "shared" {
-				return false, fmt.Errorf("unknown condition %q", name)
+			switch name {
+			case "shared":
+				return shared != "", nil
+			case "mount":
+				return canMount(), nil
 			}
-			return shared != "", nil
+			return false, fmt.Errorf("unknown condition %q", name)
 		},
 	})
 }

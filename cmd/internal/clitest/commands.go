@@ -20,6 +20,7 @@ import (
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"start": start, "line": line, "interrupt": interrupt, "crash": crash, "ended": ended,
 	"refused": refused, "json": jsonIs, "jsonset": jsonSet, "get": get, "listen": listen, "mode": mode, "absent": absent,
+	"smalldisk": smallDisk,
 }
 
 // refused checks the two lines of an error. Notes and logs may stand before them.

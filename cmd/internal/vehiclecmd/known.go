@@ -1,6 +1,7 @@
 package vehiclecmd
 
 import (
+	"joulepay/channel/session"
 	"joulepay/cmd/internal/cli"
 	"joulepay/cmd/internal/party"
 	"joulepay/cmd/internal/simcable"
@@ -12,8 +13,10 @@ import (
 
 // knownErrors says what to do about errors that mean something else, or more, to a vehicle than to others.
 var knownErrors = []cli.Known{
-	{Err: vehicle.ErrSession, // what is known of its cause wins
-		Hint: "nothing was paid: `vehicle stations` shows who offers what, `vehicle charge --help` the limits"},
+	{Err: session.ErrRefused,
+		Hint: "nothing was paid: `vehicle stations` shows who else offers what"},
+	{Err: session.ErrQuoteChanged,
+		Hint: "nothing was paid: do not trust this station; `vehicle stations` shows others"},
 	{Match: refused("busy"),
 		Hint: "another vehicle charges there: `vehicle stations` shows which stations are free"},
 	{Err: vehicle.ErrNoStation,
