@@ -14,28 +14,62 @@ import (
 	"joulepay/channel/wire"
 )
 
-// admit begins a session for a vehicle that says hello, on the first outlet that is free and offers the service.
+// errLater says that a vehicle is not answered yet: it asks again in a moment.
+var errLater = errors.New("agent: not yet")
+
+// admit begins a session for a vehicle that says hello, at an outlet that is free and offers the service. What anybody can
+// send is checked before anything is spent on it; what is stored of strangers is bounded by the outlets, each of which a
+// vehicle that goes no further holds for the policy's GoneAfter.
 func (s *Station) admit(ctx context.Context, all *sync.WaitGroup, from link.Addr, id channel.SessionID, h wire.Hello) error {
 	if _, err := s.deps.Store.Session(ctx, id); err == nil {
 		return s.answerOver(ctx, from, wire.Frame{Session: id, Message: h})
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
+	if err := session.CheckHello(h, id, s.deps.Identity.Wallet.DID(), s.deps.Identity.Network); err != nil {
+		return err
+	}
 	if h.Resume {
 		return fmt.Errorf("%w: nothing is known of session %s", session.ErrUnexpected, id)
 	}
-	outlet := s.freeOutlet()
-	if outlet == nil {
-		return fmt.Errorf("%w: every outlet is in use", ErrBusy)
-	}
-	offer, err := outlet.Offer(s.deps.Clock.Now())
+	outlet, offer, err := s.outletAndOffer(h.Service)
 	if err != nil {
 		return err
 	}
-	if h.Service != offer.Service {
-		return fmt.Errorf("%w: %q is not offered here", session.ErrChannel, h.Service)
+	v := newVisit(id, s.deps, from)
+	if err := s.prepare(ctx, v, outlet, offer, h); err != nil {
+		s.usage.end(id)
+		return err
 	}
-	known, err := s.knownChannel(ctx, h, offer)
+	s.serve(ctx, all, v, outlet)
+	return nil
+}
+
+// outletAndOffer chooses a free outlet that offers a service: one where something is plugged in rather than another.
+func (s *Station) outletAndOffer(service string) (*Outlet, quote.Quote, error) {
+	err := fmt.Errorf("%w: every outlet is in use", ErrBusy)
+	for _, plugged := range [...]bool{true, false} {
+		for _, o := range s.outlets {
+			if !s.Free(o) || o.Connector.Plugged() != plugged {
+				continue
+			}
+			offer, offerErr := o.Offer(s.deps.Clock.Now())
+			switch {
+			case offerErr != nil:
+				err = offerErr
+			case offer.Service != service:
+				err = fmt.Errorf("%w: %q is not offered here", session.ErrChannel, service)
+			default:
+				return o, offer, nil
+			}
+		}
+	}
+	return nil, quote.Quote{}, err
+}
+
+// prepare makes a visit's machine and enters it, unless the station stops taking vehicles meanwhile.
+func (s *Station) prepare(ctx context.Context, v *visit, outlet *Outlet, offer quote.Quote, h wire.Hello) error {
+	known, err := s.knownChannel(ctx, v.id, h, offer)
 	if err != nil {
 		return err
 	}
@@ -43,39 +77,45 @@ func (s *Station) admit(ctx context.Context, all *sync.WaitGroup, from link.Addr
 	if err != nil {
 		return err
 	}
-	v := newVisit(id, s.deps, from)
-	payee, effects, err := session.NewPayee(config, s.deps.Clock.Now(), id, h, known)
+	payee, effects, err := session.NewPayee(config, s.deps.Clock.Now(), v.id, h, known)
 	if err != nil {
 		return err
 	}
-	v.machine = payee
-	s.start(ctx, all, v, outlet, effects)
-	return nil
-}
-
-func (s *Station) freeOutlet() *Outlet {
-	for _, o := range s.outlets {
-		if s.Free(o) {
-			return o
-		}
+	v.machine, v.begin = payee, effects
+	if !s.enter(v, outlet, false) {
+		return fmt.Errorf("%w: the station takes no vehicle any more", ErrBusy)
 	}
 	return nil
 }
 
-// knownChannel gives the channel that a hello names, when it is ours with this vehicle and serves under the offer; nil
-// otherwise.
-func (s *Station) knownChannel(ctx context.Context, h wire.Hello, offer quote.Quote) (*session.ChannelRecord, error) {
+// knownChannel gives the channel that a hello names to the session, when it is ours with this vehicle and serves under the
+// offer; nil otherwise.
+func (s *Station) knownChannel(ctx context.Context, id channel.SessionID, h wire.Hello, offer quote.Quote) (*session.ChannelRecord, error) {
 	record, err := channelOf(ctx, s.deps.Store, h.Channel)
-	if err != nil || record == nil {
+	if err != nil || record == nil || record.Peer != h.Vehicle || !record.Serves(offer) {
 		return nil, err
 	}
-	if record.Peer != h.Vehicle || !record.Serves(offer) {
-		return nil, nil
+	if err := s.usage.begin(record.ID, id); err != nil {
+		return nil, s.inUse(record.ID, err)
 	}
-	if s.channelInUse(record.ID) {
-		return nil, fmt.Errorf("%w: %s", ErrBusy, record.ID)
+	// From here on nobody else writes the record; what was read before may be old.
+	record, err = channelOf(ctx, s.deps.Store, h.Channel)
+	if err != nil || record == nil || !record.Serves(offer) {
+		s.usage.end(id)
+		return nil, err
 	}
 	return record, nil
+}
+
+// inUse refuses a vehicle whose channel another session has, unless that one only waits for the ledger: the vehicle may know
+// before this station that it is over, and begin the next visit at once.
+func (s *Station) inUse(id channel.ID, busy error) error {
+	if user, used := s.usage.user(id); !used {
+		return errLater
+	} else if v := s.find(user); v == nil || v.settling.Load() {
+		return errLater
+	}
+	return busy
 }
 
 // newConfig chooses the station's channel key: that of the known channel, or one that no channel has.
@@ -92,54 +132,11 @@ func (s *Station) newConfig(ctx context.Context, outlet *Outlet, known *session.
 	return config, nil
 }
 
-// answerOver answers a message of a session that ended: the vehicle may not know it yet.
-func (s *Station) answerOver(ctx context.Context, from link.Addr, f wire.Frame) error {
-	st, err := Load(ctx, s.deps.Store, f.Session)
-	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("%w: nothing is known of session %s", session.ErrUnexpected, f.Session)
-	}
+// evseOf gives the outlet that a stored session was begun at; empty when its quote says none.
+func evseOf(record session.SessionRecord) string {
+	q, err := quote.Parse(record.Quote)
 	if err != nil {
-		return err
+		return ""
 	}
-	if st.Record.Role != session.RolePayee {
-		return fmt.Errorf("%w: session %s", session.ErrUnexpected, f.Session)
-	}
-	payee, _, err := s.restored(ctx, f.Session, s.outletFor(st.Record))
-	if err != nil {
-		return err
-	}
-	effects := payee.Step(s.deps.Clock.Now(), session.Received{Message: f.Message})
-	return Execute(ctx, f.Session, effects, Ports{
-		Store: s.deps.Store, Submit: s.outbox.Notify, Report: s.deps.report, Look: s.looks.ask,
-		Send:    sendOn(s.deps.Link, func() link.Addr { return from }),
-		Actuate: func(session.Actuate) error { return nil },
-	})
-}
-
-// cosignClose agrees to end a channel that no session uses.
-func (s *Station) cosignClose(ctx context.Context, from link.Addr, id channel.SessionID, m wire.Close) error {
-	proposed, err := channel.DecodeSignedClose(m.Close)
-	if err != nil {
-		return fmt.Errorf("%w: %w", session.ErrChannel, err)
-	}
-	record, err := channelOf(ctx, s.deps.Store, proposed.Close.Channel)
-	if err != nil {
-		return err
-	}
-	if record == nil {
-		return fmt.Errorf("%w: unknown", session.ErrChannel)
-	}
-	if s.channelInUse(record.ID) {
-		return fmt.Errorf("%w: %s", ErrBusy, record.ID)
-	}
-	signed, err := session.Countersign(record, proposed, s.deps.Identity.Wallet.Channel(record.KeyIndex))
-	if err != nil {
-		return fmt.Errorf("%w: %w", session.ErrChannel, err)
-	}
-	// If we crash before this is stored, nothing is signed; after it, the same close is signed again when asked.
-	if err := s.deps.Store.Commit(ctx, session.Batch{Channels: []session.ChannelRecord{*record}}); err != nil {
-		return err
-	}
-	s.send(from, id, wire.Close{Close: signed.Encode()})
-	return nil
+	return q.Quote.EVSE
 }

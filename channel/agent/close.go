@@ -16,8 +16,9 @@ import (
 // the proposer may close alone soon.
 const closeValid = 2 * time.Minute
 
-// ProposeClose freezes a channel in the store and gives the half-signed close to send to the peer. The same close is
-// given again when it is asked for again in time.
+// ProposeClose freezes a channel in the store and gives the half-signed close to send to the peer. Asked again it gives one
+// that is good for longer: nothing is signed on a frozen channel, so both name the same amounts. No session may use the
+// channel.
 func ProposeClose(ctx context.Context, d Deps, id channel.ID, ledgerTime time.Time) (channel.SignedClose, error) {
 	record, side, err := frozenFor(ctx, d, id)
 	if err != nil {
@@ -36,7 +37,7 @@ func EnterClose(ctx context.Context, d Deps, signed channel.SignedClose) (sessio
 }
 
 // CloseAlone freezes a channel and puts a request to close it alone, with the best claims, into the outbox. The keeper
-// pays out when the window is over.
+// pays out when the window is over. No session may use the channel.
 func CloseAlone(ctx context.Context, d Deps, id channel.ID) (session.OpRecord, error) {
 	record, side, err := frozenFor(ctx, d, id)
 	if err != nil {

@@ -3,6 +3,8 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"joulepay/channel"
@@ -10,11 +12,18 @@ import (
 	"joulepay/channel/store"
 )
 
-// keepEveryMin and keepEveryMax bound how often a channel without session is looked at; in between, an eighth of its
-// window, so that a stale close is answered with most of the window left.
 const (
+	// keepEveryMin and keepEveryMax bound how often a channel without session is looked at; in between, an eighth of its
+	// window, so that a stale close is answered with most of the window left.
 	keepEveryMin = 250 * time.Millisecond
 	keepEveryMax = time.Minute
+	// keepClosing is how often a channel is looked at whose window should be over.
+	keepClosing = time.Second
+	// keepUnknownMax bounds the pause after which a channel is looked at again that the ledger does not know; it doubles
+	// from look to look, for a vehicle that never opens what it names must not cost more and more.
+	keepUnknownMax = time.Hour
+	// keepWorkers bounds the channels that are looked at at once.
+	keepWorkers = 8
 )
 
 // keeper watches channels while no session uses them: it answers stale closes, finishes closed windows, and settles
@@ -22,23 +31,34 @@ const (
 type keeper struct {
 	deps   Deps
 	outbox *Outbox
-	busy   func(channel.ID) bool
+	usage  *usage
 	wake   chan struct{}
+
+	mu  sync.Mutex // guards due
+	due map[channel.ID]appointment
 }
 
-func newKeeper(deps Deps, outbox *Outbox, busy func(channel.ID) bool) *keeper {
-	return &keeper{deps: deps, outbox: outbox, busy: busy, wake: make(chan struct{}, 1)}
+// appointment says when a channel is to be looked at next, and how long that was in coming.
+type appointment struct {
+	at    time.Time // real clock
+	pause time.Duration
+}
+
+func newKeeper(deps Deps, outbox *Outbox, usage *usage) *keeper {
+	return &keeper{deps: deps, outbox: outbox, usage: usage, wake: make(chan struct{}, 1), due: map[channel.ID]appointment{}}
 }
 
 func (k *keeper) run(ctx context.Context) {
-	next := map[channel.ID]time.Time{}
 	for {
-		pause := k.round(ctx, next)
+		pause := k.round(ctx)
+		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return
 		case <-k.wake:
-		case <-time.After(pause):
+			timer.Stop()
+		case <-timer.C:
 		}
 	}
 }
@@ -52,66 +72,110 @@ func (k *keeper) nudge() {
 }
 
 // round looks at the channels whose time has come, and gives the time until the next is due.
-func (k *keeper) round(ctx context.Context, next map[channel.ID]time.Time) time.Duration {
-	records, err := k.deps.Store.Channels(ctx)
+func (k *keeper) round(ctx context.Context) time.Duration {
+	records, err := k.deps.Store.Unclosed(ctx)
 	if err != nil {
-		return keepEveryMin
+		if ctx.Err() == nil {
+			k.deps.Log.Error("reading channels", "error", err)
+		}
+		return retryMax
 	}
-	pause, now := keepEveryMax, k.deps.Clock.Now().Real
+	now := k.deps.Clock.Now().Real
+	var looks sync.WaitGroup
+	slots := make(chan struct{}, keepWorkers)
+	for _, r := range k.todo(records, now) {
+		if !take(ctx, slots) {
+			break
+		}
+		looks.Go(func() {
+			defer func() { <-slots }()
+			view, err := k.keep(ctx, r.ID)
+			k.appoint(r, now, view, err)
+		})
+	}
+	looks.Wait()
+	return k.until(now)
+}
+
+// todo gives the channels that nobody uses and whose time has come, and forgets the times of those that are closed.
+func (k *keeper) todo(records []session.ChannelRecord, now time.Time) []session.ChannelRecord {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	kept, todo := make(map[channel.ID]appointment, len(records)), []session.ChannelRecord(nil)
 	for _, r := range records {
-		if r.State == channel.Closed {
-			continue
+		if _, used := k.usage.user(r.ID); used {
+			continue // its session looks for itself; once it is over, the channel is due
 		}
-		if !now.Before(next[r.ID]) {
-			next[r.ID] = now.Add(k.every(r))
-			k.keep(ctx, r)
+		a := k.due[r.ID]
+		kept[r.ID] = a
+		if !now.Before(a.at) {
+			todo = append(todo, r)
 		}
-		pause = min(pause, next[r.ID].Sub(now))
+	}
+	k.due = kept
+	return todo
+}
+
+// appoint says when to look at a channel again: when its window is over, at the latest.
+func (k *keeper) appoint(r session.ChannelRecord, now time.Time, view session.View, err error) {
+	pause := min(max(r.Side.Opening.Terms.Window/8, keepEveryMin), keepEveryMax)
+	if view.State == channel.Closing {
+		pause = min(pause, max(view.WindowEnd.Sub(view.Time), keepClosing))
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if errors.Is(err, store.ErrNotFound) {
+		pause = min(max(pause, 2*k.due[r.ID].pause), keepUnknownMax)
+	}
+	k.due[r.ID] = appointment{now.Add(pause), pause}
+}
+
+func (k *keeper) until(now time.Time) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	pause := keepEveryMax
+	for _, a := range k.due {
+		pause = min(pause, a.at.Sub(now))
 	}
 	return max(pause, keepEveryMin)
 }
 
-func (k *keeper) every(r session.ChannelRecord) time.Duration {
-	every := r.Side.Opening.Terms.Window / 8
-	if r.State == channel.Closing {
-		every = min(every, time.Second)
+// keep looks at one channel and enters what must be done. After an error it is looked at again.
+func (k *keeper) keep(ctx context.Context, id channel.ID) (session.View, error) {
+	view, err := k.deps.Settler.View(ctx, id)
+	if err != nil {
+		k.deps.Log.Debug("looking at a channel", "channel", id.String(), "error", err)
+		return view, err
 	}
-	return min(max(every, keepEveryMin), keepEveryMax)
+	err = k.usage.without(id, func() error { return k.enter(ctx, id, view) })
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrBusy) {
+		k.deps.Log.Error("keeping a channel", "channel", id.String(), "error", err)
+	}
+	return view, err
 }
 
-// keep looks at one channel and enters what must be done. Errors pass: it is looked at again.
-func (k *keeper) keep(ctx context.Context, r session.ChannelRecord) {
-	view, err := k.deps.Settler.View(ctx, r.ID)
+// enter stores what the ledger says of a channel, and what is to be done for it.
+func (k *keeper) enter(ctx context.Context, id channel.ID, view session.View) error {
+	record, err := k.deps.Store.Channel(ctx, id)
 	if err != nil {
-		if !errors.Is(err, store.ErrNotFound) && ctx.Err() == nil {
-			k.deps.Log.Debug("looking at a channel", "channel", r.ID.String(), "error", err)
-		}
-		return
+		return err
 	}
-	if k.busy(r.ID) {
-		return // its session looks for itself, and owns the record
-	}
-	fresh, err := k.deps.Store.Channel(ctx, r.ID)
+	kept, ops, err := session.Keep(record, view)
 	if err != nil {
-		return
-	}
-	kept, ops, err := session.Keep(fresh, view)
-	if err != nil {
-		k.deps.Log.Error("a stored channel cannot be kept", "channel", r.ID.String(), "error", err)
-		return
+		return fmt.Errorf("a stored channel cannot be kept: %w", err)
 	}
 	batch := session.Batch{Ops: ops}
-	if kept.State != fresh.State || kept.Settled != fresh.Settled || kept.Side.Funds != fresh.Side.Funds || !kept.Expiry.Equal(fresh.Expiry) {
+	if kept.State != record.State || kept.Settled != record.Settled || kept.Side.Funds != record.Side.Funds || !kept.Expiry.Equal(record.Expiry) {
 		batch.Channels = []session.ChannelRecord{kept}
 	}
 	if batch.Empty() {
-		return
+		return nil
 	}
 	if err := k.deps.Store.Commit(ctx, batch); err != nil {
-		k.deps.Log.Error("storing a channel", "channel", r.ID.String(), "error", err)
-		return
+		return err
 	}
 	if len(ops) > 0 {
 		k.outbox.Notify()
 	}
+	return nil
 }

@@ -8,6 +8,9 @@ import (
 	"joulepay/channel/session"
 )
 
+// looksMax bounds the questions that wait; more are dropped, for the machines ask again.
+const looksMax = 1024
+
 // looksWorkers bounds the questions to the ledger under way at once.
 const looksWorkers = 8
 
@@ -28,7 +31,7 @@ type lookRequest struct {
 }
 
 func newLooks(settler Settler, answer func(channel.SessionID, session.Viewed)) *looks {
-	return &looks{settler: settler, answer: answer, queue: make(chan lookRequest, inboxMax), asked: map[channel.SessionID]bool{}}
+	return &looks{settler: settler, answer: answer, queue: make(chan lookRequest, looksMax), asked: map[channel.SessionID]bool{}}
 }
 
 // ask queues a question; it never blocks.

@@ -3,7 +3,9 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,9 +15,9 @@ import (
 )
 
 const (
-	// outboxWorkers bounds the operations under way at once.
+	// outboxWorkers bounds the operations under way at once. One that waits for its next attempt is not under way.
 	outboxWorkers = 16
-	// retryFirst and retryMax bound the pause before an operation is submitted again.
+	// retryFirst and retryMax bound the pause before an operation is tried again.
 	retryFirst = 200 * time.Millisecond
 	retryMax   = 10 * time.Second
 )
@@ -29,16 +31,15 @@ type Outbox struct {
 	conclude func(session.Concluded) // tells the session; must not block for long
 
 	wake   chan struct{}
-	spends sync.Mutex // one operation that carries the account's sequence at a time
-	mu     sync.Mutex // guards busy
-	busy   map[channel.ID]bool
+	slots  chan struct{} // holds one for each operation under way
+	spends chan struct{} // holds one while an operation that carries the account's sequence is under way: one at a time
 }
 
 // NewOutbox makes an outbox over a store. conclude is called once for each outcome, from its own goroutines.
 func NewOutbox(s store.Store, settler Settler, log *slog.Logger, conclude func(session.Concluded)) *Outbox {
 	return &Outbox{
 		store: s, settler: settler, log: log, conclude: conclude,
-		wake: make(chan struct{}, 1), busy: map[channel.ID]bool{},
+		wake: make(chan struct{}, 1), slots: make(chan struct{}, outboxWorkers), spends: make(chan struct{}, 1),
 	}
 }
 
@@ -50,98 +51,94 @@ func (o *Outbox) Notify() {
 	}
 }
 
-// Run works until the context ends, and waits for its workers. Operations of one channel keep their order.
-func (o *Outbox) Run(ctx context.Context) {
+// Run works until the context ends, and waits for its workers: one for each channel with entries, which it works off in
+// their order. It ends by itself with ErrStoring when the store does not take what becomes of an operation.
+func (o *Outbox) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	defer workers.Wait()
-	slots := make(chan struct{}, outboxWorkers)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ended, busy := make(chan session.OpRecord), map[channel.ID]bool{}
+	var pending []session.OpRecord
 	o.Notify()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return stoppedBy(ctx)
 		case <-o.wake:
-		}
-		pending, err := o.store.PendingOps(ctx)
-		if err != nil {
-			if ctx.Err() == nil {
+			fresh, err := o.store.PendingOps(ctx)
+			if err != nil {
 				o.log.Error("reading the outbox", "error", err)
+				workers.Go(func() { _ = wait(ctx, retryMax); o.Notify() })
+				continue
 			}
-			continue
+			pending = fresh
+		case op := <-ended:
+			delete(busy, op.Channel)
+			pending = slices.DeleteFunc(pending, func(p session.OpRecord) bool { return p.ID == op.ID })
 		}
 		for _, op := range pending {
-			if !o.claim(op.Channel) {
-				continue // an earlier one of the channel is under way, and wakes us when done
+			if busy[op.Channel] {
+				continue // an earlier one of the channel comes first
 			}
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return
-			}
+			busy[op.Channel] = true
 			workers.Go(func() {
-				defer func() { <-slots; o.release(op.Channel); o.Notify() }()
-				o.process(ctx, op)
+				if err := o.process(ctx, op); err != nil {
+					cancel(err)
+				}
+				select {
+				case ended <- op:
+				case <-ctx.Done():
+				}
 			})
 		}
 	}
 }
 
-func (o *Outbox) claim(id channel.ID) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.busy[id] {
-		return false
+// stoppedBy gives the error that ended a context, or nil when somebody asked for its end.
+func stoppedBy(ctx context.Context) error {
+	if err := context.Cause(ctx); errors.Is(err, ErrStoring) {
+		return err
 	}
-	o.busy[id] = true
-	return true
+	return nil
 }
 
-func (o *Outbox) release(id channel.ID) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.busy, id)
-}
-
-// process submits one operation until it has an outcome.
-func (o *Outbox) process(ctx context.Context, op session.OpRecord) {
-	pause := retryFirst
-	for ctx.Err() == nil {
+// process submits one operation until it has an outcome. Its only error is ErrStoring.
+func (o *Outbox) process(ctx context.Context, op session.OpRecord) error {
+	for pause := retryFirst; ; pause = min(2*pause, retryMax) {
 		err := o.attempt(ctx, &op)
-		if err == nil || errors.Is(err, ErrLedgerRefused) {
-			o.finish(ctx, op, err)
-			return
-		}
-		if errors.Is(err, ErrStalePayload) {
+		switch {
+		case err == nil, errors.Is(err, ErrLedgerRefused):
+			return o.finish(ctx, op, err)
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, ErrStoring):
+			return err
+		case errors.Is(err, ErrStalePayload):
 			op.Payload = nil // made anew with the account's present sequence
-			continue
+		default:
+			o.log.Warn("ledger operation not through yet", "op", op.Kind.String(), "channel", op.Channel.String(), "error", err)
 		}
-		if ctx.Err() != nil {
-			return
+		if !wait(ctx, pause) {
+			return nil
 		}
-		o.log.Warn("ledger operation not through yet", "op", op.Kind.String(), "channel", op.Channel.String(), "error", err)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, retryMax)
 	}
 }
 
-// attempt prepares the payload, unless that was done before a crash, and submits it.
+// attempt prepares the payload, unless that was done before, and submits it.
 func (o *Outbox) attempt(ctx context.Context, op *session.OpRecord) error {
 	if op.Kind == session.OpOpen || op.Kind == session.OpTopUp {
-		o.spends.Lock()
-		defer o.spends.Unlock()
-	}
-	if op.Payload == nil {
-		payload, err := o.settler.Prepare(ctx, *op)
-		if err != nil {
-			return err
+		if !take(ctx, o.spends) {
+			return ctx.Err()
 		}
-		op.Payload = payload
-		// If we crash before this is stored, nothing was sent; after it, the same payload is sent again.
-		if err := o.store.Commit(ctx, session.Batch{Ops: []session.OpRecord{*op}}); err != nil {
+		defer func() { <-o.spends }()
+	}
+	if !take(ctx, o.slots) {
+		return ctx.Err()
+	}
+	defer func() { <-o.slots }()
+	if op.Payload == nil {
+		if err := o.fix(ctx, op); err != nil {
 			return err
 		}
 	}
@@ -153,18 +150,57 @@ func (o *Outbox) attempt(ctx context.Context, op *session.OpRecord) error {
 	return nil
 }
 
-// finish stores the outcome, then tells the session. If we crash in between, the session asks the ledger.
-func (o *Outbox) finish(ctx context.Context, op session.OpRecord, refused error) {
+// fix prepares a payload and stores it. If we crash before it is stored, nothing was sent; after it, the same payload is
+// sent again.
+func (o *Outbox) fix(ctx context.Context, op *session.OpRecord) error {
+	payload, err := o.settler.Prepare(ctx, *op)
+	if err != nil {
+		return err
+	}
+	fixed := *op
+	fixed.Payload = payload
+	if err := o.store.Commit(ctx, session.Batch{Ops: []session.OpRecord{fixed}}); err != nil {
+		return fmt.Errorf("%w: payload of %s: %w", ErrStoring, op.Kind, err)
+	}
+	*op = fixed
+	return nil
+}
+
+// finish stores the outcome, then tells the session. If we crash in between, the session is told when it is resumed.
+func (o *Outbox) finish(ctx context.Context, op session.OpRecord, refused error) error {
 	op.State = session.OpFinal
 	if refused != nil {
 		op.State, op.Failure = session.OpRefused, refused.Error()
 		o.log.Warn("the ledger refused an operation", "op", op.Kind.String(), "channel", op.Channel.String(), "error", refused)
 	}
 	if err := o.store.Commit(ctx, session.Batch{Ops: []session.OpRecord{op}}); err != nil {
-		if ctx.Err() == nil {
-			o.log.Error("storing an operation's outcome", "error", err)
+		if ctx.Err() != nil {
+			return nil
 		}
-		return
+		return fmt.Errorf("%w: outcome of %s: %w", ErrStoring, op.Kind, err)
 	}
 	o.conclude(session.Concluded{Op: op, Err: refused})
+	return nil
+}
+
+// take waits for room and takes it, or tells that the context ended.
+func take(ctx context.Context, room chan struct{}) bool {
+	select {
+	case room <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// wait lets real time pass, or tells that the context ended.
+func wait(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

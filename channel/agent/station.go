@@ -5,41 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"joulepay/channel"
 	"joulepay/channel/link"
-	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/channel/wire"
-	"joulepay/meter"
 )
-
-// Outlet is one connector of a station with what it offers.
-type Outlet struct {
-	EVSE      string
-	Connector meter.Connector
-	// Offer gives the quote for a session that begins now; session, station key and times are filled in by the machine.
-	Offer  func(session.Instant) (quote.Quote, error)
-	Policy session.PayeePolicy
-
-	drive *Drive
-}
 
 // Station runs the payee's side: it answers vehicles, meters, is paid, and settles.
 type Station struct {
-	deps    Deps
-	outlets []*Outlet
-	looks   *looks
-	outbox  *Outbox
-	keeper  *keeper
+	deps      Deps
+	outlets   []*Outlet
+	looks     *looks
+	outbox    *Outbox
+	usage     *usage
+	keeper    *keeper
+	strangers chan stranger
+	broken    chan error // why Run cannot go on; room for one
 
 	mu       sync.Mutex // guards all below
 	visits   map[channel.SessionID]*visit
 	using    map[*Outlet]channel.SessionID // the session whose energy flows, or may flow
 	draining bool                          // takes no vehicle any more
-
-	broken chan error // why Run cannot go on; room for one
 }
 
 // NewStation makes a station of one or more outlets. Run starts it.
@@ -48,13 +35,13 @@ func NewStation(deps Deps, outlets ...*Outlet) *Station {
 		o.drive = NewDrive(o.Connector)
 	}
 	s := &Station{
-		deps: deps, outlets: outlets,
+		deps: deps, outlets: outlets, usage: newUsage(),
+		strangers: make(chan stranger, strangersMax), broken: make(chan error, 1),
 		visits: map[channel.SessionID]*visit{}, using: map[*Outlet]channel.SessionID{},
-		broken: make(chan error, 1),
 	}
 	s.looks = newLooks(deps.Settler, func(id channel.SessionID, v session.Viewed) { s.deliver(id, v) })
 	s.outbox = NewOutbox(deps.Store, deps.Settler, deps.Log, func(c session.Concluded) { s.deliver(c.Op.Session, c) })
-	s.keeper = newKeeper(deps, s.outbox, s.channelInUse)
+	s.keeper = newKeeper(deps, s.outbox, s.usage)
 	return s
 }
 
@@ -62,21 +49,23 @@ func NewStation(deps Deps, outlets ...*Outlet) *Station {
 func (s *Station) Outbox() *Outbox { return s.outbox }
 
 // Run resumes what is stored, then serves until the context ends, and waits for everything that it started. It ends by
-// itself with ErrStoring: a station that cannot store must not deliver.
+// itself with ErrStoring: a station that cannot store must not deliver. It is called once.
 func (s *Station) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	for _, o := range s.outlets {
+		s.off(o) // it may have kept running while this process was not there
+	}
 	if err := s.resume(ctx, &all); err != nil {
 		return err
 	}
-	all.Go(func() { s.outbox.Run(ctx) })
+	all.Go(func() { s.fail(s.outbox.Run(ctx)) })
 	all.Go(func() { s.looks.run(ctx) })
 	all.Go(func() { s.keeper.run(ctx) })
-	if s.deps.PulseEvery > 0 {
-		all.Go(func() { pulseEvery(ctx, s.deps.PulseEvery, s.Pulse) })
-	}
+	all.Go(func() { s.receiveStrangers(ctx, &all) })
+	s.startPulses(ctx, &all)
 	for {
 		select {
 		case <-ctx.Done():
@@ -87,22 +76,19 @@ func (s *Station) Run(ctx context.Context) error {
 			if !ok {
 				return fmt.Errorf("station: %w", link.ErrClosed)
 			}
-			s.receive(ctx, &all, d)
+			s.receive(d)
 		}
 	}
 }
 
-// pulseEvery calls pulse at a steady pace of real time.
-func pulseEvery(ctx context.Context, every time.Duration, pulse func(context.Context)) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			pulse(ctx)
-		}
+// fail ends Run for an error that no session can live with; nil is none.
+func (s *Station) fail(err error) {
+	if err == nil {
+		return
+	}
+	select {
+	case s.broken <- err:
+	default: // somebody said so already
 	}
 }
 
@@ -117,31 +103,31 @@ func (s *Station) resume(ctx context.Context, all *sync.WaitGroup) error {
 			continue
 		}
 		outlet := s.outletFor(record)
-		v := newVisit(record.ID, s.deps, "")
-		machine, st, err := s.restored(ctx, record.ID, outlet)
+		payee, st, err := s.restored(ctx, record.ID, outlet)
+		if err == nil && record.Channel != (channel.ID{}) {
+			err = s.usage.begin(record.Channel, record.ID)
+		}
 		if err != nil {
 			s.deps.Log.Error("a stored session cannot be resumed", "session", record.ID.String(), "error", err)
 			continue
 		}
-		v.machine = machine
-		s.start(ctx, all, v, outlet, nil)
-		for _, event := range st.Outcomes() {
-			v.deliver(ctx, event)
-		}
+		v := newVisit(record.ID, s.deps, "") // where the vehicle is, its next hello tells
+		v.machine, v.before = payee, st.Outcomes()
+		s.enter(v, outlet, true)
+		s.serve(ctx, all, v, outlet)
 	}
 	return nil
 }
 
-// outletFor finds the outlet of a stored session by the EVSE in its quote.
+// outletFor finds the outlet of a stored session by the EVSE in its quote: one that no other session uses.
 func (s *Station) outletFor(record session.SessionRecord) *Outlet {
-	if q, err := quote.Parse(record.Quote); err == nil {
-		for _, o := range s.outlets {
-			if o.EVSE == q.Quote.EVSE {
-				return o
-			}
+	evse := evseOf(record)
+	for _, o := range s.outlets {
+		if o.EVSE == evse && (record.Phase >= session.PhaseSettling || s.at(o) == nil) {
+			return o
 		}
 	}
-	return s.outlets[0]
+	return goneOutlet(evse)
 }
 
 func (s *Station) restored(ctx context.Context, id channel.SessionID, outlet *Outlet) (*session.Payee, Stored, error) {
@@ -165,63 +151,85 @@ func (s *Station) config(outlet *Outlet, keyIndex uint32) session.PayeeConfig {
 	}
 }
 
-// start runs a visit's goroutine.
-func (s *Station) start(ctx context.Context, all *sync.WaitGroup, v *visit, outlet *Outlet, begin []session.Effect) {
-	v.ports = Ports{
-		Store: s.deps.Store, Send: sendOn(s.deps.Link, v.addr), Submit: s.outbox.Notify, Look: s.looks.ask, Report: s.deps.report,
-		Actuate: func(a session.Actuate) error { return outlet.drive.Actuate(s.deps.Clock.Now(), a) },
-	}
-	v.restore = func(ctx context.Context) (machine, error) {
-		payee, _, err := s.restored(ctx, v.id, outlet)
-		return payee, err
-	}
-	v.each = func() { s.note(v, outlet) }
+// enter makes a visit known. A station that drains takes only those that it had before.
+func (s *Station) enter(v *visit, outlet *Outlet, hadBefore bool) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining && !hadBefore {
+		return false
+	}
 	s.visits[v.id] = v
-	if v.machine.Record().Phase < session.PhaseSettling {
+	if v.machine.Phase() < session.PhaseSettling {
 		s.using[outlet] = v.id
 	}
-	s.mu.Unlock()
+	return true
+}
+
+// serve runs the goroutine of a visit that was entered.
+func (s *Station) serve(ctx context.Context, all *sync.WaitGroup, v *visit, outlet *Outlet) {
+	v.ports = Ports{
+		Store: ownChannels{s.deps.Store, s.usage, v.id}, Send: sendOn(s.deps.Link, v.addr), Submit: s.outbox.Notify,
+		Look: s.looks.ask, Report: s.deps.report,
+		Actuate: func(a session.Actuate) error { return s.actuate(outlet, a) },
+	}
+	v.each = func() { s.note(v, outlet) }
+	v.hears = func(m wire.Message, from link.Addr) bool { return s.hears(v, m, from) }
 	all.Go(func() {
-		v.run(ctx, begin, func(r session.SessionRecord) bool { return r.Phase.Over() })
+		v.run(ctx)
 		s.finished(v, outlet)
 	})
+}
+
+// hears notices where the vehicle is: only a hello that it signed moves its address.
+func (s *Station) hears(v *visit, m wire.Message, from link.Addr) bool {
+	h, ok := m.(wire.Hello)
+	if !ok {
+		return true
+	}
+	id := s.deps.Identity
+	if h.Vehicle != v.machine.Record().Peer || session.CheckHello(h, v.id, id.Wallet.DID(), id.Network) != nil {
+		return false
+	}
+	v.peer.Store(from)
+	return true
 }
 
 // note keeps what others may ask about a visit, after every batch of steps.
 func (s *Station) note(v *visit, outlet *Outlet) {
 	payee := v.machine.(*session.Payee)
-	v.outstanding.Store(payee.Outstanding() || payee.Record().Phase != session.PhaseCharging)
-	if payee.Record().Phase >= session.PhaseSettling {
+	phase := payee.Phase()
+	v.outstanding.Store(payee.Outstanding() || phase != session.PhaseCharging)
+	if phase >= session.PhaseSettling && !v.settling.Swap(true) {
 		s.free(v, outlet)
 	}
 }
 
-func (s *Station) free(v *visit, outlet *Outlet) {
+// free gives back an outlet, and tells whether the visit had it.
+func (s *Station) free(v *visit, outlet *Outlet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.using[outlet] == v.id {
-		delete(s.using, outlet)
+	if s.using[outlet] != v.id {
+		return false
 	}
+	delete(s.using, outlet)
+	return true
 }
 
 func (s *Station) finished(v *visit, outlet *Outlet) {
-	if v.err != nil {
-		// The process stops, or the store failed: energy must not flow unmetered.
-		if err := outlet.drive.Off(s.deps.Clock.Now()); err != nil {
-			s.deps.Log.Error("the outlet does not stop", "evse", outlet.EVSE, "error", err)
-		}
+	if s.at(outlet) == v {
+		s.off(outlet) // the process stops, or the store failed: energy must not flow unmetered
 	}
-	if errors.Is(v.err, ErrStoring) {
-		select {
-		case s.broken <- v.err:
-		default: // another session said so already
-		}
+	switch {
+	case endsAll(v.err):
+		s.fail(v.err)
+	case v.err != nil && !errors.Is(v.err, ErrStopped):
+		s.deps.Log.Error("a session cannot go on", "session", v.id.String(), "error", v.err)
 	}
 	s.free(v, outlet)
 	s.mu.Lock()
 	delete(s.visits, v.id)
 	s.mu.Unlock()
+	s.usage.end(v.id)
 	s.keeper.nudge()
 }
 
@@ -231,106 +239,11 @@ func (s *Station) find(id channel.SessionID) *visit {
 	return s.visits[id]
 }
 
+// deliver gives a session what nobody repeats. It does not wait for longer than the session lives.
 func (s *Station) deliver(id channel.SessionID, event session.Event) {
 	if v := s.find(id); v != nil {
 		v.deliver(context.Background(), event)
 	}
-}
-
-func (s *Station) channelInUse(id channel.ID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, v := range s.visits {
-		if v.channel() == id {
-			return true
-		}
-	}
-	return false
-}
-
-// receive routes one datagram to its session, or begins one.
-func (s *Station) receive(ctx context.Context, all *sync.WaitGroup, d link.Datagram) {
-	frame, err := wire.Decode(d.Payload)
-	if err != nil {
-		s.deps.Log.Debug("datagram refused", "error", err)
-		return
-	}
-	if v := s.find(frame.Session); v != nil {
-		e := envelope{event: session.Received{Message: frame.Message}}
-		if _, hello := frame.Message.(wire.Hello); hello || v.addr() == "" {
-			e.from = d.From
-		}
-		v.post(e)
-		return
-	}
-	switch m := frame.Message.(type) {
-	case wire.Hello:
-		err = s.admit(ctx, all, d.From, frame.Session, m)
-	case wire.Close:
-		err = s.cosignClose(ctx, d.From, frame.Session, m)
-	default:
-		err = s.answerOver(ctx, d.From, frame)
-	}
-	if err != nil {
-		s.deps.Log.Info("vehicle refused", "session", frame.Session.String(), "error", err)
-		s.send(d.From, frame.Session, Refusal(err))
-	}
-}
-
-func (s *Station) send(to link.Addr, id channel.SessionID, m wire.Message) {
-	_ = s.deps.Link.Send(to, wire.Frame{Session: id, Message: m}.Encode())
-}
-
-// Refusal maps an error of a station to what the vehicle is told.
-func Refusal(err error) wire.Refuse {
-	code := wire.CodeInternal
-	switch {
-	case errors.Is(err, ErrBusy):
-		code = wire.CodeBusy
-	case errors.Is(err, session.ErrIdentity):
-		code = wire.CodeIdentity
-	case errors.Is(err, session.ErrChannel):
-		code = wire.CodeChannel
-	case errors.Is(err, session.ErrUnexpected):
-		code = wire.CodeUnknownSession
-	}
-	return wire.NewRefuse(code, err)
-}
-
-// Pulse samples the outlets in use and lets time pass for every session. It returns when all have taken it in.
-func (s *Station) Pulse(ctx context.Context) {
-	var waits []func()
-	for v, event := range s.pulses() {
-		waits = append(waits, v.hand(ctx, event))
-	}
-	for _, wait := range waits {
-		wait()
-	}
-}
-
-// pulses gives for every session what it is to take in: a sample while its outlet is in use, else the passing of time.
-func (s *Station) pulses() map[*visit]session.Event {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	events := map[*visit]session.Event{}
-	for _, v := range s.visits {
-		events[v] = session.Tick{}
-	}
-	for outlet, id := range s.using {
-		if v := s.visits[id]; v != nil {
-			events[v] = outlet.sample(s.deps.Clock.Now())
-		}
-	}
-	return events
-}
-
-// sample takes the outlet's word, after bringing it to what was asked for.
-func (o *Outlet) sample(now session.Instant) session.Sampled {
-	if err := o.drive.Retry(now); err != nil {
-		return session.Sampled{Err: err}
-	}
-	sample, err := o.Connector.Sample(now.Session)
-	return session.Sampled{Sample: sample, Err: err}
 }
 
 // Outstanding tells whether any session waits for its vehicle or the ledger. A simulated session clock stands still
@@ -346,12 +259,12 @@ func (s *Station) Outstanding() bool {
 	return false
 }
 
-// Free tells whether an outlet takes a vehicle: it has no session, and the station goes on.
+// Free tells whether an outlet takes a vehicle: it has no session, it is off, and the station goes on.
 func (s *Station) Free(o *Outlet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, used := s.using[o]
-	return !used && !s.draining
+	return !used && !s.draining && !o.drive.Stopping()
 }
 
 // StopSession ends a running session from the station's side.

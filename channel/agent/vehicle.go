@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,10 +25,14 @@ type Vehicle struct {
 	comparison meter.Comparison
 	looks      *looks
 	outbox     *Outbox
+	usage      *usage
 	keeper     *keeper
+	served     context.Context // ends with Run: without it a session would wait for ever
+	unserve    context.CancelFunc
 
-	mu      sync.Mutex // guards current
-	current *visit
+	mu       sync.Mutex // guards below
+	occupied bool       // by Charge or Resume
+	current  *visit     // nil before its machine runs
 }
 
 // Visit is what a vehicle asks of a station.
@@ -40,24 +45,31 @@ type Visit struct {
 
 // NewVehicle makes a vehicle that measures with source. Run starts it.
 func NewVehicle(deps Deps, source meter.Source, comparison meter.Comparison) *Vehicle {
-	v := &Vehicle{deps: deps, source: source, comparison: comparison}
+	v := &Vehicle{deps: deps, source: source, comparison: comparison, usage: newUsage()}
+	v.served, v.unserve = context.WithCancel(context.Background())
 	v.looks = newLooks(deps.Settler, func(id channel.SessionID, e session.Viewed) { v.deliver(id, e) })
 	v.outbox = NewOutbox(deps.Store, deps.Settler, deps.Log, func(c session.Concluded) { v.deliver(c.Op.Session, c) })
-	v.keeper = newKeeper(deps, v.outbox, v.channelInUse)
+	v.keeper = newKeeper(deps, v.outbox, v.usage)
 	return v
 }
 
 // Outbox gives the vehicle's outbox, for operations that people ask for.
 func (v *Vehicle) Outbox() *Outbox { return v.outbox }
 
-// Run serves the outbox, the ledger's answers and the channels until the context ends, and waits for what it started.
-// Sessions run in Charge and Resume meanwhile.
+// Run serves the outbox, the ledger's answers and the channels until the context ends, and waits for what it started. It is
+// called once; sessions run in Charge and Resume meanwhile, and end with it. It ends by itself with ErrStoring when the
+// store does not take what becomes of an operation.
 func (v *Vehicle) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	all.Go(func() { v.outbox.Run(ctx) })
+	defer v.unserve()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	all.Go(func() {
+		if err := v.outbox.Run(ctx); err != nil {
+			cancel(err)
+		}
+	})
 	all.Go(func() { v.looks.run(ctx) })
 	all.Go(func() { v.keeper.run(ctx) })
 	if v.deps.PulseEvery > 0 {
@@ -66,7 +78,7 @@ func (v *Vehicle) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return stoppedBy(ctx)
 		case d, ok := <-v.deps.Link.Receive():
 			if !ok {
 				return fmt.Errorf("vehicle: %w", link.ErrClosed)
@@ -76,14 +88,19 @@ func (v *Vehicle) Run(ctx context.Context) error {
 	}
 }
 
+// receive routes a datagram to the running session. Only its station is heard.
 func (v *Vehicle) receive(d link.Datagram) {
+	current := v.running()
+	if current == nil || d.From != current.addr() {
+		return
+	}
 	frame, err := wire.Decode(d.Payload)
 	if err != nil {
 		v.deps.Log.Debug("datagram refused", "error", err)
 		return
 	}
-	if current := v.running(); current != nil && current.id == frame.Session {
-		current.post(envelope{event: session.Received{Message: frame.Message}})
+	if current.id == frame.Session {
+		current.post(frame.Message, d.From)
 	}
 }
 
@@ -99,15 +116,17 @@ func (v *Vehicle) deliver(id channel.SessionID, event session.Event) {
 	}
 }
 
-func (v *Vehicle) channelInUse(id channel.ID) bool {
-	current := v.running()
-	return current != nil && current.channel() == id
-}
-
-// Charge runs a new session until it is over, and gives its record. It ends early with ErrStopped when the context
+// Charge runs a new session until it is over, and gives its record. It ends early with ErrStopped when the context or Run
 // does; Resume goes on.
 func (v *Vehicle) Charge(ctx context.Context, visit Visit) (session.SessionRecord, error) {
-	known, err := OpenChannel(ctx, v.deps.Store, visit.Station)
+	var id channel.SessionID
+	_, _ = rand.Read(id[:]) // never fails since Go 1.24
+	leave, err := v.occupy(id)
+	if err != nil {
+		return session.SessionRecord{}, err
+	}
+	defer leave()
+	known, err := v.ownChannel(ctx, id, visit.Station)
 	if err != nil {
 		return session.SessionRecord{}, err
 	}
@@ -115,95 +134,121 @@ func (v *Vehicle) Charge(ctx context.Context, visit Visit) (session.SessionRecor
 	if err != nil {
 		return session.SessionRecord{}, err
 	}
-	var id channel.SessionID
-	_, _ = rand.Read(id[:]) // never fails since Go 1.24
 	payer, effects, err := session.NewPayer(config, v.deps.Clock.Now(), id, visit.Station, known)
 	if err != nil {
 		return session.SessionRecord{}, err
 	}
-	return v.run(ctx, id, payer, effects, nil, visit)
+	running := newVisit(id, v.deps, visit.Addr)
+	running.machine, running.begin = payer, effects
+	return v.run(ctx, running)
 }
 
 // Resume continues a stored session until it is over.
 func (v *Vehicle) Resume(ctx context.Context, id channel.SessionID, visit Visit) (session.SessionRecord, error) {
-	st, err := Load(ctx, v.deps.Store, id)
+	leave, err := v.occupy(id)
 	if err != nil {
 		return session.SessionRecord{}, err
 	}
-	if st.Record.Phase.Over() {
-		return st.Record, nil
+	defer leave()
+	st, err := v.load(ctx, id)
+	if err != nil || st.Record.Phase.Over() {
+		return st.Record, err
 	}
-	visit.Station = st.Record.Peer
-	payer, effects, err := v.restored(st, visit)
+	config := v.baseConfig(st.Record.KeyIndex, visit)
+	config.Policy.Service, config.Policy.Quantity = st.Record.Service, st.Record.Wanted
+	payer, effects, err := session.RestorePayer(config, v.deps.Clock.Now(), st.Record, st.Channel, st.Readings, st.Ops)
 	if err != nil {
 		return st.Record, err
 	}
-	return v.run(ctx, id, payer, effects, st.Outcomes(), visit)
-}
-
-func (v *Vehicle) restored(st Stored, visit Visit) (*session.Payer, []session.Effect, error) {
-	config := v.baseConfig(st.Record.KeyIndex, visit)
-	config.Policy.Service, config.Policy.Quantity = st.Record.Service, st.Record.Wanted
-	return session.RestorePayer(config, v.deps.Clock.Now(), st.Record, st.Channel, st.Readings, st.Ops)
-}
-
-// run takes over a machine until it is over.
-func (v *Vehicle) run(ctx context.Context, id channel.SessionID, payer *session.Payer, begin []session.Effect, events []session.Event, visit Visit) (session.SessionRecord, error) {
 	running := newVisit(id, v.deps, visit.Addr)
-	running.machine = payer
+	running.machine, running.begin, running.before = payer, effects, st.Outcomes()
+	return v.run(ctx, running)
+}
+
+// load reads a stored session once its channel is its own.
+func (v *Vehicle) load(ctx context.Context, id channel.SessionID) (Stored, error) {
+	record, err := v.deps.Store.Session(ctx, id)
+	if err == nil && record.Channel != (channel.ID{}) {
+		err = v.usage.begin(record.Channel, id)
+	}
+	if err != nil {
+		return Stored{Record: record}, err
+	}
+	return Load(ctx, v.deps.Store, id)
+}
+
+// run serves a machine until it is over.
+func (v *Vehicle) run(ctx context.Context, running *visit) (session.SessionRecord, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(v.served, cancel)()
 	running.ports = Ports{
-		Store: v.deps.Store, Send: sendOn(v.deps.Link, running.addr), Submit: v.outbox.Notify, Look: v.looks.ask, Report: v.deps.report,
+		Store: ownChannels{v.deps.Store, v.usage, running.id}, Send: sendOn(v.deps.Link, running.addr), Submit: v.outbox.Notify,
+		Look: v.looks.ask, Report: v.deps.report,
 		Actuate: func(session.Actuate) error { return nil }, // a vehicle commands no outlet
 	}
-	running.restore = func(ctx context.Context) (machine, error) {
-		st, err := Load(ctx, v.deps.Store, id)
-		if err != nil {
-			return nil, err
-		}
-		restored, _, err := v.restored(st, visit)
-		return restored, err
-	}
-	if err := v.occupy(running); err != nil {
-		return session.SessionRecord{}, err
-	}
-	defer v.leave()
-	for _, e := range events {
-		running.post(envelope{event: e})
-	}
-	running.run(ctx, begin, func(r session.SessionRecord) bool { return r.Phase.Over() })
+	v.set(running)
+	defer v.set(nil)
+	running.run(ctx)
 	return running.machine.Record(), running.err
 }
 
-// leave ends the use of the channel by a session; from now on the keeper looks after it.
-func (v *Vehicle) leave() {
-	v.mu.Lock()
-	v.current = nil
-	v.mu.Unlock()
-	v.keeper.nudge()
-}
-
-func (v *Vehicle) occupy(next *visit) error {
+// occupy takes the vehicle for a session, and gives the function that frees it: from then on the keeper looks after the
+// session's channel.
+func (v *Vehicle) occupy(id channel.SessionID) (leave func(), err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.current != nil {
-		return fmt.Errorf("%w: session %s", ErrBusy, v.current.id)
+	if v.occupied {
+		return nil, fmt.Errorf("%w: one runs already", ErrBusy)
 	}
-	v.current = next
-	return nil
+	v.occupied = true
+	return func() {
+		v.mu.Lock()
+		v.occupied = false
+		v.mu.Unlock()
+		v.usage.end(id)
+		v.keeper.nudge()
+	}, nil
+}
+
+func (v *Vehicle) set(current *visit) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.current = current
 }
 
 // OpenChannel finds a channel with the station that can be used again; nil when there is none.
 func OpenChannel(ctx context.Context, s store.Store, station wallet.DID) (*session.ChannelRecord, error) {
-	records, err := s.Channels(ctx)
+	records, err := s.Unclosed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for i := len(records) - 1; i >= 0; i-- {
-		if r := records[i]; r.Peer == station && r.State == channel.Open && !r.Side.Frozen {
+	for _, r := range slices.Backward(records) {
+		if r.Peer == station && usable(r) {
 			return &r, nil
 		}
 	}
 	return nil, nil
+}
+
+func usable(r session.ChannelRecord) bool { return r.State == channel.Open && !r.Side.Frozen }
+
+// ownChannel finds a channel as OpenChannel does, and gives it to the session.
+func (v *Vehicle) ownChannel(ctx context.Context, id channel.SessionID, station wallet.DID) (*session.ChannelRecord, error) {
+	found, err := OpenChannel(ctx, v.deps.Store, station)
+	if err != nil || found == nil {
+		return nil, err
+	}
+	if err := v.usage.begin(found.ID, id); err != nil {
+		return nil, err
+	}
+	// From here on nobody else writes the record; what was read before may be old.
+	own, err := v.deps.Store.Channel(ctx, found.ID)
+	if err != nil || !usable(own) {
+		v.usage.end(id)
+		return nil, err
+	}
+	return &own, nil
 }
 
 func (v *Vehicle) config(ctx context.Context, visit Visit, known *session.ChannelRecord) (session.PayerConfig, error) {

@@ -8,24 +8,31 @@ import (
 	"joulepay/channel"
 	"joulepay/channel/link"
 	"joulepay/channel/session"
+	"joulepay/channel/store"
+	"joulepay/channel/wire"
 )
 
 // machine is a Payer or a Payee.
 type machine interface {
 	Step(now session.Instant, event session.Event) []session.Effect
 	Record() session.SessionRecord
+	Phase() session.Phase
 }
 
-// inboxMax bounds the events that wait for one session; a flooding peer loses its own messages.
-const inboxMax = 256
-
-// stepsMax bounds how many events are taken before their records are stored together.
-const stepsMax = 64
+const (
+	// messagesMax bounds the messages that wait for one session; a flooding peer loses its own.
+	messagesMax = 256
+	// eventsMax is the room for what nobody repeats, beside the messages: a pulse, an answer of the ledger, the outcomes of
+	// the few operations that a session has under way, a wish to stop.
+	eventsMax = 64
+	// stepsMax bounds how many events are taken before their records are stored together.
+	stepsMax = 64
+)
 
 // envelope is an event for a visit; done, when set, is closed after its effects are executed.
 type envelope struct {
 	event session.Event
-	from  link.Addr
+	from  link.Addr // of a message
 	done  chan struct{}
 }
 
@@ -34,38 +41,40 @@ type visit struct {
 	id          channel.SessionID
 	deps        Deps
 	machine     machine
+	begin       []session.Effect // what the machine begins with
+	before      []session.Event  // what happened before, while it was not running
 	ports       Ports
 	peer        atomic.Value // link.Addr where the peer was last heard
 	outstanding atomic.Bool
-	channelID   atomic.Value // channel.ID, once known
+	settling    atomic.Bool // paid: it waits for the ledger only
 	inbox       chan envelope
 	over        chan struct{} // closed when the goroutine ended
 	err         error         // why, read after over
-	restore     func(context.Context) (machine, error)
-	each        func() // after every batch of steps, in the visit's goroutine
+	each        func()        // after every batch of steps, in the visit's goroutine
+	// hears tells whether to take a message from an address, and is where a peer that moved is noticed; nil takes all.
+	hears func(m wire.Message, from link.Addr) bool
+
+	// Of the visit's goroutine only, kept for their memory:
+	batch   []envelope
+	effects []session.Effect
 }
 
 func newVisit(id channel.SessionID, deps Deps, peer link.Addr) *visit {
-	v := &visit{id: id, deps: deps, inbox: make(chan envelope, inboxMax), over: make(chan struct{})}
+	v := &visit{id: id, deps: deps, inbox: make(chan envelope, messagesMax+eventsMax), over: make(chan struct{})}
 	v.peer.Store(peer)
 	return v
 }
 
-// channel gives the channel that the session uses; zero while none is named.
-func (v *visit) channel() channel.ID {
-	id, _ := v.channelID.Load().(channel.ID)
-	return id
-}
-
 func (v *visit) addr() link.Addr { return v.peer.Load().(link.Addr) }
 
-// post hands over an event, or drops it when the inbox is full: every message is repeated by its sender.
-func (v *visit) post(e envelope) bool {
+// post hands over a message, or drops it when too many wait: every message is repeated by its sender.
+func (v *visit) post(m wire.Message, from link.Addr) {
+	if len(v.inbox) >= messagesMax {
+		return
+	}
 	select {
-	case v.inbox <- e:
-		return true
+	case v.inbox <- envelope{event: session.Received{Message: m}, from: from}:
 	default:
-		return false
 	}
 }
 
@@ -97,13 +106,19 @@ func (v *visit) hand(ctx context.Context, event session.Event) (wait func()) {
 	}
 }
 
-// run takes events until the session is over or the context ends.
-func (v *visit) run(ctx context.Context, begin []session.Effect, isOver func(session.SessionRecord) bool) {
+// run executes what the machine begins with, then what it makes of the events that came before, then takes events until the
+// session is over or the context ends.
+func (v *visit) run(ctx context.Context) {
 	defer close(v.over)
+	begin := v.begin
+	for _, event := range v.before {
+		begin = append(begin, v.machine.Step(v.deps.Clock.Now(), event)...)
+	}
+	v.begin, v.before = nil, nil
 	if !v.execute(ctx, begin) {
 		return
 	}
-	for !isOver(v.machine.Record()) {
+	for !v.machine.Phase().Over() {
 		select {
 		case <-ctx.Done():
 			v.err = ErrStopped
@@ -118,63 +133,55 @@ func (v *visit) run(ctx context.Context, begin []session.Effect, isOver func(ses
 
 // take steps through the waiting events, then executes what they ask for, with one commit for all.
 func (v *visit) take(ctx context.Context, first envelope) bool {
-	var effects []session.Effect
-	var waiters []chan struct{}
-	next, more := first, true
-	for n := 0; more && n < stepsMax; n++ {
-		if next.from != "" {
-			v.peer.Store(next.from)
+	v.gather(first)
+	v.effects = v.effects[:0]
+	for _, e := range v.batch {
+		if m, ok := e.event.(session.Received); ok && v.hears != nil && !v.hears(m.Message, e.from) {
+			continue
 		}
-		effects = append(effects, v.machine.Step(v.deps.Clock.Now(), next.event)...)
-		if next.done != nil {
-			waiters = append(waiters, next.done)
-		}
-		select {
-		case next = <-v.inbox:
-		default:
-			more = false
-		}
+		v.effects = append(v.effects, v.machine.Step(v.deps.Clock.Now(), e.event)...)
 	}
-	if more {
-		v.requeue(next)
-	}
-	ok := v.execute(ctx, effects)
-	for _, w := range waiters {
-		close(w)
+	ok := v.execute(ctx, v.effects)
+	for _, e := range v.batch {
+		if e.done != nil {
+			close(e.done)
+		}
 	}
 	return ok
 }
 
-func (v *visit) requeue(e envelope) {
-	if !v.post(e) && e.done != nil {
-		close(e.done)
+// gather takes the events that wait, as many as may share a commit.
+func (v *visit) gather(first envelope) {
+	v.batch = append(v.batch[:0], first)
+	for len(v.batch) < stepsMax {
+		select {
+		case e := <-v.inbox:
+			v.batch = append(v.batch, e)
+		default:
+			return
+		}
 	}
 }
 
-// execute carries out effects. What cannot be stored ends the visit; when an outlet does not do as it is told, the machine
-// is taken back to what is stored, and goes on.
+// execute carries out effects. What cannot be stored ends the visit.
 func (v *visit) execute(ctx context.Context, effects []session.Effect) bool {
 	err := Execute(ctx, v.id, effects, v.ports)
 	switch {
 	case err == nil:
-		v.channelID.Store(v.machine.Record().Channel)
 		if v.each != nil {
 			v.each()
 		}
 		return true
-	case ctx.Err() != nil:
-		v.err = ErrStopped
-		return false
-	case errors.Is(err, ErrStoring):
-		v.err = err
-		return false
+	case ctx.Err() != nil && !errors.Is(err, store.ErrFailed):
+		err = ErrStopped
 	}
-	v.deps.Log.Error("session step failed; going back to what is stored", "session", v.id.String(), "error", err)
-	restored, rerr := v.restore(ctx)
-	if rerr != nil {
-		v.err = err
-		return false
-	}
-	v.machine = restored
-	return true
+	v.err = err
+	return false
+}
+
+// endsAll tells whether an error that ended a visit is one of the store, which ends the whole agent, and not of the records
+// of that visit alone.
+func endsAll(err error) bool {
+	return errors.Is(err, ErrStoring) && !errors.Is(err, store.ErrReading) && !errors.Is(err, session.ErrRecord) &&
+		!errors.Is(err, session.ErrChannel) && !errors.Is(err, ErrBusy)
 }
