@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"joulepay/channel"
@@ -25,12 +26,15 @@ type Batch struct {
 	Ops      []OpRecord
 }
 
-// Merge adds the records of a later batch; for the same key the later record wins.
+// Merge adds the records of a later batch, so that committing both at once stores what committing one after the other does:
+// for the same key the later record wins, but an operation that has its outcome keeps it, and a payload that is fixed stays.
 func (b *Batch) Merge(later Batch) {
 	b.Channels = mergeBy(b.Channels, later.Channels, func(r ChannelRecord) channel.ID { return r.ID })
 	b.Sessions = mergeBy(b.Sessions, later.Sessions, func(r SessionRecord) channel.SessionID { return r.ID })
 	b.Readings = append(b.Readings, later.Readings...) // readings are written once
-	b.Ops = mergeBy(b.Ops, later.Ops, func(r OpRecord) OpID { return r.ID })
+	for _, op := range later.Ops {
+		b.mergeOp(op)
+	}
 }
 
 func mergeBy[R any, K comparable](records, later []R, key func(R) K) []R {
@@ -45,6 +49,22 @@ next:
 		records = append(records, l)
 	}
 	return records
+}
+
+func (b *Batch) mergeOp(op OpRecord) {
+	i := slices.IndexFunc(b.Ops, func(r OpRecord) bool { return r.ID == op.ID })
+	if i < 0 {
+		b.Ops = append(b.Ops, op)
+		return
+	}
+	earlier := b.Ops[i]
+	if earlier.State != OpPending {
+		return
+	}
+	if len(op.Payload) == 0 {
+		op.Payload = earlier.Payload
+	}
+	b.Ops[i] = op
 }
 
 // Empty tells whether there is nothing to store.
