@@ -126,7 +126,7 @@ func (w *world) compareChannel(name string, was, is session.ChannelRecord) {
 	}
 }
 
-// read looks at a store beside the process that writes it, if there is one.
+// read looks at the store of charger or vehicle.
 func (w *world) read(name string) *page {
 	w.t.Helper()
 	p, err := readPage(w.ctx(), w.folder(name))
@@ -139,11 +139,26 @@ func (w *world) read(name string) *page {
 // sessionsMax bounds how many sessions of a test are looked at.
 const sessionsMax = 1000
 
-func readPage(ctx context.Context, folder string) (*page, error) {
-	p := &page{
+func newPage() *page {
+	return &page{
 		channels: map[channel.ID]session.ChannelRecord{}, sessions: map[channel.SessionID]session.SessionRecord{},
 		readings: map[channel.SessionID]int{}, ops: map[session.OpID]session.OpRecord{},
 	}
+}
+
+// openPage opens a store as a process does that goes on with it.
+func openPage(ctx context.Context, folder string) (*page, error) {
+	s, err := channelsqlite.Open(ctx, channelsqlite.Options{Path: filepath.Join(folder, storeFile)})
+	if err != nil {
+		return nil, err
+	}
+	p := newPage()
+	return p, errors.Join(p.fill(ctx, s), s.Close())
+}
+
+// readPage looks at a store beside the process that writes it, if there is one.
+func readPage(ctx context.Context, folder string) (*page, error) {
+	p := newPage()
 	path := filepath.Join(folder, storeFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return p, nil

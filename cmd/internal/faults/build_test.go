@@ -9,6 +9,9 @@ import (
 	"testing"
 )
 
+// programsKey names a folder with the programs to test, such as ones that go build -race made. Else the test builds them.
+const programsKey = "JOULEPAY_TEST_FAULTS_PROGRAMS"
+
 // roleKey tells this test binary, started again, which part of a world it plays.
 const roleKey = "JOULEPAY_TEST_FAULTS_ROLE"
 
@@ -48,6 +51,9 @@ var built struct {
 // program gives the path of a program under test.
 func program(t testing.TB, name string) string {
 	t.Helper()
+	if folder := os.Getenv(programsKey); folder != "" {
+		return filepath.Join(folder, name)
+	}
 	built.once.Do(func() {
 		if built.folder, built.err = os.MkdirTemp("", "joulepay-faults-"); built.err != nil {
 			return

@@ -16,12 +16,13 @@ type sessionResult struct {
 type driver struct {
 	w    *world
 	argv []string
+	env  func() []string
 
 	mu      sync.Mutex // guards below
 	present *process
-	stopped bool // no new session begins
-	gone    bool // the vehicle never comes back
-	results []sessionResult
+	stopped bool          // no new session begins
+	held    chan struct{} // while not nil, no process starts before it is closed
+	gone    bool          // the vehicle never comes back
 	done    chan struct{}
 }
 
@@ -29,7 +30,7 @@ type driver struct {
 func (w *world) drive(energy string, more ...string) *driver {
 	w.t.Helper()
 	argv := []string{program(w.t, "vehicle"), "charge", "--data", w.folder("vehicle"), "--station", w.station.String(), "--energy", energy}
-	d := &driver{w: w, argv: append(append(argv, w.everywhere()...), more...), done: make(chan struct{})}
+	d := &driver{w: w, argv: append(append(argv, w.everywhere()...), more...), env: w.recorded("vehicle"), done: make(chan struct{})}
 	w.t.Cleanup(d.leave)
 	go d.charge()
 	return d
@@ -61,10 +62,16 @@ func (d *driver) charge() {
 func (d *driver) begin() (*process, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for d.held != nil && !d.gone {
+		held := d.held
+		d.mu.Unlock()
+		<-held
+		d.mu.Lock()
+	}
 	if d.gone || d.stopped && d.w.unfinished("vehicle") == 0 {
 		return nil, false
 	}
-	p, err := start(filepath.Join(d.w.logs, "vehicle.log"), "vehicle", nil, d.argv...)
+	p, err := start(filepath.Join(d.w.logs, "vehicle.log"), "vehicle", d.env(), d.argv...)
 	if err != nil {
 		d.w.breaks("%v", err)
 		return nil, false
@@ -73,20 +80,11 @@ func (d *driver) begin() (*process, bool) {
 	return p, true
 }
 
+// ended counts a session that came to its end.
 func (d *driver) ended(r sessionResult) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.results = append(d.results, r)
 	if !r.Final {
 		d.w.run.Count("sessions not final at their end", 1)
 	}
-}
-
-// sessions gives how many sessions ended.
-func (d *driver) sessions() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.results)
 }
 
 // kill kills the vehicle's process, wherever it is. It gives false when none runs.
@@ -99,6 +97,24 @@ func (d *driver) kill() bool {
 	}
 	p.kill()
 	return true
+}
+
+// hold kills the vehicle's process and keeps it away until release.
+func (d *driver) hold() {
+	d.mu.Lock()
+	d.held = make(chan struct{})
+	d.mu.Unlock()
+	d.kill()
+}
+
+// release lets it start again.
+func (d *driver) release() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.held != nil {
+		close(d.held)
+		d.held = nil
+	}
 }
 
 // finish begins no new session and waits until the present one, and every interrupted one, is over.
@@ -122,6 +138,7 @@ func (d *driver) leave() {
 	d.mu.Lock()
 	d.gone = true
 	d.mu.Unlock()
+	d.release()
 	d.kill()
 	<-d.done
 }

@@ -131,6 +131,7 @@ func (w *world) outcome(d *driver) {
 	w.charger.await()
 	w.ledger.await()
 	w.settled()
+	w.kept()
 	paid := w.paid()
 	if paid == 0 {
 		w.fail("nothing was paid: the test shows nothing")

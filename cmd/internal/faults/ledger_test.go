@@ -94,6 +94,22 @@ func (w *world) conserved(s ledgerState) {
 	}
 }
 
+// kept checks that what the ledger told the parties to be final is final.
+func (w *world) kept() {
+	w.t.Helper()
+	c := w.client()
+	for _, name := range []string{"charger", "vehicle"} {
+		for _, op := range w.read(name).ops {
+			if op.State != session.OpFinal {
+				continue
+			}
+			if v, err := c.Vertex(w.ctx(), client.ID(op.Vertex)); err != nil || v.State != client.VertexFinal {
+				w.fail("the %s of the %s was final in vertex %x, which is now %q: %v", op.Kind, name, op.Vertex, v.State, err)
+			}
+		}
+	}
+}
+
 // paid checks that the ledger knows the last claim of every session, that the charger has got, or is certain to get from
 // channels that are open, all of it, and gives the sum.
 func (w *world) paid() money.Amount {

@@ -111,9 +111,6 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-// interrupt asks the process to stop politely.
-func (p *process) interrupt() { _ = p.command.Process.Signal(os.Interrupt) }
-
 // over tells whether the process ended.
 func (p *process) over() bool {
 	select {
@@ -132,7 +129,7 @@ func (p *process) code() int {
 
 // tail gives the end of what all processes of a folder of logs wrote.
 func tail(folder string) string {
-	const shown = 600
+	const shown = 60
 	var out strings.Builder
 	logs, _ := filepath.Glob(filepath.Join(folder, "*.log"))
 	for _, log := range logs {

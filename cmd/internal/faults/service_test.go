@@ -20,7 +20,7 @@ type service struct {
 	w    *world
 	name string
 	argv []string
-	env  []string
+	env  func() []string // asked at every start
 
 	mu      sync.Mutex // guards below
 	present *process
@@ -33,7 +33,7 @@ type service struct {
 }
 
 // serve starts a program and its supervisor, and waits until it is ready.
-func (w *world) serve(name string, env []string, argv ...string) *service {
+func (w *world) serve(name string, env func() []string, argv ...string) *service {
 	w.t.Helper()
 	s := &service{
 		w: w, name: name, argv: argv, env: env,
@@ -92,7 +92,7 @@ func (s *service) begin(run int) (*process, bool) {
 	if run > 0 {
 		s.w.run.Count(s.name+" restarts", 1)
 	}
-	p, err := start(filepath.Join(s.w.logs, s.name+".log"), s.name, s.env, s.argv...)
+	p, err := start(filepath.Join(s.w.logs, s.name+".log"), s.name, s.env(), s.argv...)
 	if err != nil {
 		s.w.breaks("%v", err)
 		return nil, false

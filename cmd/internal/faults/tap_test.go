@@ -90,7 +90,10 @@ func (p *tap) heardStation(f wire.Frame) {
 	case wire.Done:
 		accepted = m.Accepted
 	}
-	p.accepted[f.Session] = max(p.accepted[f.Session], accepted)
+	if accepted > p.accepted[f.Session] {
+		p.accepted[f.Session] = accepted
+		p.w.recorders["charger"].heard(promise{session: f.Session, accepted: accepted})
+	}
 }
 
 func (p *tap) heardVehicle(f wire.Frame) {
@@ -104,6 +107,7 @@ func (p *tap) heardVehicle(f wire.Frame) {
 		return
 	}
 	p.w.books.body(p.w, "sent by the vehicle", best)
+	p.w.recorders["vehicle"].heard(promise{claim: best})
 	p.claimed[best.Signed.Claim.Channel] = channel.Join(p.claimed[best.Signed.Claim.Channel], best)
 }
 

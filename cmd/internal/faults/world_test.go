@@ -34,6 +34,7 @@ type world struct {
 	charger               *service
 	station, car          wallet.DID
 	tap                   *tap
+	recorders             map[string]*recorder // of the processes whose power is cut
 	books                 *books
 
 	mu     sync.Mutex // guards below
@@ -43,9 +44,9 @@ type world struct {
 
 // settings are what a test chooses. Empty ones take what a short session needs.
 type settings struct {
-	charger    []string // more flags of chargepoint run
-	chargerEnv []string
-	apart      bool // the broker is a process of its own
+	charger []string // more flags of chargepoint run
+	apart   bool     // the broker is a process of its own
+	shim    string   // records what the processes write with SQLite, for power cuts
 }
 
 const funds = "500EUR"
@@ -60,6 +61,12 @@ func newWorld(t *testing.T, s settings) *world {
 	}
 	t.Cleanup(w.show)
 	w.nats, w.api, w.chargerAPI = w.address(), w.address(), w.address()
+	if s.shim != "" {
+		w.recorders = map[string]*recorder{}
+		for _, name := range []string{"ledger", "charger", "vehicle"} {
+			w.recorders[name] = newRecorder(w, name, s.shim)
+		}
+	}
 	w.startLedger(s.apart)
 	w.tap = newTap(w)
 	w.fund()
@@ -104,15 +111,18 @@ func (w *world) startLedger(apart bool) {
 	w.t.Helper()
 	broker := []string{"--nats-listen", w.nats}
 	if apart {
-		w.broker = w.serve("broker", []string{roleKey + "=broker", brokerAddressKey + "=" + w.nats, brokerFolderKey + "=" + w.folder("broker")}, os.Args[0])
+		env := []string{roleKey + "=broker", brokerAddressKey + "=" + w.nats, brokerFolderKey + "=" + w.folder("broker")}
+		w.broker = w.serve("broker", func() []string { return env }, os.Args[0])
 		broker = []string{"--nats", w.natsURL()}
 	}
 	argv := append([]string{program(w.t, "ledger"), "run", "--json", "--insecure-no-password", "--data", w.folder("ledger"), "--http", w.api}, broker...)
-	w.ledger = w.serve("ledger", nil, argv...)
+	w.ledger = w.serve("ledger", w.recorded("ledger"), argv...)
 }
 
 func (w *world) natsURL() string   { return "nats://" + w.nats }
 func (w *world) ledgerURL() string { return "http://" + w.api }
+
+func noEnv() []string { return nil }
 
 // everywhere are the flags with which charger and vehicle find the rest.
 func (w *world) everywhere() []string {
@@ -125,7 +135,7 @@ func (w *world) startCharger(s settings) {
 	argv := []string{program(w.t, "chargepoint"), "run", "--insecure-no-password", "--data", w.folder("charger"), "--http", w.chargerAPI,
 		"--power", "150kW", "--claim-every", "1s", "--window", "1m", "--settle-at", "0.02EUR", "--gone-after", "25s"}
 	argv = append(append(argv, w.everywhere()...), s.charger...)
-	w.charger = w.serve("charger", s.chargerEnv, argv...)
+	w.charger = w.serve("charger", w.recorded("charger"), argv...)
 	var ready struct {
 		DID wallet.DID `json:"did"`
 	}
