@@ -325,6 +325,9 @@ func (p *Payee) checkOpening(o channel.Opening) error {
 // viewed takes in the ledger's word: it starts a session that waited for its channel, and ends one whose channel closes.
 func (p *Payee) viewed(now Instant, e Viewed) []Effect {
 	p.lookAt = now.Real.Add(lookEvery)
+	if p.side == nil {
+		return nil // nothing was asked
+	}
 	if e.Err != nil {
 		if p.record.Phase < PhaseCharging {
 			return nil // looked at again until the vehicle gives up

@@ -6,10 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"joulepay/channel"
 	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/channel/wire"
+	"joulepay/meter"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
@@ -328,4 +331,66 @@ func TestI9_NothingThatAPeerSendsEndsASessionByItself(t *testing.T) {
 func claimOver() []byte {
 	c := channel.Claim{Lane: 0, Sequence: 1, Amount: money.Amount(1) << 62}
 	return channel.Best{Signed: channel.SignClaim(c, network, testKey(11))}.Encode()
+}
+
+// Whatever events come in whatever order, from a peer, a meter, a ledger or a person: no machine panics.
+func TestI9_NoOrderOfEventsIsFatal(tt *testing.T) {
+	rapid.Check(tt, func(t *rapid.T) {
+		w := newWorld(tt, setup{energy: 300_000})
+		w.vehicle.begin()
+		moment := time.Duration(rapid.IntRange(0, 45_000).Draw(t, "ms")) * time.Millisecond
+		w.run(func() bool { return w.now.Sub(began) > moment })
+		var overheard []wire.Message
+		for _, n := range []*node{w.vehicle, w.station} {
+			for _, r := range n.disk.readings[firstID] {
+				overheard = append(overheard, wire.Demand{Reading: r.Signed})
+			}
+			if record, ch := n.stored(); ch != nil {
+				overheard = append(overheard, wire.Claim{Best: ch.Side.In.Encode()}, wire.Claim{Best: ch.Side.Out.Encode()},
+					wire.Offer{Quote: record.Quote}, wire.Accept{Opening: ch.Side.Opening.Encode()}, wire.Withdraw{Withdrawal: ch.Proposal},
+					wire.Done{Accepted: ch.Side.In.Owed()}, wire.Hello{Vehicle: w.vehicle.did, Known: wire.Known{Lanes: [2][]byte{ch.Side.In.Encode(), ch.Side.Out.Encode()}}})
+			}
+		}
+		overheard = append(overheard, wire.Stop{}, wire.Refuse{}, wire.Close{}, wire.Hello{})
+		for range rapid.IntRange(1, 30).Draw(t, "events") {
+			n := []*node{w.vehicle, w.station}[rapid.IntRange(0, 1).Draw(t, "to")]
+			if n.machine == nil {
+				continue
+			}
+			w.now = w.now.Add(time.Duration(rapid.IntRange(0, 90_000).Draw(t, "later")) * time.Millisecond)
+			n.machine.Step(n.now(), anyEvent(t, overheard))
+		}
+	})
+}
+
+func anyEvent(t *rapid.T, overheard []wire.Message) session.Event {
+	amount := func(name string) money.Amount { return money.Amount(rapid.Int64Range(0, 1<<62).Draw(t, name)) }
+	kind := session.OpKind(rapid.IntRange(0, 8).Draw(t, "operation"))
+	switch rapid.IntRange(0, 6).Draw(t, "event") {
+	case 0, 1:
+		return session.Received{Message: rapid.SampledFrom(overheard).Draw(t, "message")}
+	case 2:
+		return session.Sampled{Sample: meter.Sample{
+			Time: began.Add(time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "at"))), Register: rapid.Int64().Draw(t, "register"),
+			Unit: meter.Unit(rapid.IntRange(0, 4).Draw(t, "unit")), State: meter.State(rapid.IntRange(0, 5).Draw(t, "state")),
+		}}
+	case 3:
+		return session.Sampled{Err: meter.ErrNoSample}
+	case 4:
+		return session.Viewed{View: session.View{
+			State: channel.State(rapid.IntRange(0, 4).Draw(t, "channel")), Final: rapid.Bool().Draw(t, "final"), Time: began, Expiry: expiryOf(t),
+			Funds: channel.Funds{Deposited: channel.PerParty{amount("opener"), amount("partner")}}, Lanes: channel.PerLane{amount("lane 0"), amount("lane 1")},
+		}}
+	case 5:
+		var err error
+		if rapid.Bool().Draw(t, "refused") {
+			err = errLedger
+		}
+		return session.Concluded{Op: session.NewOp(kind, channel.ID{}, firstID, rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "body")), Err: err}
+	}
+	return session.StopAsked{Reason: wire.ReasonUser}
+}
+
+func expiryOf(t *rapid.T) time.Time {
+	return began.Add(time.Duration(rapid.Int64Range(-1<<40, 1<<50).Draw(t, "expiry")))
 }

@@ -300,6 +300,34 @@ var scenarios = []struct {
 		},
 	},
 	{
+		name:  "the channel expires soon",
+		setup: setup{energy: 3_000_000, payer: func(p *session.PayerPolicy) { p.Lifetime = 40 * time.Second }},
+		check: func(w *world) {
+			w.settled()
+			if s, _ := w.station.stored(); s.Reason != wire.ReasonStation || w.now.Sub(began) > 40*time.Second {
+				w.t.Errorf("ended after %s, because of %q", w.now.Sub(began), s.Reason)
+			}
+		},
+	},
+	{
+		name:  "the channel is closed during the session",
+		setup: setup{energy: 3_000_000},
+		script: func(w *world) {
+			w.after(18*time.Second, func() {
+				for _, s := range w.ledger.channels {
+					s.state = channel.Closing
+				}
+			})
+		},
+		check: func(w *world) {
+			w.settled()
+			w.withinSlice()
+			if s, _ := w.station.stored(); s.Reason != wire.ReasonStation {
+				w.t.Errorf("ended because of %q", s.Reason)
+			}
+		},
+	},
+	{
 		name: "a tariff that the meter cannot serve",
 		setup: setup{tariff: `{"country_code":"DE","party_id":"JOU","id":"t","currency":"EUR","elements":[{"price_components":[{"type":"ENERGY","price":0.36,"step_size":1}],` +
 			`"restrictions":{"min_current":10}}],"last_updated":"2026-01-01T00:00:00Z"}`},
