@@ -20,8 +20,9 @@ func summary() *report.Summary {
 	end := start.Add(40 * time.Minute)
 	return &report.Summary{
 		Scenario: "small", Seed: 7, Start: start, End: end, Events: 12,
-		Totals: report.Totals{Sessions: 1, EnergyWh: 10_083_305, Cost: euros(3_896_488_400), Claims: 112, Vertices: 2, Channels: 1},
-		Money:  report.Conservation{Issued: euros(60 * money.Nano), Balances: euros(53 * money.Nano), Locked: euros(7 * money.Nano), Conserved: true},
+		Totals:     report.Totals{Sessions: 1, EnergyWh: 10_083_305, Cost: euros(3_896_488_400), Claims: 112, Vertices: 2, Channels: 1},
+		Money:      report.Conservation{Issued: euros(60 * money.Nano), Balances: euros(53 * money.Nano), Locked: euros(7 * money.Nano), Conserved: true},
+		Invariants: map[string]int64{"I2": 5, "I1": 3},
 		Sessions: []report.Session{{
 			ID: "01", Vehicle: "ben", Station: "south", Channel: "ab", Began: start.Add(time.Minute), Started: &start, Ended: &end,
 			EnergyWh: 10_083_305, Cost: euros(3_896_488_400), Paid: euros(3_896_488_400), Claims: 112, Vertices: 2,
@@ -35,7 +36,7 @@ func summary() *report.Summary {
 func Example() {
 	fmt.Print(summary().Text())
 	// Output:
-	// small, seed 7: 40m0s of virtual time, 12 events
+	// small, seed 7: 40m0s of virtual time
 	//
 	// vehicle  station  from   charging  kWh        EUR        claims  vertices  channel  end
 	// ben      south    +1m0s  40m0s     10.083305  3.8964884  112     2         new      settled (target)
@@ -43,7 +44,7 @@ func Example() {
 	// 1 sessions: 10.083305 kWh for 3.90 EUR, 112 claims, 1 channels, 2 ledger vertices of sessions
 	// money: 60.00 EUR issued = 53.00 on accounts + 7.00 in channels
 	// ledger: height 0, 0 checkpoints final, none; 0 vertices refused
-	// held after every event: none
+	// held after every event: I1, I2
 }
 
 func TestI10_EnergyIsExactDecimalText(t *testing.T) {

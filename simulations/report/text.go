@@ -29,7 +29,7 @@ func decimal(parts, perWhole int64) string {
 // Text gives the summary for people.
 func (s *Summary) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, seed %d: %s of virtual time, %d events\n", s.Scenario, s.Seed, span(s.Start, s.End), s.Events)
+	fmt.Fprintf(&b, "%s, seed %d: %s of virtual time\n", s.Scenario, s.Seed, span(s.Start, s.End))
 	if s.About != "" {
 		fmt.Fprintf(&b, "%s\n", s.About)
 	}
@@ -42,7 +42,7 @@ func (s *Summary) Text() string {
 	fmt.Fprintf(&b, "money: %s issued = %s on accounts + %s in channels\n", m.Issued, m.Balances.Amount, m.Locked.Amount)
 	fmt.Fprintf(&b, "ledger: height %d, %d checkpoints final, %s; %d vertices refused\n",
 		s.Ledger.Height, s.Ledger.Checkpoints, counts(s.Ledger.Vertices), s.Ledger.Refused)
-	fmt.Fprintf(&b, "held after every event: %s\n", counts(s.Invariants))
+	fmt.Fprintf(&b, "held after every event: %s\n", strings.Join(slices.Sorted(maps.Keys(s.Invariants)), ", "))
 	if len(s.Faults) > 0 {
 		fmt.Fprintf(&b, "faults that fired: %s\n", counts(s.Faults))
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"joulepay/simulations/scenario"
 	"joulepay/simulations/scenarios"
 	"joulepay/simulations/world"
 )
@@ -43,6 +44,9 @@ func TestScenariosEndAsTheyDidWhenTheyWereReviewed(t *testing.T) {
 			s, err := scenarios.Open(name)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if s.Chaos != (scenario.Chaos{}) {
+				t.Skip("a bad day has no usual outcome")
 			}
 			w, err := world.New(s, world.Options{Seed: s.Seed})
 			if err != nil {
