@@ -1,0 +1,162 @@
+package session
+
+import (
+	"fmt"
+	"time"
+
+	"joulepay/channel"
+	"joulepay/channel/wire"
+	"joulepay/meter"
+)
+
+// measured takes the connector's word and makes a reading of it when one is due.
+func (p *Payee) measured(now Instant, e Sampled) []Effect {
+	if e.Err != nil {
+		return append(p.unmeasured(now, e.Err), p.pass(now)...)
+	}
+	p.sample, p.sampled = e.Sample, true
+	var effects []Effect
+	switch p.record.Phase {
+	case PhaseAccepting:
+		if p.certain(now) && p.covers() && !p.sentBaseline() {
+			effects = p.read(now)
+		}
+	case PhaseCharging:
+		effects = p.charging(now)
+	case PhaseStopping:
+		effects = p.finish(now)
+	}
+	return append(effects, p.pass(now)...)
+}
+
+// unmeasured ends a session whose meter fails, with the last that is known of it.
+func (p *Payee) unmeasured(now Instant, err error) []Effect {
+	effects := []Effect{p.report(now, "", fmt.Errorf("meter: %w", err))}
+	if p.record.Phase == PhaseCharging {
+		effects = append(effects, p.stop(now, wire.ReasonMeter)...)
+	}
+	if p.record.Phase == PhaseStopping {
+		effects = append(effects, p.finish(now)...)
+	}
+	return effects
+}
+
+// charging keeps the exposure within one claim interval (I5) and reads when a reading is due.
+func (p *Payee) charging(now Instant) []Effect {
+	if p.sample.State == meter.Ended && p.started && p.sample.Time.After(p.startedAt) {
+		return p.stop(now, wire.ReasonTarget)
+	}
+	var effects []Effect
+	last, _ := p.chain.Last()
+	due := now.Session.Sub(last.Time) >= p.config.Policy.readEvery(p.quote.Quote)
+	if due && len(p.unpaid) < p.config.Policy.OutstandingMax {
+		effects = p.read(now)
+	}
+	if p.record.Phase != PhaseCharging || !p.started {
+		return effects
+	}
+	exposed := now.Session.Add(p.config.Policy.SampleEvery).Sub(p.exposed) > p.quote.Quote.ClaimEvery()
+	mustPause := (len(p.unpaid) > 0 && exposed) || !p.certain(now)
+	switch {
+	case mustPause && !p.paused:
+		p.paused = true
+		effects = append(effects, Actuate{CommandLimit, 0}, p.report(now, "paused: a claim or the ledger's word is missing", nil))
+	case !mustPause && p.paused && len(p.unpaid) == 0:
+		p.paused, p.exposed = false, now.Session.Add(-p.unread())
+		effects = append(effects, Actuate{CommandLimit, p.quote.Quote.MaxPowerMw}, p.report(now, "resumed", nil))
+	}
+	return effects
+}
+
+// read signs the next reading, stores it and demands its price.
+func (p *Payee) read(now Instant) []Effect {
+	reading, err := p.next()
+	if err == nil {
+		err = p.take(reading)
+	}
+	if err != nil {
+		return append([]Effect{p.report(now, "", fmt.Errorf("meter: %w", err))}, p.stop(now, wire.ReasonMeter)...)
+	}
+	signed := meter.Sign(reading, p.config.MeterKey, p.network)
+	raw := signed.Encode()
+	var effects []Effect
+	ops := p.payBack(now, signed.Reading.Hash(), &effects)
+	if err := p.addDemand(signed, raw); err != nil {
+		return append(effects, p.report(now, "", err))
+	}
+	stored := ReadingRecord{Session: p.record.ID, Sequence: reading.Sequence, Signed: raw}
+	p.sentAt = now.Real
+	effects = append(effects, p.saved(Batch{Readings: []ReadingRecord{stored}, Ops: ops}))
+	return append(effects, p.demand(p.unpaid[len(p.unpaid)-1]), p.report(now, "", nil))
+}
+
+// next makes a reading of the last sample. The final reading always exists: when the meter contradicts the chain, it
+// repeats the last register, so that nothing is billed beyond what was proved.
+func (p *Payee) next() (meter.Reading, error) {
+	by := meter.Attestation(p.quote.Quote.Attestation)
+	sample := p.sample
+	if p.record.Phase != PhaseFinal {
+		if sample.State == meter.Ended {
+			sample.State = meter.SuspendedStation // of the session before: this one has not ended
+		}
+		return p.chain.Next(sample, by)
+	}
+	sample.State = meter.Ended
+	if reading, err := p.chain.Next(sample, by); p.sampled && err == nil {
+		return reading, nil
+	}
+	last, _ := p.chain.Last()
+	return p.chain.Next(meter.Sample{
+		Time: last.Time, Register: last.Register, Unit: last.Unit,
+		StateOfChargePermille: last.StateOfChargePermille, State: meter.Ended,
+	}, by)
+}
+
+// payBack raises the station's own lane when the session's net cost fell below what was accepted: V2G, or a negative
+// price. What its deposit does not cover waits for a top-up.
+func (p *Payee) payBack(now Instant, reading channel.Hash, effects *[]Effect) []OpRecord {
+	owed, err := p.due(0)
+	if err != nil {
+		*effects = append(*effects, p.report(now, "", err))
+		return nil
+	}
+	back := p.lane(0) - owed
+	if back <= p.lane(1) {
+		return nil
+	}
+	draft := channel.Draft{
+		Amount: back, Quantity: p.record.Quantity, Unit: p.quote.Quote.Unit,
+		Reading: reading, Quote: p.quote.Hash(), Session: p.record.ID,
+	}
+	_, err = p.side.Pay(draft, p.config.ChannelKey)
+	if err == nil {
+		p.paid()
+		return nil
+	}
+	*effects = append(*effects, p.report(now, "", err))
+	if !p.mayTopUp(p.config.Policy.TopUp) {
+		return nil
+	}
+	return []OpRecord{p.topUp(channel.Partner, max(p.config.Policy.TopUp, back-p.lane(1)-p.side.Spendable()))}
+}
+
+// unread gives how long full power flows to what was delivered since the last reading, before a pause or a restart: it is
+// as unpaid as what flows next.
+func (p *Payee) unread() time.Duration {
+	last, _ := p.chain.Last()
+	power := p.quote.Quote.MaxPowerMw
+	if p.sample.Unit != meter.MilliwattHours || power <= 0 {
+		return 0
+	}
+	const millisecondsPerHour = 3_600_000
+	return time.Duration(max(0, p.sample.Register-last.Register)*millisecondsPerHour/power) * time.Millisecond
+}
+
+// flow lets energy flow after the baseline is paid.
+func (p *Payee) flow(now Instant) []Effect {
+	if p.started || len(p.unpaid) > 0 || !p.sampled {
+		return nil
+	}
+	p.started, p.paused, p.exposed, p.startedAt = true, false, now.Session.Add(-p.unread()), now.Session
+	return []Effect{Actuate{CommandStart, p.quote.Quote.MaxPowerMw}}
+}
