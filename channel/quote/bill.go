@@ -28,6 +28,9 @@ func NewBill(q Quote) (*Bill, error) {
 	if tariff.Currency().String() != q.Currency {
 		return nil, fmt.Errorf("%w: tariff in %s, quote in %s", ErrQuote, tariff.Currency(), q.Currency)
 	}
+	if tariff.NeedsCurrent() {
+		return nil, fmt.Errorf("%w: the tariff asks for a current, which readings do not state", ErrQuote)
+	}
 	location, err := q.Location()
 	if err != nil {
 		return nil, err

@@ -72,6 +72,9 @@ func Build(in Inputs, at time.Time) (Quote, error) {
 	if q.Estimates, err = estimates(in, at, location); err != nil {
 		return Quote{}, err
 	}
+	if _, err := NewBill(q); err != nil {
+		return Quote{}, err // better said by the station that offers it than by every vehicle
+	}
 	return q, nil
 }
 
