@@ -117,12 +117,17 @@ func (d *driver) release() {
 	}
 }
 
+// last makes the present session the last one.
+func (d *driver) last() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stopped = true
+}
+
 // finish begins no new session and waits until the present one, and every interrupted one, is over.
 func (d *driver) finish() {
 	d.w.t.Helper()
-	d.mu.Lock()
-	d.stopped = true
-	d.mu.Unlock()
+	d.last()
 	d.w.eventually("the vehicle's last session is over", func() bool {
 		select {
 		case <-d.done:
