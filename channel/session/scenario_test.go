@@ -327,12 +327,6 @@ var scenarios = []struct {
 			}
 		},
 	},
-	{
-		name: "a tariff that the meter cannot serve",
-		setup: setup{tariff: `{"country_code":"DE","party_id":"JOU","id":"t","currency":"EUR","elements":[{"price_components":[{"type":"ENERGY","price":0.36,"step_size":1}],` +
-			`"restrictions":{"min_current":10}}],"last_updated":"2026-01-01T00:00:00Z"}`},
-		check: func(w *world) { w.conserved() },
-	},
 }
 
 func TestTranscripts(t *testing.T) {
