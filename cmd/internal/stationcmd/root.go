@@ -26,7 +26,7 @@ func Root(app *cli.App) *cobra.Command {
 			"settle on a ledger without fees.",
 		Example: "  chargepoint demo\n  chargepoint run",
 	}
-	root.AddCommand(runCommand(app), sessionsCommand(app), tariffCommand(app), channelscmd.Command(app, program),
+	root.AddCommand(runCommand(app), sessionsCommand(app), tariffCommand(app), ocmfCommand(app), channelscmd.Command(app, program),
 		walletcmd.Command(app, program))
 	return root
 }
