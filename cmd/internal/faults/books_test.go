@@ -32,7 +32,8 @@ type page struct {
 	channels map[channel.ID]session.ChannelRecord
 	sessions map[channel.SessionID]session.SessionRecord
 	readings map[channel.SessionID]int
-	ops      map[session.OpID]session.OpRecord
+	ops      map[session.OpID]session.OpRecord // of sessions
+	pending  int                               // operations that have no outcome, of sessions or not
 }
 
 func newBooks() *books {
@@ -192,6 +193,11 @@ func (p *page) fill(ctx context.Context, s store.Store) error {
 			}
 		}
 	}
+	pending, err := s.PendingOps(ctx)
+	if err != nil {
+		return err
+	}
+	p.pending = len(pending)
 	channels, err := s.Channels(ctx)
 	for _, c := range channels {
 		p.channels[c.ID] = c

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,12 +13,19 @@ import (
 // programsKey names a folder with the programs to test, such as ones that go build -race made. Else the test builds them.
 const programsKey = "JOULEPAY_TEST_FAULTS_PROGRAMS"
 
+// parallel is how many worlds run at once: most of the time they wait for timers, not for processors.
+const parallel = "4"
+
 // roleKey tells this test binary, started again, which part of a world it plays.
 const roleKey = "JOULEPAY_TEST_FAULTS_ROLE"
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv(roleKey); role != "" {
 		os.Exit(play(role))
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", parallel); err != nil {
+		panic(err)
 	}
 	code := m.Run()
 	if built.folder != "" {

@@ -24,10 +24,8 @@ func (w *world) settled() {
 					return false
 				}
 			}
-			for _, op := range now.ops {
-				if op.State == session.OpPending {
-					return false
-				}
+			if now.pending > 0 {
+				return false
 			}
 		}
 		return true

@@ -1,0 +1,62 @@
+package faults_test
+
+import (
+	"joulepay/channel/session"
+	"joulepay/settle/client"
+)
+
+// outcome lets everything come to its end, and checks it.
+func (w *world) outcome(d *driver) {
+	w.t.Helper()
+	d.finish()
+	w.charger.await()
+	w.ledger.await()
+	w.settled()
+	w.kept()
+	paid := w.paid()
+	if paid == 0 {
+		w.fail("nothing was paid: the test shows nothing")
+	}
+	w.run.Count("receipts verified", w.receipts())
+	w.run.Count("claims overheard", w.books.count())
+	w.tellSessions()
+	w.closeChannels()
+	s := w.ledgerState()
+	w.conserved(s)
+	if s.balances[w.station] != paid || s.balances[w.car] != s.issued-paid {
+		w.fail("I1: of %s, %s was claimed; the vehicle has %s, the charger %s", s.issued, paid, s.balances[w.car], s.balances[w.station])
+	}
+	w.do(nil, "ledger", "verify", "--data", w.folder("ledger"), "--json")
+	w.t.Logf("paid %s", paid)
+}
+
+// tellSessions counts the sessions by how they ended, and what they needed of the ledger.
+func (w *world) tellSessions() {
+	for _, r := range w.read("vehicle").sessions {
+		w.run.Count("sessions "+r.Phase.String()+" "+string(r.Reason), 1)
+		if r.Failure != "" {
+			w.t.Logf("session %s: %s", r.ID, r.Failure)
+		}
+	}
+	for _, name := range []string{"vehicle", "charger"} {
+		for _, op := range w.read(name).ops {
+			if op.State == session.OpFinal {
+				w.run.Count(op.Kind.String(), 1)
+			} else {
+				w.run.Count(op.Kind.String()+" refused", 1)
+				w.t.Logf("%s of the %s: %s", op.Kind, name, op.Failure)
+			}
+		}
+	}
+}
+
+// closeChannels ends every open channel, together.
+func (w *world) closeChannels() {
+	w.t.Helper()
+	for id, ch := range w.ledgerState().channels {
+		if ch.State == client.ChannelOpen {
+			w.do(nil, "vehicle", append([]string{"channels", "close", client.ID(id).String(), "--data", w.folder("vehicle")}, w.everywhere()...)...)
+			w.run.Count("channels closed together", 1)
+		}
+	}
+}
