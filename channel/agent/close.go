@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -60,44 +61,52 @@ func frozenFor(ctx context.Context, d Deps, id channel.ID) (session.ChannelRecor
 	return record, side, err
 }
 
-// AgreeClose asks the peer to counter-sign a close until it answers or the context ends. The link must have no other
-// receiver.
+// agreeEvery is how often a close is proposed again while no answer comes.
+const agreeEvery = 500 * time.Millisecond
+
+// AgreeClose asks the peer to counter-sign a close until it answers or the context ends: session.ErrRefused when it says
+// no, session.ErrNoAnswer when it says nothing. The link must have no other receiver.
 func AgreeClose(ctx context.Context, l link.Link, to link.Addr, o channel.Opening, proposed channel.SignedClose) (channel.SignedClose, error) {
 	var id channel.SessionID
 	copy(id[:], proposed.Close.Channel[:])
 	frame := wire.Frame{Session: id, Message: wire.Close{Close: proposed.Encode()}}.Encode()
-	ticker := time.NewTicker(500 * time.Millisecond)
+	ticker := time.NewTicker(agreeEvery)
 	defer ticker.Stop()
+	_ = l.Send(to, frame) // lost ones are repeated
 	for {
-		_ = l.Send(to, frame) // lost ones are repeated
 		select {
 		case <-ctx.Done():
 			return proposed, fmt.Errorf("%w: %w", session.ErrNoAnswer, ctx.Err())
 		case <-ticker.C:
+			_ = l.Send(to, frame)
 		case d, ok := <-l.Receive():
 			if !ok {
 				return proposed, link.ErrClosed
 			}
-			if signed, ok := agreed(d.Payload, id, o, proposed); ok {
-				return signed, nil
+			if signed, err := agreed(d.Payload, id, o, proposed); !errors.Is(err, errNoAnswerYet) {
+				return signed, err
 			}
 		}
 	}
 }
 
+// errNoAnswerYet says that a datagram is no answer.
+var errNoAnswerYet = errors.New("agent: not an answer to the close")
+
 // agreed reads the answer, if that is what a datagram is.
-func agreed(payload []byte, id channel.SessionID, o channel.Opening, proposed channel.SignedClose) (channel.SignedClose, bool) {
+func agreed(payload []byte, id channel.SessionID, o channel.Opening, proposed channel.SignedClose) (channel.SignedClose, error) {
 	f, err := wire.Decode(payload)
 	if err != nil || f.Session != id {
-		return proposed, false
+		return proposed, errNoAnswerYet
 	}
-	m, ok := f.Message.(wire.Close)
-	if !ok {
-		return proposed, false
+	switch m := f.Message.(type) {
+	case wire.Refuse:
+		return proposed, fmt.Errorf("%w: %s: %q", session.ErrRefused, m.Code, m.Detail)
+	case wire.Close:
+		signed, err := channel.DecodeSignedClose(m.Close)
+		if err == nil && bytes.Equal(signed.Close.Encode(), proposed.Close.Encode()) && signed.Verify(o) == nil {
+			return signed, nil
+		}
 	}
-	signed, err := channel.DecodeSignedClose(m.Close)
-	if err != nil || !bytes.Equal(signed.Close.Encode(), proposed.Close.Encode()) || signed.Verify(o) != nil {
-		return proposed, false
-	}
-	return signed, true
+	return proposed, errNoAnswerYet
 }
