@@ -20,6 +20,7 @@ type work struct {
 	party  *party.Party
 	outbox *agent.Outbox
 	ended  chan struct{} // an operation has an outcome
+	broken chan error    // why the outbox cannot go on; room for one
 
 	mu      sync.Mutex // guards refused
 	refused map[session.OpID]error
@@ -27,13 +28,15 @@ type work struct {
 
 // begin runs the outbox until end is called.
 func begin(ctx context.Context, app *cli.App, p *party.Party) (w *work, end func()) {
-	w = &work{app: app, party: p, ended: make(chan struct{}, 1), refused: map[session.OpID]error{}}
+	w = &work{app: app, party: p, ended: make(chan struct{}, 1), broken: make(chan error, 1), refused: map[session.OpID]error{}}
 	w.outbox = agent.NewOutbox(p.Store, p.Port, app.Log(), w.concluded)
 	running, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		w.outbox.Run(running)
+		if err := w.outbox.Run(running); err != nil {
+			w.broken <- err
+		}
 	}()
 	return w, func() { cancel(); <-done }
 }
@@ -89,6 +92,8 @@ func (w *work) await(ctx context.Context, id session.OpID) (session.OpRecord, er
 		select {
 		case <-ctx.Done():
 			return op, ctx.Err()
+		case err := <-w.broken:
+			return op, err
 		case <-w.ended:
 		}
 	}
