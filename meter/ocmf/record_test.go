@@ -61,6 +61,7 @@ func TestParseRefusesWhatIsNoRecord(t *testing.T) {
 		{"register of words", signed(with("  010.50", "ten")), ErrFormat},
 		{"register too long", signed(with("  010.50", strings.Repeat("1", NumberSizeMax+1))), ErrFormat},
 		{"register with a large exponent", signed(with("  010.50", "1e999999")), ErrFormat},
+		{"register with an exponent just too large", signed(with("  010.50", "1e21")), ErrFormat},
 		{"register is a list", signed(with(`"  010.50"`, "[1]")), ErrFormat},
 		{"tariff text too long", signed(with(`"PG"`, `"TT":"`+strings.Repeat("é", 251)+`","PG"`)), ErrFormat},
 		{"loss compensation without a resistance", signed(with(`"PG"`, `"LC":{"LU":"mOhm"},"PG"`)), ErrFormat},
@@ -92,6 +93,8 @@ func TestReadingsInheritFromTheReadingBeforeInTheSameRecord(t *testing.T) {
 		{"RV":9,"RI":"1-0:2.8.0"},
 		{"TM":"2026-03-01T12:01:00,000+0100 S","TX":"C","RI":"1-0:2.8.0","EF":""},
 		{"RI":"1-0:1.8.0"},
+		{"RV":"2.0","EF":"","TX":"C"},
+		{"TM":"2026-03-01T12:02:00,000+0100 S"},
 		{"TX":"X","ST":"E"}]}`))
 	if err != nil {
 		t.Fatal(err)
@@ -106,8 +109,11 @@ func TestReadingsInheritFromTheReadingBeforeInTheSameRecord(t *testing.T) {
 	if got[3].Value.Present() {
 		t.Error("a register inherits the number of another one")
 	}
-	if got[4].Value.Present() || got[4].Status != 'E' {
-		t.Errorf("an error event has a number: %+v", got[4])
+	if got[5].Value.String() != "2.0" {
+		t.Errorf("sixth reading %+v", got[5])
+	}
+	if got[6].Value.Present() || got[6].Status != 'E' {
+		t.Errorf("an error event has a number: %+v", got[6])
 	}
 }
 
@@ -203,6 +209,26 @@ func TestVerifyTakesNoOtherByteThanTheSigned(t *testing.T) {
 		}
 		if _, err := (Record{}).Verify(key.Public(), AllQuirks); err == nil {
 			t.Errorf("%s: the zero record verifies", curve)
+		}
+	}
+}
+
+func TestSpacesAroundThePayloadAreSigned(t *testing.T) {
+	payload := " \r\n" + good + "\t "
+	der, err := meterKey.sign(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		payload string
+		want    error
+	}{{payload, nil}, {strings.TrimSpace(payload), ErrSignature}, {strings.ReplaceAll(payload, "\r", ""), ErrSignature}} {
+		r, err := Parse(fmt.Appendf(nil, `OCMF|%s|{"SD":"%x"}`, test.payload, der))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Verify(meterKey.Public(), Quirks{}); !errors.Is(err, test.want) {
+			t.Errorf("%q: %v, want %v", test.payload, err, test.want)
 		}
 	}
 }

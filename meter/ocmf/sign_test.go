@@ -2,10 +2,12 @@ package ocmf
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/big"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -13,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"pgregory.net/rapid"
 )
 
@@ -170,6 +173,34 @@ func TestPayloadsThatDoNotFitTheFormatAreNotSigned(t *testing.T) {
 	}
 	if _, err := Sign(whole()[0], PrivateKey{}); !errors.Is(err, ErrSigning) {
 		t.Errorf("without a key: %v", err)
+	}
+}
+
+// The signature (r, 1) over a text is made to hold under a key chosen for it; then (r, 1 + n) is the same modulo the order
+// n, and must not hold too.
+func TestNumbersAtOrAboveTheOrderAreRefusedOnSecp256k1(t *testing.T) {
+	const signed = "text"
+	nonce := mustKey(Secp256k1)
+	scalar, err := nonce.Scalar()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := secp256k1.S256().N
+	r, _ := nonce.Public().coordinates()
+	r.Mod(r, n)
+	digest := sha256.Sum256([]byte(signed))
+	d := new(big.Int).SetBytes(scalar)
+	d.Sub(d, new(big.Int).SetBytes(digest[:])).Mul(d, new(big.Int).ModInverse(r, n)).Mod(d, n)
+	key, err := ParsePrivateKey(Secp256k1, d.FillBytes(make([]byte, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := big.NewInt(1)
+	if !key.Public().holds(signed, r, one) {
+		t.Fatal("(r, 1) is refused")
+	}
+	if key.Public().holds(signed, r, new(big.Int).Add(n, one)) {
+		t.Error("(r, 1 + n) holds too")
 	}
 }
 

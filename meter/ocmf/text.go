@@ -19,7 +19,7 @@ func Printable(text string) string {
 			break
 		}
 		switch {
-		case r == utf8.RuneError, !unicode.IsPrint(r), unicode.Is(unicode.Bidi_Control, r),
+		case r == utf8.RuneError, !unicode.IsPrint(r),
 			r == '$' && strings.HasPrefix(text[i+1:], "{"):
 			b.WriteRune('·')
 		default:

@@ -144,6 +144,7 @@ func TestTransactionIsRefusedForWhatIsWrongInIt(t *testing.T) {
 			return p
 		}, ErrEvents},
 		{"event counter vanished", func(p []Payload) []Payload { p[0].Readings[0].Events = mustNumber("5"); return p }, ErrEvents},
+		{"event counter came at zero", func(p []Payload) []Payload { p[2].Readings[0].Events = mustNumber("0"); return p }, ErrEvents},
 		{"user does not match", func(p []Payload) []Payload { p[1].User.Level = "MISMATCH"; return p }, ErrIdentification},
 		{"loss at the begin", func(p []Payload) []Payload { p[0].Readings[0].Loss = mustNumber("0.1"); return p }, ErrLoss},
 		{"loss falls", func(p []Payload) []Payload {
@@ -207,6 +208,18 @@ func TestTransactionBillsTheCompensatedRegisterAndBothDirections(t *testing.T) {
 	}
 	if got.Imported.String() != "900" || got.Exported.String() != "250" || got.Register != "01-00:B1.08.00*FF" {
 		t.Errorf("%s Wh in, %s Wh out of %s", got.Imported, got.Exported, got.Register)
+	}
+}
+
+func TestTransactionBillsTheTotalAndNotTheRegisterOfATariff(t *testing.T) {
+	both := func(minute int, event Event, tariff, total string) []Reading {
+		first, second := at(minute, event, tariff), at(minute, event, total)
+		first.Register = "1-0:1.8.1"
+		return []Reading{first, second}
+	}
+	got, err := check(t, meterKey, page(1, both(0, Begin, "1", "5")...), page(2, both(9, End, "2", "7")...))
+	if err != nil || got.Imported.String() != "2000" {
+		t.Errorf("%s Wh, %v", got.Imported, err)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package stationcmd owns the commands of the program "chargepoint" with which energy is sold: run, sessions, tariff.
+// Package stationcmd owns the commands of the program "chargepoint" with which energy is sold: run, sessions, tariff, ocmf.
 // It leaves the charger to cmd/internal/station, the ledger that it may embed to cmd/internal/operator, channels to
 // channelscmd, wallets to walletcmd and the demonstration to cmd/internal/demo.
 // It keeps invariant I4 for whoever stops a charger: what was acknowledged is stored, what can be settled is settled, and
