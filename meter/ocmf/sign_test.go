@@ -185,7 +185,7 @@ func TestNumbersAtOrAboveTheOrderAreRefusedOnSecp256k1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := secp256k1.S256().N
+	n := secp256k1.Params().N
 	r, _ := nonce.Public().coordinates()
 	r.Mod(r, n)
 	digest := sha256.Sum256([]byte(signed))
