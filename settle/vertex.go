@@ -213,3 +213,8 @@ func (v *Vertex) Encode() []byte { return v.encoded }
 func (v *Vertex) Verify(key *wallet.Verifier) error {
 	return key.Verify(wallet.DomainVertex, v.network, v.id[:], v.signature)
 }
+
+// AddTo adds the signature to a batch, to be checked with others under the account's current key.
+func (v *Vertex) AddTo(b *wallet.Batch, key *wallet.Verifier) {
+	b.Add(key, wallet.DomainVertex, v.network, v.id[:], v.signature)
+}

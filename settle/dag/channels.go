@@ -112,7 +112,7 @@ func (g *stage) raise(vertex settle.VertexID, claim channel.Best) settle.Verdict
 	if c.State == channel.Closed {
 		return settle.ChannelClosed
 	}
-	if !g.state.keys.verify(c.Opening, id, claim) {
+	if !g.state.keys.verify(c.Opening, claim) {
 		return settle.BadClaim
 	}
 	owed := claim.Owed()

@@ -164,6 +164,10 @@ func (c *Core) Step(now time.Time, e Event) ([]Effect, error) {
 	switch e := e.(type) {
 	case Submitted:
 		out = c.submit(e)
+	case SubmittedTogether:
+		for _, one := range e.Vertices {
+			out = append(out, c.submit(one)...)
+		}
 	case Delivered:
 		out, err = c.deliver(now, e.Deliveries)
 	case Published:
@@ -194,7 +198,7 @@ func (c *Core) submit(e Submitted) []Effect {
 	}
 	c.order = append(c.order, id)
 	c.queueVertex(id)
-	return []Effect{Tell{noticeOf(StageReceived, e.Vertex)}}
+	return []Effect{Tell{Notice: noticeOf(StageReceived, e.Vertex)}}
 }
 
 // tick votes for a checkpoint that a node without a witness's key left behind.

@@ -18,7 +18,7 @@ type step struct {
 	notice []Effect
 }
 
-func (s *step) tell(n Notice) { s.notice = append(s.notice, Tell{n}) }
+func (s *step) tell(n Notice) { s.notice = append(s.notice, Tell{Notice: n}) }
 
 // effects puts what must be durable first.
 func (s *step) effects() []Effect {
@@ -53,15 +53,9 @@ func (c *Core) deliver(now time.Time, deliveries []stream.Delivery) ([]Effect, e
 
 // applyBundle applies what decodes. The rest is nothing, for every node alike.
 func (c *Core) applyBundle(s *step, now time.Time, bundle []byte) error {
-	entries, err := dag.DecodeBundle(bundle)
-	if err != nil {
-		return nil
-	}
-	for _, raw := range entries {
-		e, err := dag.DecodeEntry(raw)
-		if err != nil {
-			continue
-		}
+	entries := c.entriesOf(bundle)
+	c.state.VerifyEntries(entries)
+	for _, e := range entries {
 		if err := c.applyEntry(s, now, e); err != nil {
 			return err
 		}
@@ -69,12 +63,30 @@ func (c *Core) applyBundle(s *step, now time.Time, bundle []byte) error {
 	return nil
 }
 
-func (c *Core) applyEntry(s *step, now time.Time, e dag.Entry) error {
-	if e.Kind() == dag.EntryVertex {
-		if p := c.pending[e.Vertex.ID()]; p != nil {
-			e.SignedBy = p.signedBy
-		}
+// entriesOf decodes a bundle, and marks the vertices whose signatures this node verified when they were submitted.
+// The id leaves the signature out, so the same vertex may come with another one.
+func (c *Core) entriesOf(bundle []byte) []dag.Entry {
+	raws, err := dag.DecodeBundle(bundle)
+	if err != nil {
+		return nil
 	}
+	entries := make([]dag.Entry, 0, len(raws))
+	for _, raw := range raws {
+		e, err := dag.DecodeEntry(raw)
+		if err != nil {
+			continue
+		}
+		if e.Kind() == dag.EntryVertex {
+			if p := c.pending[e.Vertex.ID()]; p != nil && p.vertex.Signature() == e.Vertex.Signature() {
+				e.SignedBy = p.signedBy
+			}
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+func (c *Core) applyEntry(s *step, now time.Time, e dag.Entry) error {
 	r, err := c.state.Apply(e)
 	if err != nil {
 		return err
@@ -201,6 +213,7 @@ func (c *Core) finish(s *step) {
 		// The one told before stays readable until everybody has heard of this one.
 		c.state.Release(c.toldFinal)
 		c.toldFinal = final.Number
-		s.tell(Notice{Stage: StageFinal, Checkpoint: final.Number, Height: final.Height})
+		proven := c.finality.Final()
+		s.notice = append(s.notice, Tell{Notice{Stage: StageFinal, Checkpoint: final.Number, Height: final.Height}, &proven})
 	}
 }

@@ -22,6 +22,8 @@ type (
 		Vertex   *settle.Vertex
 		SignedBy wallet.PublicKey
 	}
+	// SubmittedTogether brings several of them, in an order of their own.
+	SubmittedTogether struct{ Vertices []Submitted }
 	// Delivered brings the next bundles of the stream.
 	Delivered struct{ Deliveries []stream.Delivery }
 	// Published says where the last bundle of a Publish effect came to stand.
@@ -37,12 +39,13 @@ type (
 	Tick struct{}
 )
 
-func (Submitted) event()    {}
-func (Delivered) event()    {}
-func (Published) event()    {}
-func (VoteReceived) event() {}
-func (Renewed) event()      {}
-func (Tick) event()         {}
+func (Submitted) event()         {}
+func (SubmittedTogether) event() {}
+func (Delivered) event()         {}
+func (Published) event()         {}
+func (VoteReceived) event()      {}
+func (Renewed) event()           {}
+func (Tick) event()              {}
 
 // Effect is what a Core wants done.
 type Effect interface{ effect() }
@@ -55,8 +58,11 @@ type (
 	Publish struct{ Bundle []byte }
 	// SendVote gives this node's vote to the other witnesses.
 	SendVote struct{ Vote proof.SignedVote }
-	// Tell says what happened.
-	Tell struct{ Notice Notice }
+	// Tell says what happened. Final is set at StageFinal only.
+	Tell struct {
+		Notice Notice
+		Final  *proof.Final
+	}
 	// WakeAfter asks for a Tick, unless something else happens before.
 	WakeAfter struct{ Wait time.Duration }
 )

@@ -31,7 +31,7 @@ func (n *Node) Tips() []settle.VertexID {
 type Status struct {
 	Network   wallet.NetworkID
 	Name      string
-	Head      dag.Head // of the state in memory, at most one batch ahead of the store
+	Head      dag.Head // of the state in memory, at most a few steps ahead of the store
 	Tips      int
 	Pending   int // vertices that wait for their place in the log
 	Channels  int // not yet paid out
@@ -154,8 +154,8 @@ func (n *Node) Vertex(ctx context.Context, id settle.VertexID) (store.Entry, err
 	return e, wrapNotFound(err)
 }
 
-// Pending tells whether a vertex waits for its place in the log.
-func (n *Node) Pending(id settle.VertexID) bool { return n.pending(id) }
+// Pending tells whether a vertex that Vertex does not find yet is on its way: ask it after Vertex.
+func (n *Node) Pending(id settle.VertexID) bool { return n.coming(id) }
 
 // Vertices lists vertices, newest first: transfers, issues and settlements are the vertices of their kind.
 func (n *Node) Vertices(ctx context.Context, q store.VertexQuery) ([]store.Entry, error) {

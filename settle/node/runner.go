@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,8 @@ type Options struct {
 const (
 	// deliveriesMax is how many bundles share one commit.
 	deliveriesMax = 16
+	// stepsMax is how many steps the core may be ahead of what is stored. What it has not stored, nobody hears of.
+	stepsMax = 8
 	// eventsMax is how many events wait for the core before their senders do.
 	eventsMax = 1024
 	// retryWait is the pause before a stream that does not answer is asked again.
@@ -49,11 +52,13 @@ type Node struct {
 	turn   atomic.Uint64               // of tip selection
 	stages *stages
 
-	events   chan Event
-	inbound  chan inbound  // from the stream, in order
-	outbound chan []byte   // bundles to publish; at most one
-	reread   chan struct{} // asks follow to look at the stream again
-	lost     atomic.Bool   // the stream is known to have forgotten bundles
+	candidates chan candidate // whose signatures are to be verified
+	events     chan Event
+	inbound    chan inbound  // from the stream, in order
+	outbound   chan []byte   // bundles to publish; at most one
+	effects    chan []Effect // of one step each, to be carried out in order
+	reread     chan struct{} // asks follow to look at the stream again
+	lost       atomic.Bool   // the stream is known to have forgotten bundles
 
 	ctx    context.Context // ends with the node
 	cancel context.CancelCauseFunc
@@ -65,8 +70,8 @@ type Node struct {
 func Start(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{
 		options: o, logger: o.Logger, stages: newStages(),
-		events: make(chan Event, eventsMax), inbound: make(chan inbound, deliveriesMax),
-		outbound: make(chan []byte, 1), reread: make(chan struct{}, 1),
+		candidates: make(chan candidate, admitWaitingMax), events: make(chan Event, eventsMax), inbound: make(chan inbound, deliveriesMax),
+		outbound: make(chan []byte, 1), effects: make(chan []Effect, stepsMax), reread: make(chan struct{}, 1),
 	}
 	if n.logger == nil {
 		n.logger = slog.New(slog.DiscardHandler)
@@ -75,7 +80,8 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 		return nil, err
 	}
 	n.ctx, n.cancel = context.WithCancelCause(ctx)
-	for _, run := range []func() error{n.loop, n.follow, n.append} {
+	runs := append([]func() error{n.loop, n.follow, n.append, n.carryOut}, slices.Repeat([]func() error{n.admit}, admitters())...)
+	for _, run := range runs {
 		n.all.Go(func() { n.cancel(run()) })
 	}
 	return n, nil
@@ -209,41 +215,23 @@ func (n *Node) step(e Event, wake *time.Timer) error {
 	if err != nil {
 		return err
 	}
-	for _, effect := range effects {
-		if err := n.execute(effect, wake); err != nil {
-			return err
-		}
+	if effects = setWake(effects, wake); len(effects) == 0 {
+		return nil
+	}
+	select {
+	case n.effects <- effects:
+	case <-n.ctx.Done():
 	}
 	return nil
 }
 
-func (n *Node) execute(effect Effect, wake *time.Timer) error {
-	switch e := effect.(type) {
-	case Persist:
-		// If we crash before this is durable, nothing of the batch was told: it is applied again from the
-		// stream, or its submitters try again.
-		if err := n.options.Store.Commit(n.ctx, e.Batch); err != nil {
-			return fmt.Errorf("store a batch: %w", err)
+// setWake sets the timer, which belongs to the loop, and gives the other effects.
+func setWake(effects []Effect, wake *time.Timer) []Effect {
+	return slices.DeleteFunc(effects, func(e Effect) bool {
+		w, ok := e.(WakeAfter)
+		if ok {
+			wake.Reset(w.Wait)
 		}
-	case Publish:
-		select {
-		case n.outbound <- e.Bundle:
-		case <-n.ctx.Done():
-		}
-	case Tell:
-		n.tell(e.Notice)
-	case WakeAfter:
-		wake.Reset(e.Wait)
-	}
-	return nil // SendVote has nobody to go to while there is one witness
-}
-
-func (n *Node) tell(notice Notice) {
-	if notice.Stage == StageFinal {
-		n.coreMu.RLock()
-		final := n.core.finality.Final()
-		n.coreMu.RUnlock()
-		n.final.Store(&final)
-	}
-	n.stages.tell(notice)
+		return ok
+	})
 }

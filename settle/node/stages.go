@@ -13,6 +13,9 @@ const (
 	waitersMax = 1 << 17 // twice PendingMax: each pending vertex may have one who submits and one who waits
 	// subscriptionBuffer is how far a listener may fall behind; then it is cut off.
 	subscriptionBuffer = 4096
+	// acceptedMax is how many accepted vertices a generation of the memory holds, so that those who wait for
+	// finality need not ask the store: two generations are a second at full load and take about 10 MB.
+	acceptedMax = 1 << 15
 )
 
 // stages tells waiters and listeners what happened.
@@ -22,12 +25,16 @@ type stages struct {
 	listeners map[*Subscription]struct{}
 	finality  chan struct{} // closed and replaced when a checkpoint becomes final
 	count     int           // of waiters
+
+	// The results of the vertices that were accepted last. A vertex is accepted once, so none goes stale.
+	young, old map[settle.VertexID]Result
 }
 
 func newStages() *stages {
 	return &stages{
 		waiters:   make(map[settle.VertexID][]chan Notice),
 		listeners: make(map[*Subscription]struct{}), finality: make(chan struct{}),
+		young: make(map[settle.VertexID]Result),
 	}
 }
 
@@ -56,11 +63,32 @@ func (s *stages) forget(id settle.VertexID, heard chan Notice) {
 	s.waiters[id] = left
 }
 
+// accepted gives the result of a vertex that was accepted lately, and is stored.
+func (s *stages) accepted(id settle.VertexID) (Result, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r, ok := s.young[id]; ok {
+		return r, true
+	}
+	r, ok := s.old[id]
+	return r, ok
+}
+
+func (s *stages) remember(n Notice) {
+	if len(s.young) >= acceptedMax {
+		s.old, s.young = s.young, make(map[settle.VertexID]Result, acceptedMax)
+	}
+	s.young[n.Vertex] = Result{ID: n.Vertex, Payload: n.Payload, Verdict: n.Verdict, Height: n.Height}
+}
+
 func (s *stages) tell(n Notice) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch n.Stage {
 	case StageDecided, StageRepeated:
+		if n.Stage == StageDecided && n.Verdict.Accepted() {
+			s.remember(n)
+		}
 		for _, heard := range s.waiters[n.Vertex] {
 			select {
 			case heard <- n:

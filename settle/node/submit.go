@@ -43,7 +43,6 @@ func (n *Node) SubmitVertex(ctx context.Context, v *settle.Vertex) (Result, erro
 	}
 	defer n.stages.forget(v.ID(), heard)
 	n.coreMu.RLock()
-	key := n.core.state.AccountKey(v.Issuer())
 	decided := n.core.state.Knows(v.ID())
 	waiting := len(n.core.pending)
 	n.coreMu.RUnlock()
@@ -55,15 +54,19 @@ func (n *Node) SubmitVertex(ctx context.Context, v *settle.Vertex) (Result, erro
 	if waiting >= PendingMax {
 		return r, ErrBusy
 	}
-	if n.core.state.VerifySignature(v, key) != nil {
-		return refused(r, settle.BadSignature)
-	}
-	if err := n.send(Submitted{v, key}); err != nil {
-		return r, err
+	select {
+	case n.candidates <- candidate{v, heard}:
+	case <-ctx.Done():
+		return r, fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
+	case <-n.ctx.Done():
+		return r, ErrStopped
 	}
 	select {
 	case notice := <-heard:
-		if notice.Stage == StageRepeated {
+		switch notice.Stage {
+		case stageForged:
+			return refused(r, settle.BadSignature)
+		case StageRepeated:
 			known, err := n.lookUp(ctx, v.ID())
 			return n.conclude(ctx, known, err)
 		}
@@ -83,6 +86,9 @@ func refused(r Result, v settle.Verdict) (Result, error) {
 
 // lookUp gives the stored verdict on a vertex.
 func (n *Node) lookUp(ctx context.Context, id settle.VertexID) (Result, error) {
+	if r, ok := n.stages.accepted(id); ok {
+		return r, nil
+	}
 	e, err := n.options.Store.Vertex(ctx, id)
 	if err != nil {
 		return Result{}, wrapNotFound(err)
@@ -151,7 +157,7 @@ func (n *Node) WaitFinal(ctx context.Context, id settle.VertexID) (Result, error
 	}
 	defer n.stages.forget(id, heard)
 	r, err := n.lookUp(ctx, id)
-	if errors.Is(err, ErrNotFound) && n.pending(id) {
+	if errors.Is(err, ErrNotFound) && n.coming(id) {
 		select {
 		case <-heard:
 		case <-ctx.Done():
@@ -170,10 +176,11 @@ func (n *Node) WaitFinal(ctx context.Context, id settle.VertexID) (Result, error
 	return r, n.stages.waitHeight(ctx, n.ctx, r.Height, n.finalHeight)
 }
 
-func (n *Node) pending(id settle.VertexID) bool {
+// coming tells whether a vertex that is not stored will be: it waits for its place in the log, or has one already.
+func (n *Node) coming(id settle.VertexID) bool {
 	n.coreMu.RLock()
 	defer n.coreMu.RUnlock()
-	return n.core.Pending(id)
+	return n.core.Pending(id) || n.core.state.Knows(id)
 }
 
 func (n *Node) finalHeight() uint64 { return n.final.Load().Checkpoint.Height }
