@@ -96,32 +96,45 @@ func (c *payCmd) request() (to wallet.DID, sum party.Sum, err error) {
 	return to, sum, err
 }
 
-// pay spends once for a reference. The sequence is read first: whatever was paid before that is in the list, and whatever
-// comes after takes the sequence, which the submitter then finds to be this very payload.
+// pay spends once for a reference.
 func (c *payCmd) pay(ctx context.Context, p *party.Party, r paid) (paid, error) {
+	var err error
+	if r.Reference == "" {
+		r.Reference = "pay-" + strings.ToLower(rand.Text())
+		c.app.Note("reference %s (to repeat this command safely, add --reference with it)", r.Reference)
+	}
+	for range attemptsMax {
+		if r, err = attempt(ctx, p, r); !errors.Is(err, client.ErrStaleSequence) {
+			break // else a session of this vehicle spent meanwhile, and this payment never happened
+		}
+	}
+	if err != nil {
+		return r, r.again(err)
+	}
+	return c.finish(ctx, p, r)
+}
+
+// attemptsMax is how often a payment gives way to spends of the same account.
+const attemptsMax = 3
+
+// attempt reads the sequence first: whatever was paid before that is in the list, and whatever comes after takes the
+// sequence, which the submitter then finds to be this very payload.
+func attempt(ctx context.Context, p *party.Party, r paid) (paid, error) {
 	submitter := client.NewSubmitter(p.Ledger.Client, p.Ledger.Trusted().ID, p.Wallet.DID(), p.Wallet.Account())
 	sequence, err := submitter.NextSequence(ctx)
 	if err != nil {
 		return r, err
 	}
-	if r.Reference == "" {
-		r.Reference = "pay-" + strings.ToLower(rand.Text())
-		c.app.Note("reference %s (to repeat this command safely, add --reference with it)", r.Reference)
-	} else if r, err = earlier(ctx, p.Ledger.Client, r); err != nil {
+	if r, err = earlier(ctx, p.Ledger.Client, r); err != nil || r.Repeated {
 		return r, err
 	}
-	if !r.Repeated {
-		if err := party.CheckFunds(ctx, p, r.Amount.Amount); err != nil {
-			return r, err
-		}
-		payload := &settle.Transfer{Sequence: sequence, To: r.To, Amount: r.Amount.Amount, Reference: settle.ReferenceOf(r.Reference)}
-		outcome, err := submitter.Submit(ctx, payload)
-		if err != nil {
-			return r, r.again(err)
-		}
-		r.Vertex, r.Height = client.ID(outcome.Vertex), outcome.Height
+	if err := party.CheckFunds(ctx, p, r.Amount.Amount); err != nil {
+		return r, err
 	}
-	return c.finish(ctx, p, r)
+	payload := &settle.Transfer{Sequence: sequence, To: r.To, Amount: r.Amount.Amount, Reference: settle.ReferenceOf(r.Reference)}
+	outcome, err := submitter.Submit(ctx, payload)
+	r.Vertex, r.Height = client.ID(outcome.Vertex), outcome.Height
+	return r, err
 }
 
 // earlier looks for a payment of this account under the reference.
