@@ -39,7 +39,7 @@ func BenchmarkClaims(b *testing.B) {
 }
 
 // readingsUnderWay gives the pipeline's depth of each channel: the outstanding limit of the station's policy.
-func readingsUnderWay(channels int) int { return min(max(512/channels, 2), 32) }
+func readingsUnderWay(channels int) int { return min(max(1024/channels, 2), 32) }
 
 func benchmarkClaims(b *testing.B, channels int) {
 	ctx, cancel := context.WithCancel(context.Background())
