@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -53,31 +54,36 @@ func putHead(tx *engine.Tx, b store.Batch) error {
 
 func putEntries(tx *engine.Tx, entries []store.Entry) error {
 	rows := make([][]any, 0, len(entries))
-	var parties, channels [][]any
+	var ids, payloads, parties, channels []place
 	for _, e := range entries {
 		row := []any{int64(e.Height), int64(e.Kind), e.ID[:], int64(e.Verdict), int64(e.Time), e.Raw, nil, nil, nil, nil, nil}
-		if e.Kind == dag.EntryVertex {
-			row[6], row[7], row[8] = e.Payload[:], int64(e.PayloadKind), e.Issuer[:]
-			row[9], row[10] = encodeParties(e.Parties), encodeEffects(e.Channels)
-		}
 		rows = append(rows, row)
+		if e.Kind != dag.EntryVertex {
+			continue
+		}
+		row[6], row[7], row[8] = e.Payload[:], int64(e.PayloadKind), e.Issuer[:]
+		row[9], row[10] = encodeParties(e.Parties), encodeEffects(e.Channels)
+		ids, payloads = append(ids, placeOf(e.ID, e.Height)), append(payloads, placeOf(e.Payload, e.Height))
 		for _, p := range e.Parties {
-			parties = append(parties, []any{slices.Clone(p[:]), int64(e.Height)})
+			parties = append(parties, placeOf(p, e.Height))
 		}
 		for _, c := range e.Channels {
-			channels = append(channels, []any{slices.Clone(c.Channel[:]), int64(e.Height)})
+			channels = append(channels, placeOf(c.Channel, e.Height))
 		}
 	}
 	if err := insertRows(tx, "INSERT INTO entries VALUES ", rows, ""); err != nil {
 		return err
 	}
-	if err := insertRows(tx, "INSERT INTO party_vertices VALUES ", parties, ""); err != nil {
-		return err
+	for x, places := range map[index][]place{byID: ids, byPayload: payloads, byParty: parties, byChannel: channels} {
+		if err := x.put(tx, places); err != nil {
+			return err
+		}
 	}
-	return insertRows(tx, "INSERT INTO channel_vertices VALUES ", channels, "")
+	return nil
 }
 
 func putSlots(tx *engine.Tx, slots []dag.SlotChange) error {
+	slices.SortFunc(slots, func(a, b dag.SlotChange) int { return cmp.Compare(a.Index, b.Index) })
 	var rows, channels [][]any
 	for _, s := range slots {
 		rows = append(rows, []any{int64(s.Index), int64(s.Key.Kind), slices.Clone(s.Key.ID[:]), s.Content})

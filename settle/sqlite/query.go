@@ -42,12 +42,19 @@ func scanEntry(scan func(...any) error) (store.Entry, error) {
 	return e, err
 }
 
+// firstOfID looks into every segment.
+const firstOfID = entryColumns + `FROM vertex_heights CROSS JOIN entries USING (height)
+	WHERE segment IN (
+		WITH RECURSIVE segments(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM segments WHERE n < (SELECT height >> 16 FROM head))
+		SELECT n FROM segments
+	) AND key = ? AND id = ? ORDER BY height LIMIT 1`
+
 // Vertex implements store.Store.
 func (s *Store) Vertex(ctx context.Context, id settle.VertexID) (store.Entry, error) {
 	var e store.Entry
 	err := s.one(ctx, "vertex "+id.String(), func(q engine.Queryer) error {
 		var err error
-		e, err = scanEntry(q.QueryRow(entryColumns+"FROM entries WHERE kind = 1 AND id = ? ORDER BY height LIMIT 1", id[:]).Scan)
+		e, err = scanEntry(q.QueryRow(firstOfID, id[:keySize], id[:]).Scan)
 		return err
 	})
 	return e, err
@@ -78,7 +85,7 @@ func (s *selection) page(p store.Page, offset int64) (clause string, args []any)
 	return "FROM " + s.from + where + " ORDER BY " + s.order + " DESC LIMIT ?", append(s.args, min(p.Limit, store.PageMax))
 }
 
-// Vertices implements store.Store. A list of one party's or one channel's vertices is read along the index of those.
+// Vertices implements store.Store. A list of one payload's, channel's or party's vertices is read along its index.
 func (s *Store) Vertices(ctx context.Context, q store.VertexQuery) ([]store.Entry, error) {
 	list := selection{from: "entries", order: "height"}
 	party := q.Party
@@ -86,22 +93,21 @@ func (s *Store) Vertices(ctx context.Context, q store.VertexQuery) ([]store.Entr
 		party = q.Issuer
 	}
 	switch {
+	case q.Payload != nil:
+		byPayload.join(&list, *q.Payload)
 	case q.Channel != [32]byte{}:
-		list.from, list.order = "channel_vertices CROSS JOIN entries USING (height)", "channel_vertices.height"
-		list.where("channel = ?", q.Channel[:])
-		if !party.IsZero() {
-			list.where("height IN (SELECT height FROM party_vertices WHERE party = ?)", party[:])
-		}
-	case !party.IsZero() && q.Payload == nil:
-		list.from, list.order = "party_vertices CROSS JOIN entries USING (height)", "party_vertices.height"
-		list.where("party = ?", party[:])
+		byChannel.join(&list, q.Channel)
 	case !party.IsZero():
-		list.where("height IN (SELECT height FROM party_vertices WHERE party = ?)", party[:])
+		byParty.join(&list, party)
+	}
+	joined := list.from != "entries"
+	if joined && q.Channel != [32]byte{} {
+		list.where(byChannel.same, q.Channel[:])
+	}
+	if joined && !party.IsZero() {
+		list.where(byParty.same, party[:])
 	}
 	list.where("kind = 1")
-	if q.Payload != nil {
-		list.where("payload = ?", q.Payload[:])
-	}
 	if q.Kind != 0 {
 		list.where("payload_kind = ?", int64(q.Kind))
 	}
@@ -114,14 +120,18 @@ func (s *Store) Vertices(ctx context.Context, q store.VertexQuery) ([]store.Entr
 	case store.RefusedOnly:
 		list.where("verdict >= 16")
 	}
-	clause, args := list.page(q.Page, 0)
 	var out []store.Entry
+	take := func(scan func(...any) error) error {
+		e, err := scanEntry(scan)
+		out = append(out, e)
+		return err
+	}
 	err := s.db.Read(ctx, func(r engine.Queryer) error {
-		return each(r, func(rows *sql.Rows) error {
-			e, err := scanEntry(rows.Scan)
-			out = append(out, e)
-			return err
-		}, entryColumns+clause, args...)
+		if joined {
+			return list.newestFirst(r, q.Page, take)
+		}
+		clause, args := list.page(q.Page, 0)
+		return each(r, func(rows *sql.Rows) error { return take(rows.Scan) }, entryColumns+clause, args...)
 	})
 	return out, err
 }

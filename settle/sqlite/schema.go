@@ -41,4 +41,25 @@ CREATE TABLE checkpoints (
 	number INTEGER PRIMARY KEY, height INTEGER NOT NULL, body BLOB NOT NULL, certificate BLOB, certified INTEGER NOT NULL
 );
 CREATE INDEX checkpoints_height ON checkpoints (height);
+`, `
+CREATE TABLE vertex_heights (
+	segment INTEGER NOT NULL, key BLOB NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (segment, key, height)
+) WITHOUT ROWID;
+CREATE TABLE payload_heights (
+	segment INTEGER NOT NULL, key BLOB NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (segment, key, height)
+) WITHOUT ROWID;
+CREATE TABLE party_heights (
+	segment INTEGER NOT NULL, key BLOB NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (segment, key, height)
+) WITHOUT ROWID;
+CREATE TABLE channel_heights (
+	segment INTEGER NOT NULL, key BLOB NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (segment, key, height)
+) WITHOUT ROWID;
+INSERT INTO vertex_heights SELECT height >> 16, substr(id, 1, 8), height FROM entries WHERE kind = 1;
+INSERT INTO payload_heights SELECT height >> 16, substr(payload, 1, 8), height FROM entries WHERE kind = 1;
+INSERT OR IGNORE INTO party_heights SELECT height >> 16, substr(party, 1, 8), height FROM party_vertices;
+INSERT OR IGNORE INTO channel_heights SELECT height >> 16, substr(channel, 1, 8), height FROM channel_vertices;
+DROP INDEX entries_id;
+DROP INDEX entries_payload;
+DROP TABLE party_vertices;
+DROP TABLE channel_vertices;
 `}
