@@ -67,7 +67,8 @@ func New(conn *nats.Conn, o Options) (*Log, error) {
 	if most := conn.MaxPayload(); most < stream.BundleSizeMax {
 		return nil, fmt.Errorf("%w: it takes messages of %d bytes, bundles have up to %d", ErrServer, most, stream.BundleSizeMax)
 	}
-	js, err := jetstream.New(conn)
+	js, err := jetstream.New(conn,
+		jetstream.WithPublishAsyncMaxPending(stream.AppendMax), jetstream.WithPublishAsyncTimeout(appendTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrServer, err)
 	}
@@ -161,31 +162,6 @@ func (l *Log) incarnation() stream.Incarnation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.current
-}
-
-// Append implements stream.Log.
-func (l *Log) Append(ctx context.Context, bundle []byte) (stream.Position, error) {
-	if len(bundle) > stream.BundleSizeMax {
-		return stream.Position{}, fmt.Errorf("%w: %d bytes, at most %d", stream.ErrTooLarge, len(bundle), stream.BundleSizeMax)
-	}
-	i := l.incarnation()
-	if i == (stream.Incarnation{}) {
-		at, err := l.Head(ctx)
-		if err != nil {
-			return stream.Position{}, err
-		}
-		i = at.Incarnation
-	}
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
-	defer cancel()
-	ack, err := l.js.Publish(ctx, l.subject(i), bundle, jetstream.WithExpectStream(l.name))
-	switch {
-	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
-		return stream.Position{}, fmt.Errorf("%w: nobody takes bundles of %s", stream.ErrIncarnation, i)
-	case err != nil:
-		return stream.Position{}, unavailable(err)
-	}
-	return stream.Position{Incarnation: i, Sequence: ack.Sequence}, nil
 }
 
 // Read implements stream.Log.

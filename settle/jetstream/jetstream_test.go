@@ -138,6 +138,59 @@ func TestLogRefusesWhatItIsNot(t *testing.T) {
 	}
 }
 
+func TestAppendAllKeepsTheOrderAndStopsAtTheFirstFailure(t *testing.T) {
+	for name, l := range logs(t) {
+		t.Run(name, func(t *testing.T) {
+			start, err := l.Head(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want [][]byte
+			for round := range 10 {
+				var bundles [][]byte
+				for i := range stream.AppendMax {
+					bundles = append(bundles, bytes.Repeat([]byte{byte(round), byte(i)}, 1000))
+				}
+				placed, err := l.AppendAll(t.Context(), bundles)
+				if err != nil || len(placed) != len(bundles) {
+					t.Fatalf("%d placed, %v", len(placed), err)
+				}
+				for i, at := range placed {
+					if at.Incarnation != start.Incarnation || at.Sequence != uint64(len(want)+i+1) {
+						t.Errorf("bundle %d of round %d at %d", i, round, at.Sequence)
+					}
+				}
+				want = append(want, bundles...)
+			}
+			got := readAll(t, l, start)
+			if len(got) != len(want) {
+				t.Fatalf("%d bundles, want %d", len(got), len(want))
+			}
+			for i := range want {
+				if !bytes.Equal(got[i], want[i]) {
+					t.Errorf("bundle %d is another one", i)
+				}
+			}
+			tooLarge := [][]byte{{1}, make([]byte, stream.BundleSizeMax+1), {2}}
+			if placed, err := l.AppendAll(t.Context(), tooLarge); !errors.Is(err, stream.ErrTooLarge) || len(placed) > 1 {
+				t.Errorf("%d placed beside one that is too large: %v", len(placed), err)
+			}
+		})
+	}
+}
+
+func TestAppendAllWithoutAServerIsAnError(t *testing.T) {
+	s := startServer(t, t.TempDir())
+	l := newLog(t, s)
+	appendAll(t, l, "one")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if placed, err := l.AppendAll(t.Context(), [][]byte{{1}, {2}, {3}}); err == nil || len(placed) != 0 {
+		t.Errorf("%d placed, %v", len(placed), err)
+	}
+}
+
 func TestRenewStartsAnotherIncarnation(t *testing.T) {
 	for name, l := range logs(t) {
 		t.Run(name, func(t *testing.T) {
@@ -170,6 +223,9 @@ func TestAppendToDeletedStreamIsAnError(t *testing.T) {
 	}
 	if _, err := first.Append(t.Context(), []byte("two")); !errors.Is(err, stream.ErrIncarnation) {
 		t.Errorf("append to the old incarnation: %v", err)
+	}
+	if placed, err := first.AppendAll(t.Context(), [][]byte{{2}, {3}}); !errors.Is(err, stream.ErrIncarnation) || len(placed) != 0 {
+		t.Errorf("append several to the old incarnation: %d, %v", len(placed), err)
 	}
 }
 

@@ -27,7 +27,7 @@ import (
 
 // Loads of the benchmarks.
 const (
-	saturatingSenders = 4096 // each waits for its vertex to be final before it submits the next
+	saturatingSenders = 8192 // each waits for its vertex to be final before it submits the next
 	offeredEach       = 2 * time.Millisecond
 	claimsEach        = settle.SettleClaimsMax
 )

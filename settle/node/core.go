@@ -44,7 +44,7 @@ type Core struct {
 	pending  map[settle.VertexID]*pendingVertex
 	order    []settle.VertexID // of pending, oldest first; may name some that are decided
 	queue    []queued          // for the next bundle
-	inFlight bool
+	inFlight int               // bundles on their way to the log
 
 	progress  time.Time // session time of the last delivery
 	marked    time.Time // session time of the last checkpoint, or of the start
@@ -221,7 +221,7 @@ func (c *Core) queueCertificate(certificate proof.Certificate) {
 
 // published hears of the place of a bundle. A place that another bundle has taken means that the log forgot some.
 func (c *Core) published(e Published) error {
-	c.inFlight = false
+	c.inFlight = max(0, c.inFlight-1)
 	if e.Position.Incarnation != c.position.Incarnation {
 		return nil
 	}
@@ -260,10 +260,11 @@ func (c *Core) awaits() bool {
 		c.finality.Justified().Number > c.state.Head().Certified
 }
 
-// publish gives the next bundle when the last one is on its way no more, and when to look again.
+// publish gives the next bundle when none is on its way, or a full one before that; and when to look again. What does
+// not fill a bundle waits for the one before it, so that few vertices need few bundles.
 func (c *Core) publish(now time.Time) []Effect {
-	if c.inFlight {
-		return nil
+	if c.inFlight > 0 {
+		return c.publishFull()
 	}
 	if c.awaits() && now.Sub(c.progress) >= silenceMax {
 		c.requeue(now)
@@ -278,10 +279,18 @@ func (c *Core) publish(now time.Time) []Effect {
 	}
 	var out []Effect
 	if len(c.queue) > 0 {
-		out = append(out, c.nextBundle())
+		out = append(append(out, c.nextBundle()), c.publishFull()...)
 	}
 	if wake > 0 {
 		out = append(out, WakeAfter{wake})
+	}
+	return out
+}
+
+func (c *Core) publishFull() []Effect {
+	var out []Effect
+	for c.inFlight < stream.AppendMax && len(c.queue) >= dag.BundleEntriesMax {
+		out = append(out, c.nextBundle())
 	}
 	return out
 }
@@ -294,7 +303,7 @@ func (c *Core) nextBundle() Publish {
 		n++
 	}
 	c.queue = c.queue[n:]
-	c.inFlight = true
+	c.inFlight++
 	return Publish{bundle.Encode()}
 }
 

@@ -26,7 +26,7 @@ type (
 	SubmittedTogether struct{ Vertices []Submitted }
 	// Delivered brings the next bundles of the stream.
 	Delivered struct{ Deliveries []stream.Delivery }
-	// Published says where the last bundle of a Publish effect came to stand.
+	// Published says where the bundle of a Publish effect came to stand.
 	Published struct {
 		Position stream.Position
 		Bundle   []byte
@@ -54,7 +54,8 @@ type Effect interface{ effect() }
 type (
 	// Persist stores a batch. If we crash before it is done, nothing of this step has been told or voted.
 	Persist struct{ Batch store.Batch }
-	// Publish appends a bundle to the stream; a Published event answers it. At most one is under way.
+	// Publish appends a bundle to the stream; a Published event answers it. At most
+	// stream.AppendMax are under way; they must not overtake each other.
 	Publish struct{ Bundle []byte }
 	// SendVote gives this node's vote to the other witnesses.
 	SendVote struct{ Vote proof.SignedVote }

@@ -102,13 +102,13 @@ func (n *Node) receive(ctx context.Context, in inbound) error {
 	}
 }
 
-// append brings bundles to the stream, one after the other, until each has a place. A bundle that was appended twice,
-// because an answer was lost, is recognised by its vertices.
+// append brings bundles to the stream, in order, until each has a place. A bundle that was appended twice, because an
+// answer was lost, is recognised by its vertices.
 func (n *Node) append() error {
 	for {
 		select {
 		case bundle := <-n.outbound:
-			if err := n.appendOne(bundle); err != nil {
+			if err := n.appendAll(n.gatherBundles(bundle)); err != nil {
 				return err
 			}
 		case <-n.ctx.Done():
@@ -117,16 +117,32 @@ func (n *Node) append() error {
 	}
 }
 
-func (n *Node) appendOne(bundle []byte) error {
-	for n.ctx.Err() == nil {
-		at, err := n.options.Stream.Append(n.ctx, bundle)
-		if err == nil {
-			return n.send(Published{at, bundle})
+func (n *Node) gatherBundles(first []byte) [][]byte {
+	bundles := [][]byte{first}
+	for len(bundles) < stream.AppendMax {
+		select {
+		case b := <-n.outbound:
+			bundles = append(bundles, b)
+		default:
+			return bundles
 		}
-		if errors.Is(err, stream.ErrTooLarge) {
+	}
+	return bundles
+}
+
+func (n *Node) appendAll(bundles [][]byte) error {
+	for n.ctx.Err() == nil && len(bundles) > 0 {
+		placed, err := n.options.Stream.AppendAll(n.ctx, bundles)
+		for i, at := range placed {
+			if err := n.send(Published{at, bundles[i]}); err != nil {
+				return err
+			}
+		}
+		bundles = bundles[len(placed):]
+		switch {
+		case errors.Is(err, stream.ErrTooLarge):
 			return err // a fault of ours: bundles are bounded
-		}
-		if n.ctx.Err() == nil {
+		case err != nil && n.ctx.Err() == nil:
 			n.logger.Warn("the stream does not take a bundle", "error", err)
 			n.restartReader()
 			n.pause()

@@ -55,7 +55,7 @@ type Node struct {
 	candidates chan candidate // whose signatures are to be verified
 	events     chan Event
 	inbound    chan inbound  // from the stream, in order
-	outbound   chan []byte   // bundles to publish; at most one
+	outbound   chan []byte   // bundles to publish, in order
 	effects    chan []Effect // of one step each, to be carried out in order
 	reread     chan struct{} // asks follow to look at the stream again
 	lost       atomic.Bool   // the stream is known to have forgotten bundles
@@ -71,7 +71,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{
 		options: o, logger: o.Logger, stages: newStages(),
 		candidates: make(chan candidate, admitWaitingMax), events: make(chan Event, eventsMax), inbound: make(chan inbound, deliveriesMax),
-		outbound: make(chan []byte, 1), effects: make(chan []Effect, stepsMax), reread: make(chan struct{}, 1),
+		outbound: make(chan []byte, stream.AppendMax), effects: make(chan []Effect, stepsMax), reread: make(chan struct{}, 1),
 	}
 	if n.logger == nil {
 		n.logger = slog.New(slog.DiscardHandler)

@@ -85,6 +85,19 @@ func (m *Memory) Append(ctx context.Context, bundle []byte) (Position, error) {
 	return m.head(), nil
 }
 
+// AppendAll implements Log.
+func (m *Memory) AppendAll(ctx context.Context, bundles [][]byte) ([]Position, error) {
+	var placed []Position
+	for _, b := range bundles {
+		at, err := m.Append(ctx, b)
+		if err != nil {
+			return placed, err
+		}
+		placed = append(placed, at)
+	}
+	return placed, nil
+}
+
 // Read implements Log.
 func (m *Memory) Read(ctx context.Context, after Position, deliver func(Delivery) error) error {
 	for {

@@ -27,6 +27,9 @@ var (
 // BundleSizeMax bounds a bundle in bytes: half of the message size that brokers take by default.
 const BundleSizeMax = 512 << 10
 
+// AppendMax bounds the bundles on their way at once, and so what a log that stalls holds of one writer: 4 MiB.
+const AppendMax = 8
+
 // Incarnation names one life of a log, from its creation until it loses something. The zero value is none.
 type Incarnation [16]byte
 
@@ -53,6 +56,10 @@ type Log interface {
 	// Append adds a bundle and gives its place. After an error the bundle may still have been added, once or,
 	// if it was appended again, twice.
 	Append(ctx context.Context, bundle []byte) (Position, error)
+	// AppendAll adds at most AppendMax bundles in this order, cheaper than one by one, and gives the places of those
+	// before the first that failed. From that one on any may have been added: to append them again keeps the order
+	// of what each contains, because what comes twice counts where it stood first, unless the log lost one between.
+	AppendAll(ctx context.Context, bundles [][]byte) ([]Position, error)
 	// Read gives every bundle after a position to deliver, in order and without gaps, and waits for more. It
 	// returns when the context ends, when deliver returns an error, or with ErrIncarnation, ErrGap or
 	// ErrUnavailable.
