@@ -64,7 +64,9 @@ func (b Battery) Load() (Load, error) {
 }
 
 // permille gives a thousandth of the capacity, in µJ.
-func (b Battery) permille() int64 { return b.CapacityMilliwattHours * (microjoulesPerMilliwattHour / 1000) }
+func (b Battery) permille() int64 {
+	return b.CapacityMilliwattHours * (microjoulesPerMilliwattHour / 1000)
+}
 
 // cut gives the steps up to some energy, and what they take in all.
 func cut(steps []Step, energy int64) (kept []Step, taken int64) {
