@@ -165,6 +165,23 @@ func (b Best) Verify(network wallet.NetworkID, key *wallet.Verifier) error {
 	if err := b.Signed.Verify(network, key); err != nil {
 		return err
 	}
+	return b.checkTicks()
+}
+
+// AddTo checks all that Verify does but the signature, and adds that to a batch.
+func (b Best) AddTo(batch *wallet.Batch, network wallet.NetworkID, key *wallet.Verifier) error {
+	if err := b.Signed.Claim.Check(); err != nil {
+		return err
+	}
+	if err := b.checkTicks(); err != nil {
+		return err
+	}
+	batch.Add(key, wallet.DomainClaim, network, b.Signed.Claim.Encode(), b.Signed.Signature)
+	return nil
+}
+
+// checkTicks checks the preimage.
+func (b Best) checkTicks() error {
 	if b.Ticks > b.Signed.Claim.TickCount {
 		return fmt.Errorf("%w: %d ticks of %d", ErrTick, b.Ticks, b.Signed.Claim.TickCount)
 	}

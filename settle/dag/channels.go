@@ -79,8 +79,9 @@ func mayTopUp(o channel.Opening, p channel.Party, by wallet.DID) bool {
 // claims of the others.
 func (g *stage) settle(vertex settle.VertexID, p *settle.Settle) settle.Verdict {
 	raised, late := false, false
-	for _, claim := range p.Claims {
-		switch v := g.raise(vertex, claim); v {
+	bad := g.badClaims(vertex, p)
+	for i, claim := range p.Claims {
+		switch v := g.raise(vertex, claim, func(channel.Opening) bool { return !bad[i] }); v {
 		case settle.Applied:
 			raised = true
 		case settle.NoOp:
@@ -99,8 +100,8 @@ func (g *stage) settle(vertex settle.VertexID, p *settle.Settle) settle.Verdict 
 	return settle.NoOp
 }
 
-// raise joins one claim into its lane (I2). No claim is refused for its size: pay-out clamps.
-func (g *stage) raise(vertex settle.VertexID, claim channel.Best) settle.Verdict {
+// raise joins one claim into its lane (I2) if it is good. No claim is refused for its size: pay-out clamps.
+func (g *stage) raise(vertex settle.VertexID, claim channel.Best, good func(channel.Opening) bool) settle.Verdict {
 	id, n := claim.Signed.Claim.Channel, claim.Signed.Claim.Lane
 	c, ok := g.channel(id)
 	if !ok {
@@ -112,7 +113,7 @@ func (g *stage) raise(vertex settle.VertexID, claim channel.Best) settle.Verdict
 	if c.State == channel.Closed {
 		return settle.ChannelClosed
 	}
-	if !g.state.keys.verify(c.Opening, claim) {
+	if !good(c.Opening) {
 		return settle.BadClaim
 	}
 	owed := claim.Owed()
@@ -232,7 +233,8 @@ func (g *stage) closeRequest(vertex settle.VertexID, p *settle.CloseRequest) set
 		verdict = settle.Applied
 	}
 	for _, claim := range p.Claims {
-		switch v := g.raise(vertex, claim); v {
+		verify := func(o channel.Opening) bool { return g.state.claims.verify(o, claim) }
+		switch v := g.raise(vertex, claim, verify); v {
 		case settle.Applied:
 			verdict = settle.Applied
 		case settle.NoOp:

@@ -55,7 +55,7 @@ type State struct {
 	history   history
 	unsaved   map[uint32]struct{} // slots changed since TakeChanges
 	verifiers *verifierCache
-	keys      *channelKeys
+	claims    *claimChecks
 }
 
 // New gives the state of a network that has only its genesis, whose checkpoint 0 is final by definition.
@@ -94,7 +94,7 @@ func empty(genesis *settle.Vertex, firstDecided uint64) (*State, error) {
 		history: history{open: newInterval()},
 
 		verifiers: newVerifierCache(),
-		keys:      newChannelKeys(),
+		claims:    newClaimChecks(),
 	}, nil
 }
 

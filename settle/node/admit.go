@@ -36,7 +36,9 @@ func (n *Node) admit() error {
 		case <-n.ctx.Done():
 			return nil
 		}
-		if good := n.verify(together); len(good) > 0 && n.send(SubmittedTogether{good}) != nil {
+		good := n.verify(together)
+		n.verifyClaims(good)
+		if len(good) > 0 && n.send(SubmittedTogether{good}) != nil {
 			return nil
 		}
 	}
@@ -78,4 +80,20 @@ func (n *Node) verify(together []candidate) []Submitted {
 		}
 	}
 	return good
+}
+
+// verifyClaims verifies what the vertices settle, so that the core need not.
+func (n *Node) verifyClaims(good []Submitted) {
+	for _, g := range good {
+		p, ok := g.Vertex.Payload().(*settle.Settle)
+		if !ok {
+			continue
+		}
+		n.coreMu.RLock()
+		claims, complete := n.core.state.ClaimsToVerify(p)
+		n.coreMu.RUnlock()
+		if complete {
+			n.core.state.VerifyClaims(g.Vertex.ID(), claims)
+		}
+	}
 }
