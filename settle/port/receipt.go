@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"joulepay/channel"
@@ -109,8 +110,7 @@ func (p *Port) ledgerEvidence(ctx context.Context, s store.Store, r session.Sess
 	return nil
 }
 
-// vertices names what this side brought to the ledger for a session, then the settlements since it began that the other
-// side brought: those that know more than what was claimed before.
+// vertices names what this side brought to the ledger for a session, then the settlements of it that the other side brought.
 func (p *Port) vertices(ctx context.Context, s store.Store, r session.SessionRecord) ([]client.ID, error) {
 	var ids []client.ID
 	for _, id := range r.Vertices {
@@ -122,15 +122,64 @@ func (p *Port) vertices(ctx context.Context, s store.Store, r session.SessionRec
 			ids = append(ids, client.ID(op.Vertex))
 		}
 	}
-	query := client.EntryQuery{Channel: client.ID(r.Channel), PageQuery: client.PageQuery{Limit: client.PageSizeMax}}
-	entries, err := p.pinned.Settlements(ctx, query)
+	closing, err := closingLanes(r)
 	if err != nil {
 		return nil, err
 	}
-	for _, entry := range slices.Backward(entries.Items) {
-		if (entry.Claimed.Opener.Amount > r.Base[0] || entry.Claimed.Partner.Amount > r.Base[1]) && !slices.Contains(ids, entry.Vertex) {
-			ids = append(ids, entry.Vertex)
+	entries := client.All(func(cursor string) (client.Page[client.Settlement], error) {
+		return p.pinned.Settlements(ctx, client.EntryQuery{
+			Channel: client.ID(r.Channel), PageQuery: client.PageQuery{Limit: client.PageSizeMax, Cursor: cursor},
+		})
+	})
+	settlements, err := settlementsBetween(entries, r.Base, closing)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range settlements {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
 	}
+	return ids, nil
+}
+
+// closingLanes gives what each lane came to when the session was paid.
+func closingLanes(r session.SessionRecord) (channel.PerLane, error) {
+	lanes := r.Base
+	for lane, raw := range r.Closing {
+		if len(raw) == 0 {
+			continue
+		}
+		best, err := channel.DecodeBest(raw)
+		if err != nil {
+			return lanes, err
+		}
+		lanes[lane] = max(lanes[lane], best.Owed())
+	}
+	return lanes, nil
+}
+
+// settlementsBetween picks, of a channel's settlements from the newest, those that know more than the lanes before a
+// session, up to the first that knows all of it; in their order. A channel outlives its visits: what comes later belongs
+// to others.
+func settlementsBetween(newestFirst iter.Seq2[client.Settlement, error], before, closing channel.PerLane) ([]client.ID, error) {
+	if closing == before {
+		return nil, nil // nothing was claimed
+	}
+	var ids []client.ID
+	for entry, err := range newestFirst {
+		if err != nil {
+			return nil, err
+		}
+		known := channel.PerLane{entry.Claimed.Opener.Amount, entry.Claimed.Partner.Amount}
+		if known[0] <= before[0] && known[1] <= before[1] {
+			break // older than the session: lanes never fall
+		}
+		if known[0] >= closing[0] && known[1] >= closing[1] {
+			ids = ids[:0] // it came before those that are here already
+		}
+		ids = append(ids, entry.Vertex)
+	}
+	slices.Reverse(ids)
 	return ids, nil
 }
