@@ -89,14 +89,21 @@ func (d *driver) ended(r sessionResult) {
 
 // kill kills the vehicle's process, wherever it is. It gives false when none runs.
 func (d *driver) kill() bool {
-	d.mu.Lock()
-	p := d.present
-	d.mu.Unlock()
-	if p == nil || p.over() {
-		return false
+	p := d.running()
+	if p != nil {
+		p.kill()
 	}
-	p.kill()
-	return true
+	return p != nil
+}
+
+// running gives the process that runs now, or nil.
+func (d *driver) running() *process {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.present == nil || d.present.over() {
+		return nil
+	}
+	return d.present
 }
 
 // hold kills the vehicle's process and keeps it away until release.

@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -49,6 +50,9 @@ func (w *world) strike(d *driver, most int) int {
 		w.progress()
 	}
 	w.aim()
+	if w.pick(4) == 0 {
+		w.freeze(d)
+	}
 	killed := 0
 	for _, name := range w.choose() {
 		if killed < most && w.kill(d, name) {
@@ -61,17 +65,36 @@ func (w *world) strike(d *driver, most int) int {
 }
 
 func (w *world) kill(d *driver, name string) bool {
-	switch name {
-	case "vehicle":
+	if name == "vehicle" {
 		return d.kill()
-	case "charger":
-		return w.charger.kill()
-	case "ledger":
-		return w.ledger.kill()
-	case "broker":
-		return w.broker.kill()
 	}
-	return false
+	return w.services()[name].kill()
+}
+
+func (w *world) services() map[string]*service {
+	return map[string]*service{"charger": w.charger, "ledger": w.ledger, "broker": w.broker}
+}
+
+// frozenMax is how long processes hang at most: longer than messages are waited for.
+const frozenMax = 4 * time.Second
+
+// freeze lets some processes hang for a while: they come back with the clock ahead and old messages in their hands.
+func (w *world) freeze(d *driver) {
+	var frozen []*process
+	for _, name := range w.choose() {
+		p := d.running()
+		if s := w.services()[name]; s != nil {
+			p = s.running()
+		}
+		if p != nil && p.command.Process.Signal(syscall.SIGSTOP) == nil {
+			frozen = append(frozen, p)
+			w.run.Count("frozen: "+name, 1)
+		}
+	}
+	time.Sleep(time.Duration(w.pick(int(frozenMax))))
+	for _, p := range frozen {
+		_ = p.command.Process.Signal(syscall.SIGCONT) // it may have ended before it froze
+	}
 }
 
 // progressMax bounds how long a strike lets sessions go on undisturbed.

@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -149,11 +150,12 @@ func (w *world) receipts() int {
 		}
 		n++
 		var receipt []byte
+		var missing error
 		w.eventually("a receipt of session "+id.String(), func() bool {
-			raw, err := c.Receipt(w.ctx(), client.SessionID(id))
-			receipt = raw
-			return err == nil
+			receipt, missing = c.Receipt(w.ctx(), client.SessionID(id))
+			return missing == nil || errors.Is(missing, client.ErrBadRequest)
 		})
+		w.noError(missing)
 		path := filepath.Join(w.dir, fmt.Sprintf("receipt-%s.json", id))
 		w.noError(os.WriteFile(path, receipt, 0o600))
 		var verified struct {

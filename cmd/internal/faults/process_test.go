@@ -127,6 +127,17 @@ func (p *process) code() int {
 	return p.command.ProcessState.ExitCode()
 }
 
+// logWith gives the first log of a folder that has a text in it, or nothing.
+func logWith(folder, text string) string {
+	logs, _ := filepath.Glob(filepath.Join(folder, "*.log"))
+	for _, log := range logs {
+		if raw, err := os.ReadFile(log); err == nil && bytes.Contains(raw, []byte(text)) {
+			return filepath.Base(log)
+		}
+	}
+	return ""
+}
+
 // tail gives the end of what all processes of a folder of logs wrote.
 func tail(folder string) string {
 	const shown = 60

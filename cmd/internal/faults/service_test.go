@@ -149,14 +149,21 @@ func (s *service) said(what any) {
 
 // kill kills the present process, wherever it is; the supervisor starts another one soon. It gives false when none runs.
 func (s *service) kill() bool {
-	s.mu.Lock()
-	p := s.present
-	s.mu.Unlock()
-	if p == nil || p.over() {
-		return false
+	p := s.running()
+	if p != nil {
+		p.kill()
 	}
-	p.kill()
-	return true
+	return p != nil
+}
+
+// running gives the process that runs now, or nil.
+func (s *service) running() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.present == nil || s.present.over() {
+		return nil
+	}
+	return s.present
 }
 
 // hold kills the process and keeps it away until release.

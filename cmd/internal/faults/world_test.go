@@ -60,6 +60,7 @@ func newWorld(t *testing.T, s settings) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.show)
+	t.Cleanup(w.unbroken)
 	w.nats, w.api, w.chargerAPI = w.address(), w.address(), w.address()
 	if s.shim != "" {
 		w.recorders = map[string]*recorder{}
@@ -210,6 +211,15 @@ func (w *world) fail(format string, args ...any) {
 	w.t.Helper()
 	w.breaks(format, args...)
 	w.check()
+}
+
+// unbroken fails the test when a process fell over its own feet.
+func (w *world) unbroken() {
+	for _, sign := range []string{"panic: ", "fatal error: ", "DATA RACE"} { // the last from programs that are built to look for it
+		if log := logWith(w.logs, sign); log != "" {
+			w.t.Errorf("%s says %q", log, sign)
+		}
+	}
 }
 
 // show prints what the processes wrote when the test failed.
