@@ -28,6 +28,7 @@ import (
 // Loads of the benchmarks.
 const (
 	saturatingSenders = 8192 // each waits for its vertex to be final before it submits the next
+	settlingSenders   = 32
 	offeredEach       = 2 * time.Millisecond
 	claimsEach        = settle.SettleClaimsMax
 )
@@ -38,11 +39,12 @@ func BenchmarkSubmitToFinal(b *testing.B) {
 	b.Run("saturated", func(b *testing.B) { benchmarkTransfers(b, saturatingSenders, 0) })
 }
 
-// BenchmarkSettleToFinal settles claimsEach channels with each vertex; their claims carry a signature each.
+// BenchmarkSettleToFinal settles claimsEach channels with each vertex; their claims carry a signature each, all stand
+// above their lanes, and every sender has channels of its own.
 func BenchmarkSettleToFinal(b *testing.B) {
-	bench := startBench(b, 1)
-	vertices := bench.settlements(b, b.N)
-	bench.run(b, vertices, min(b.N, 64), 0)
+	senders := min(settlingSenders, b.N)
+	bench := startBench(b, senders)
+	bench.run(b, bench.settlements(b, b.N), senders, 0)
 	b.ReportMetric(float64(claimsEach*b.N)/b.Elapsed().Seconds(), "claims/s")
 }
 
@@ -132,37 +134,54 @@ func (n *bench) sign(b *testing.B, by wallet.PrivateKey, parents []settle.Vertex
 	return v
 }
 
-// settlements opens channels and signs vertices that each raise one lane of each.
+// settlements opens channels for every account and signs vertices that each raise one lane of each of an account's.
 func (n *bench) settlements(b *testing.B, count int) [][]byte {
-	payer, payee := n.accounts[0], wallet.NewPrivateKey([32]byte{7})
-	keys := make([]wallet.PrivateKey, claimsEach)
-	channels := make([]channel.ID, claimsEach)
 	network := n.node.Network().ID
-	for i := range keys {
-		keys[i] = wallet.NewPrivateKey([32]byte{6, byte(i)})
-		opening := channel.Opening{
-			Network: network, Opener: wallet.DIDOf(payer.Public()), Partner: wallet.DIDOf(payee.Public()),
-			OpenerKey: keys[i].Public(), PartnerKey: wallet.NewPrivateKey([32]byte{5}).Public(), Payout: wallet.DIDOf(payee.Public()), Deposit: eur,
-			Terms: channel.Terms{Currency: money.Currency{'E', 'U', 'R'}, Window: time.Minute, Expiry: time.Now().Add(24 * time.Hour).Truncate(time.Second).UTC()},
-		}
-		channels[i] = opening.ID()
-		if _, err := n.node.Post(b.Context(), opening.Opener, payer, uint64(i)*10, &settle.Open{Sequence: uint64(i + 1), Opening: opening}); err != nil {
-			b.Fatal(err)
-		}
+	keys := make([][]wallet.PrivateKey, len(n.accounts))
+	channels := make([][]channel.ID, len(n.accounts))
+	var all sync.WaitGroup
+	for i := range n.accounts {
+		all.Go(func() { keys[i], channels[i] = n.openChannels(b, i) })
+	}
+	all.Wait()
+	if b.Failed() {
+		b.FailNow()
 	}
 	parents := n.node.Tips()
 	out := make([][]byte, count)
 	for k := range out {
+		i, round := k%len(n.accounts), k/len(n.accounts)+1
 		claims := make([]channel.Best, claimsEach)
-		for i := range claims {
-			claims[i].Signed = channel.SignClaim(channel.Claim{Channel: channels[i], Sequence: uint64(k + 1), Amount: money.Amount(k + 1)}, network, keys[i])
+		for j := range claims {
+			claim := channel.Claim{Channel: channels[i][j], Sequence: uint64(round), Amount: money.Amount(round)}
+			claims[j].Signed = channel.SignClaim(claim, network, keys[i][j])
 		}
 		slices.SortFunc(claims, func(a, b channel.Best) int {
 			return slices.Compare(a.Signed.Claim.Channel[:], b.Signed.Claim.Channel[:])
 		})
-		out[k] = n.sign(b, payer, parents, uint64(k), &settle.Settle{Claims: claims}).Encode()
+		out[k] = n.sign(b, n.accounts[i], parents, uint64(k), &settle.Settle{Claims: claims}).Encode()
 	}
 	return out
+}
+
+// openChannels opens claimsEach channels of an account with one payee.
+func (n *bench) openChannels(b *testing.B, account int) (keys []wallet.PrivateKey, ids []channel.ID) {
+	payer, payee := n.accounts[account], wallet.DIDOf(wallet.NewPrivateKey([32]byte{7}).Public())
+	for i := range claimsEach {
+		key := wallet.NewPrivateKey([32]byte{6, byte(account), byte(i)})
+		opening := channel.Opening{
+			Network: n.node.Network().ID, Opener: wallet.DIDOf(payer.Public()), Partner: payee,
+			OpenerKey: key.Public(), PartnerKey: wallet.NewPrivateKey([32]byte{5}).Public(), Payout: payee, Deposit: eur,
+			Terms: channel.Terms{Currency: money.Currency{'E', 'U', 'R'}, Window: time.Minute, Expiry: time.Now().Add(24 * time.Hour).Truncate(time.Second).UTC()},
+		}
+		open := &settle.Open{Sequence: uint64(i + 1), Opening: opening}
+		if _, err := n.node.Post(b.Context(), opening.Opener, payer, uint64(i)*10, open); err != nil {
+			b.Error(err)
+			return keys, ids
+		}
+		keys, ids = append(keys, key), append(ids, opening.ID())
+	}
+	return keys, ids
 }
 
 // run submits the vertices and reports. With each it offers one each so long, ready or not, and counts from the moment

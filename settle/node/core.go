@@ -1,6 +1,7 @@
 package node
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"time"
@@ -42,9 +43,10 @@ type Core struct {
 	bundles  bundleRing
 
 	pending  map[settle.VertexID]*pendingVertex
-	order    []settle.VertexID // of pending, oldest first; may name some that are decided
-	queue    []queued          // for the next bundle
-	inFlight int               // bundles on their way to the log
+	order    []settle.VertexID        // of pending, oldest first; may name some that are decided
+	queue    []queued                 // for the next bundle
+	inFlight int                      // bundles on their way to the log
+	sent     map[[32]byte][]dag.Entry // what is in those that have not come back, by their hashes
 
 	progress  time.Time // session time of the last delivery
 	marked    time.Time // session time of the last checkpoint, or of the start
@@ -64,6 +66,7 @@ type pendingVertex struct {
 
 // queued is an encoded entry for the stream.
 type queued struct {
+	entry  dag.Entry
 	raw    []byte
 	vertex settle.VertexID // zero for marks and certificates
 }
@@ -117,7 +120,7 @@ func newCore(state *dag.State, finality *dag.Finality, now time.Time, o CoreOpti
 	}
 	return &Core{
 		options: o, network: state.Network(), state: state, finality: finality,
-		pending: make(map[settle.VertexID]*pendingVertex), marked: now.Add(-o.CheckpointInterval), progress: now,
+		pending: make(map[settle.VertexID]*pendingVertex), sent: make(map[[32]byte][]dag.Entry), marked: now.Add(-o.CheckpointInterval), progress: now,
 		queuedFor: state.LastCheckpoint().Number,
 	}
 }
@@ -212,11 +215,17 @@ func (c *Core) tick(now time.Time) ([]Effect, error) {
 }
 
 func (c *Core) queueVertex(id settle.VertexID) {
-	c.queue = append(c.queue, queued{dag.Entry{Vertex: c.pending[id].vertex}.Encode(), id})
+	entry := dag.Entry{Vertex: c.pending[id].vertex}
+	c.queue = append(c.queue, queued{entry, entry.Encode(), id})
 }
 
 func (c *Core) queueCertificate(certificate proof.Certificate) {
-	c.queue = append(c.queue, queued{raw: dag.Entry{Certificate: &certificate}.Encode()})
+	c.queueEntry(dag.Entry{Certificate: &certificate})
+}
+
+// queueEntry queues a mark or a certificate.
+func (c *Core) queueEntry(e dag.Entry) {
+	c.queue = append(c.queue, queued{entry: e, raw: e.Encode()})
 }
 
 // published hears of the place of a bundle. A place that another bundle has taken means that the log forgot some.
@@ -225,7 +234,7 @@ func (c *Core) published(e Published) error {
 	if e.Position.Incarnation != c.position.Incarnation {
 		return nil
 	}
-	return c.bundles.put(e.Position.Sequence, e.Bundle)
+	return c.bundles.put(e.Position.Sequence, sha256.Sum256(e.Bundle))
 }
 
 // renew goes on in another incarnation of the stream. What the old one may have lost is queued again; what it did not
@@ -239,6 +248,7 @@ func (c *Core) renew(now time.Time, to stream.Position) {
 func (c *Core) requeue(now time.Time) {
 	c.progress = now
 	c.queue = nil
+	clear(c.sent)
 	if by := c.finality.JustifiedBy(); by != nil && by.Target.Number > c.state.Head().Certified {
 		c.queueCertificate(*by)
 	}
@@ -302,9 +312,15 @@ func (c *Core) nextBundle() Publish {
 	for n < len(c.queue) && bundle.Add(c.queue[n].raw) {
 		n++
 	}
+	entries := make([]dag.Entry, n)
+	for i := range entries {
+		entries[i] = c.queue[i].entry
+	}
 	c.queue = c.queue[n:]
 	c.inFlight++
-	return Publish{bundle.Encode()}
+	encoded := bundle.Encode()
+	c.sent[sha256.Sum256(encoded)] = entries
+	return Publish{encoded}
 }
 
 // queueMark queues the mark of the next checkpoint when one is due, or tells how long to wait for that; zero for not
@@ -329,7 +345,7 @@ func (c *Core) queueMark(now time.Time) time.Duration {
 	c.uncovered = c.uncovered || heartbeat // a heartbeat too must become final; the child that makes it so need not
 	c.marked = now
 	c.queuedFor = last + 1
-	c.queue = append(c.queue, queued{raw: dag.Entry{Mark: last + 1}.Encode()})
+	c.queueEntry(dag.Entry{Mark: last + 1})
 	return 0
 }
 

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -30,19 +31,21 @@ func (s *step) effects() []Effect {
 // applies none of them.
 func (c *Core) deliver(now time.Time, deliveries []stream.Delivery) ([]Effect, error) {
 	at := c.position
-	for _, d := range deliveries {
+	hashes := make([][32]byte, len(deliveries))
+	for i, d := range deliveries {
 		at.Sequence++
 		if d.Position != at {
 			return nil, fmt.Errorf("%w: bundle %d of %s where %d of %s should be", stream.ErrGap, d.Position.Sequence,
 				d.Position.Incarnation, at.Sequence, at.Incarnation)
 		}
-		if err := c.bundles.put(d.Position.Sequence, d.Bundle); err != nil {
+		hashes[i] = sha256.Sum256(d.Bundle)
+		if err := c.bundles.put(d.Position.Sequence, hashes[i]); err != nil {
 			return nil, err
 		}
 	}
 	var s step
-	for _, d := range deliveries {
-		if err := c.applyBundle(&s, now, d.Bundle); err != nil {
+	for i, d := range deliveries {
+		if err := c.applyBundle(&s, now, d.Bundle, hashes[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -52,8 +55,8 @@ func (c *Core) deliver(now time.Time, deliveries []stream.Delivery) ([]Effect, e
 }
 
 // applyBundle applies what decodes. The rest is nothing, for every node alike.
-func (c *Core) applyBundle(s *step, now time.Time, bundle []byte) error {
-	entries := c.entriesOf(bundle)
+func (c *Core) applyBundle(s *step, now time.Time, bundle []byte, hash [32]byte) error {
+	entries := c.entriesOf(bundle, hash)
 	c.state.VerifyEntries(entries)
 	for _, e := range entries {
 		if err := c.applyEntry(s, now, e); err != nil {
@@ -63,25 +66,35 @@ func (c *Core) applyBundle(s *step, now time.Time, bundle []byte) error {
 	return nil
 }
 
-// entriesOf decodes a bundle, and marks the vertices whose signatures this node verified when they were submitted.
-// The id leaves the signature out, so the same vertex may come with another one.
-func (c *Core) entriesOf(bundle []byte) []dag.Entry {
+// entriesOf decodes a bundle, unless it is one of this node's own, and marks the vertices whose signatures this node
+// verified when they were submitted. The id leaves the signature out, so the same vertex may come with another one.
+func (c *Core) entriesOf(bundle []byte, hash [32]byte) []dag.Entry {
+	entries, own := c.sent[hash]
+	if delete(c.sent, hash); !own {
+		entries = decodeBundle(bundle)
+	}
+	for i := range entries {
+		v := entries[i].Vertex
+		if v == nil {
+			continue
+		}
+		if p := c.pending[v.ID()]; p != nil && p.vertex.Signature() == v.Signature() {
+			entries[i].SignedBy = p.signedBy
+		}
+	}
+	return entries
+}
+
+func decodeBundle(bundle []byte) []dag.Entry {
 	raws, err := dag.DecodeBundle(bundle)
 	if err != nil {
 		return nil
 	}
 	entries := make([]dag.Entry, 0, len(raws))
 	for _, raw := range raws {
-		e, err := dag.DecodeEntry(raw)
-		if err != nil {
-			continue
+		if e, err := dag.DecodeEntry(raw); err == nil {
+			entries = append(entries, e)
 		}
-		if e.Kind() == dag.EntryVertex {
-			if p := c.pending[e.Vertex.ID()]; p != nil && p.vertex.Signature() == e.Vertex.Signature() {
-				e.SignedBy = p.signedBy
-			}
-		}
-		entries = append(entries, e)
 	}
 	return entries
 }

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -105,12 +104,11 @@ type bundleRing struct {
 	hashes map[uint64][32]byte
 }
 
-// put records a bundle. Another one at the same place means that the log forgot some: stream.ErrGap.
-func (r *bundleRing) put(sequence uint64, bundle []byte) error {
+// put records a bundle by its hash. Another one at the same place means that the log forgot some: stream.ErrGap.
+func (r *bundleRing) put(sequence uint64, h [32]byte) error {
 	if r.hashes == nil {
 		r.hashes = make(map[uint64][32]byte)
 	}
-	h := sha256.Sum256(bundle)
 	if known, ok := r.hashes[sequence]; ok && known != h {
 		return fmt.Errorf("%w: bundle %d was another one", stream.ErrGap, sequence)
 	}

@@ -95,3 +95,45 @@ func TestForgedVertexSpoilsNoneThatIsVerifiedWithIt(t *testing.T) {
 	}
 	all.Wait()
 }
+
+func TestI9_BundlesThatCannotBeAreNothingAndTheLogGoesOn(t *testing.T) {
+	net := newNetwork(t, settle.DefaultLimits())
+	now := time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC)
+	good, err := settle.Sign(settle.Draft{
+		Network: net.genesis.NetworkID(), Issuer: wallet.DIDOf(net.issuer.Public()), Parents: []settle.VertexID{net.genesis.ID()},
+		Payload: net.issue("a", wallet.NewPrivateKey([32]byte{10}), eur),
+	}, net.issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bundle, full dag.Bundle
+	bundle.Add(dag.Entry{Vertex: good}.Encode())
+	for full.Add(make([]byte, settle.VertexSizeMax)) {
+	}
+	oversized := append(full.Encode(), make([]byte, dag.BundleSizeMax)...)
+	tooMany := append([]byte(nil), bundle.Encode()...)
+	tooMany[1], tooMany[2] = 0xff, 0xff
+	for name, bad := range map[string][]byte{
+		"empty": {}, "larger than a bundle may be": oversized, "more entries than a bundle may have": tooMany,
+		"entries that do not decode": full.Encode(), "cut": bundle.Encode()[:40], "another version": {9, 0, 0},
+	} {
+		core, _, err := node.NewCore(net.genesis, now, node.CoreOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		deliver := func(sequence uint64, raw []byte) {
+			t.Helper()
+			d := stream.Delivery{Position: stream.Position{Sequence: sequence}, Bundle: raw}
+			if _, err := core.Step(now, node.Delivered{Deliveries: []stream.Delivery{d}}); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		before := core.State().Head()
+		if deliver(1, bad); core.State().Head() != before {
+			t.Errorf("%s: changed the ledger", name)
+		}
+		if deliver(2, bundle.Encode()); core.State().Head().Accepted != before.Accepted+1 {
+			t.Errorf("%s: the bundle after it was not applied", name)
+		}
+	}
+}
