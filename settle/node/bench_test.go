@@ -30,12 +30,13 @@ const (
 	saturatingSenders = 8192 // each waits for its vertex to be final before it submits the next
 	settlingSenders   = 32
 	offeredEach       = 2 * time.Millisecond
+	offeredAccounts   = 2048 // so that a payment is decided long before the next of its account
 	claimsEach        = settle.SettleClaimsMax
 )
 
 func BenchmarkSubmitToFinal(b *testing.B) {
 	b.Run("alone", func(b *testing.B) { benchmarkTransfers(b, 1, 0) })
-	b.Run("offered=500", func(b *testing.B) { benchmarkTransfers(b, 64, offeredEach) })
+	b.Run("offered=500", func(b *testing.B) { benchmarkTransfers(b, offeredAccounts, offeredEach) })
 	b.Run("saturated", func(b *testing.B) { benchmarkTransfers(b, saturatingSenders, 0) })
 }
 
@@ -241,13 +242,15 @@ func offer(b *testing.B, vertices [][]byte, each time.Duration, took []time.Dura
 	var all sync.WaitGroup
 	ticker := time.NewTicker(each)
 	defer ticker.Stop()
-	for k, start := 0, time.Now(); k < len(vertices); <-ticker.C {
-		for ; k < len(vertices) && time.Since(start) >= time.Duration(k)*each; k++ { // a late tick stands for several
+	start := time.Now()
+	for next := 0; next < len(vertices); <-ticker.C {
+		for ; next < len(vertices) && time.Since(start) >= time.Duration(next)*each; next++ { // a late tick stands for several
+			k, due := next, start.Add(time.Duration(next)*each)
 			all.Go(func() {
 				if err := submit(b.Context(), vertices[k]); err != nil {
 					b.Error(err)
 				}
-				took[k] = time.Since(start.Add(time.Duration(k) * each))
+				took[k] = time.Since(due)
 			})
 		}
 	}
