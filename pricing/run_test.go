@@ -59,7 +59,7 @@ func TestDefaultTariffPricesEnergyAndIdleTime(t *testing.T) {
 	)
 	running := mustCost(t, run.Cost)
 	wantSums(t, running, "5.95", "7.0805") // 10 kWh × 0.49 + 10.5 min × 6/h
-	wantSums(t, mustCost(t, run.Final), "6", "7.14")
+	wantSums(t, mustCost(t, run.Final), "5.95", "7.0805")
 	if got := running.Payable().String(); got != "7.0805" {
 		t.Errorf("payable %s", got)
 	}

@@ -32,7 +32,10 @@ func (p *Payee) stop(now Instant, reason wire.Reason) []Effect {
 		return p.resend(now, true)
 	case !p.sentBaseline():
 		p.record.Phase, p.record.Reason = PhaseFailed, reason
-		return []Effect{p.saved(Batch{}), Actuate{Command: CommandStop}, p.report(now, "ended before energy flowed", nil)}
+		return []Effect{
+			p.saved(Batch{}), Actuate{Command: CommandStop}, Send{wire.Refuse{Code: wire.CodeBusy, Detail: "the station ended the session"}},
+			p.report(now, "ended before energy flowed", nil),
+		}
 	}
 	p.record.Phase, p.record.Reason = PhaseStopping, reason
 	return []Effect{Actuate{Command: CommandStop}, p.saved(Batch{}), p.report(now, "stopping", nil)}

@@ -22,6 +22,13 @@ func (p *Payer) viewed(now Instant, e Viewed) []Effect {
 	case p.record.Phase == PhaseSettling && p.channel.Settled[0] >= p.lane(0) && p.channel.Settled[1] >= p.lane(1):
 		p.enter(now, PhaseEnded)
 		return []Effect{p.saved(Batch{}), p.report(now, "settled on the ledger", nil)}
+	case p.record.Phase == PhaseSettling && e.View.State == channel.Closed:
+		p.enter(now, PhaseEnded) // with less than was signed, when a claim was lost with its station: nothing more is owed
+		return []Effect{p.saved(Batch{}), p.report(now, "the channel is closed and paid out", nil)}
+	case p.started() && p.record.Phase <= PhaseFinal && e.View.State != channel.Open:
+		p.enter(now, PhaseSettling)
+		p.paidUp()
+		return []Effect{p.saved(Batch{}), p.report(now, "the station closes the channel", nil)}
 	case p.started() && p.record.Phase <= PhaseFinal && p.owes():
 		return append([]Effect{p.saved(Batch{})}, p.pay(now, Batch{})...)
 	case p.side.Funds() != before:
@@ -67,7 +74,7 @@ func (p *Payer) pass(now Instant) []Effect {
 		return nil
 	}
 	var effects []Effect
-	if p.toppingUp {
+	if p.toppingUp || (p.started() && silent > silentLook) {
 		effects = p.look(now)
 	}
 	if silent > p.config.Policy.GoneAfter || p.stuck(waited) {

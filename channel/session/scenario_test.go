@@ -121,6 +121,25 @@ var scenarios = []struct {
 		},
 	},
 	{
+		name: "the network parts the two for good",
+		setup: setup{
+			payee: func(p *session.PayeePolicy) { p.GoneAfter = 12 * time.Second },
+			link: func(w *world, _ *letter) []string {
+				if w.now.Sub(began) > 18*time.Second {
+					return []string{"lose"}
+				}
+				return nil
+			},
+		},
+		check: func(w *world) { // the vehicle asks the ledger, and need not wait for a station that has closed
+			w.closedAlone()
+			v, _ := w.vehicle.stored()
+			if v.Phase != session.PhaseEnded || v.EndedMs > began.Add(time.Minute).UnixMilli() {
+				w.t.Errorf("the vehicle is %s after %s", v.Phase, time.UnixMilli(v.EndedMs).Sub(began))
+			}
+		},
+	},
+	{
 		name:  "a meter that shows too much",
 		setup: setup{inflatePPM: 100_000, payee: func(p *session.PayeePolicy) { p.GoneAfter = 3 * time.Second }},
 		check: (*world).unpaidRest,
