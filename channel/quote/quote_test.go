@@ -64,7 +64,7 @@ func ExampleBuild() {
 		fmt.Println(e.Quantity/1_000_000, "kWh:", e.InclVAT.Cents())
 	}
 	// Output:
-	// 0.00 0.26 0.65 <nil>
+	// 0.00 0.26 0.53 <nil>
 	// 10 kWh: 5.83
 	// 20 kWh: 11.66
 	// 40 kWh: 23.32

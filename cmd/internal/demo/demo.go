@@ -57,7 +57,7 @@ type World struct {
 	clock   *clock
 	node    *operator.Node
 	charger *station.Station
-	served  served
+	served  station.Front
 	payer   *party.Party
 	flowing atomic.Bool // energy may flow: the session clock may move
 	work    sync.WaitGroup

@@ -100,7 +100,7 @@ func (w *World) startCharger(ctx context.Context, _ net.Listener) error {
 	if err := w.fund(ctx, p); err != nil {
 		return err
 	}
-	w.served.Store(w.charger)
+	w.served.Show(w.charger)
 	running, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { defer close(done); w.fail(w.charger.Run(running)) }()
