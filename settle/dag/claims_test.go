@@ -71,6 +71,17 @@ func TestClaimsVerifiedBeforeGiveTheSameVerdict(t *testing.T) {
 	}
 }
 
+func TestBadClaimAmongStaleOnesIsFound(t *testing.T) {
+	p, claims := manyChannels(t, 8)
+	if got := p.settleClaims(p.partner, claims[:4]...); got != settle.Applied {
+		t.Fatal(got)
+	}
+	claims[5].Signed.Signature[40] ^= 1
+	if got := p.settleClaims(p.partner, claims...); got != settle.BadClaim {
+		t.Errorf("%s, want %s", got, settle.BadClaim)
+	}
+}
+
 func TestStaleClaimIsNoOpWhateverItsSignature(t *testing.T) {
 	p, claims := manyChannels(t, 4)
 	if got := p.settleClaims(p.partner, claims...); got != settle.Applied {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 
 	"joulepay/settle/store"
 )
@@ -44,6 +45,7 @@ func (n *Node) persist(effects []Effect) error {
 		case !ok:
 		case all == nil:
 			first := p.Batch
+			first.Slots = slices.Clone(first.Slots) // which follow changes
 			all = &first
 		default:
 			follow(all, p.Batch)
