@@ -170,16 +170,16 @@ func (s *Station) cosigned(ctx context.Context, proposed channel.SignedClose) (c
 	case record == nil:
 		return proposed, fmt.Errorf("%w: unknown", session.ErrChannel)
 	}
-	before := record.Side
+	frozen := record.Side.Frozen
 	signed, err := session.Countersign(record, proposed, s.deps.Identity.Wallet.Channel(record.KeyIndex))
 	if err != nil {
 		return proposed, fmt.Errorf("%w: %w", session.ErrChannel, err)
 	}
-	op := session.NewOp(session.OpClose, record.ID, channel.SessionID{}, signed.Encode())
-	if _, err := s.deps.Store.Op(ctx, op.ID); err == nil && before == record.Side {
-		return signed, nil // asked again
+	if frozen {
+		return signed, nil // asked again, or the first was not submitted in time: for the vehicle to bring to the ledger
 	}
-	// If we crash before this is stored, nothing is signed; after it, the same close is signed again when asked.
+	op := session.NewOp(session.OpClose, record.ID, channel.SessionID{}, signed.Encode())
+	// If we crash before this is stored, nothing is signed; after it, a close is signed again when asked.
 	batch := session.Batch{Channels: []session.ChannelRecord{*record}, Ops: []session.OpRecord{op}}
 	return signed, s.deps.Store.Commit(ctx, batch)
 }
