@@ -56,24 +56,44 @@ func (p *Port) Submit(ctx context.Context, raw []byte) ([32]byte, error) {
 	if err != nil {
 		return [32]byte{}, fmt.Errorf("%w: %w", agent.ErrLedgerRefused, err)
 	}
-	outcome, err := p.submitter.Submit(ctx, payload)
-	if err != nil {
-		return [32]byte{}, refusal(err)
+	vertex, err := p.submit(ctx, payload)
+	if errors.Is(err, client.ErrStaleSequence) || errors.Is(err, settle.ErrSequence) {
+		return p.resolve(ctx, payload, err)
 	}
-	if _, err := p.submitter.WaitFinal(ctx, outcome.Vertex); err != nil {
-		return [32]byte{}, refusal(err)
-	}
-	return outcome.Vertex, nil
+	return vertex, refusal(err)
 }
 
-// refusal names what an error means for a payload: never, anew, or not yet.
+// submit brings a payload onto the ledger and waits until it is final.
+func (p *Port) submit(ctx context.Context, payload settle.Payload) ([32]byte, error) {
+	outcome, err := p.submitter.Submit(ctx, payload)
+	if err == nil {
+		_, err = p.submitter.WaitFinal(ctx, outcome.Vertex)
+	}
+	return outcome.Vertex, err
+}
+
+// resolve tells what a stale sequence means for a payload: that it took effect before, or never will. While that cannot be
+// told it is neither, for a payload that is made anew beside one that took effect spends twice.
+func (p *Port) resolve(ctx context.Context, payload settle.Payload, stale error) ([32]byte, error) {
+	found, err := p.submitter.Find(ctx, p.submitter.PayloadID(payload))
+	switch {
+	case errors.Is(err, client.ErrNotFound):
+		return [32]byte{}, fmt.Errorf("%w: %w", agent.ErrStalePayload, stale)
+	case err != nil:
+		return [32]byte{}, fmt.Errorf("looking for an earlier vertex: %w", err)
+	}
+	_, err = p.submitter.WaitFinal(ctx, found.Vertex)
+	return found.Vertex, err
+}
+
+// refusal names what an error means for a payload: never, or not yet. A vertex that the ledger refused for its parents says
+// nothing of its payload.
 func refusal(err error) error {
 	switch {
 	case errors.Is(err, client.ErrOutcomeUnknown), errors.Is(err, client.ErrUnknownParent), errors.Is(err, client.ErrParentTooOld),
+		errors.Is(err, settle.ErrUnknownParent), errors.Is(err, settle.ErrParentTooOld), errors.Is(err, settle.ErrTooFewParents),
 		errors.Is(err, settle.ErrWindowOpen):
 		return err
-	case errors.Is(err, client.ErrStaleSequence):
-		return fmt.Errorf("%w: %w", agent.ErrStalePayload, err)
 	case errors.Is(err, client.ErrRefused), errors.Is(err, client.ErrInsufficient), errors.Is(err, client.ErrBadSignature),
 		errors.Is(err, client.ErrBadRequest), errors.Is(err, client.ErrWrongNetwork):
 		return fmt.Errorf("%w: %w", agent.ErrLedgerRefused, err)

@@ -155,3 +155,18 @@ func TestFilesWithTheFirstIndexesAreBroughtUpToDate(t *testing.T) {
 		t.Errorf("vertex at %d, %v", e.Height, err)
 	}
 }
+
+func TestWritersWidthsAreSet(t *testing.T) {
+	s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "ledger.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for pragma, want := range map[string]int{"wal_autocheckpoint": checkpointPages, "cache_size": -cacheKibibytes, "synchronous": 2} {
+		var got int
+		err := s.db.Commit(t.Context(), func(tx *engine.Tx) error { return tx.QueryRow("PRAGMA " + pragma).Scan(&got) })
+		if err != nil || got != want {
+			t.Errorf("%s is %d, want %d: %v", pragma, got, want, err)
+		}
+	}
+}

@@ -42,7 +42,37 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !options.ReadOnly {
+		if err := widen(ctx, db); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
 	return &Store{db: db}, nil
+}
+
+// Widths of the writer, for which a ledger at full load pays in a tenth of its processor time: pages that change in
+// many commits are copied from the log to the file once, and those that change often stay in memory.
+const (
+	checkpointPages = 16_000 // 64 MiB, to which the engine cuts the log when it is empty
+	cacheKibibytes  = 64 << 10
+)
+
+// widen sets them on the one connection that writes.
+func widen(ctx context.Context, db *engine.DB) error {
+	err := db.Commit(ctx, func(tx *engine.Tx) error {
+		for _, pragma := range []string{
+			fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", checkpointPages), fmt.Sprintf("PRAGMA cache_size = -%d", cacheKibibytes),
+		} {
+			if _, err := tx.Exec(pragma); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("sqlite: widths of the writer: %w", err)
+	}
+	return nil
 }
 
 // Close implements store.Store.
