@@ -74,7 +74,7 @@ func (p *Payer) pass(now Instant) []Effect {
 		return nil
 	}
 	var effects []Effect
-	if p.toppingUp || (p.started() && silent > silentLook) {
+	if p.toppingUp || (p.started() && silent > silentLook+p.quote.Quote.ClaimEvery()) {
 		effects = p.look(now)
 	}
 	if silent > p.config.Policy.GoneAfter || p.stuck(waited) {

@@ -133,7 +133,8 @@ const (
 	answerMax = 15 * time.Second
 	// silenceMax is how long a vehicle hears nothing in a running session before it resumes it.
 	silenceMax = 2 * time.Second
-	// silentLook is how long a vehicle hears nothing before it asks the ledger whether the station closed the channel.
+	// silentLook is how long a vehicle hears nothing, beyond a claim interval, before it asks the ledger whether the
+	// station closed the channel.
 	silentLook = 10 * time.Second
 	// cosignMax is how long a station waits for a counter-signature before it settles alone.
 	cosignMax = 3 * time.Second
