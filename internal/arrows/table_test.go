@@ -75,7 +75,8 @@ var table = []arrows{
 	{from: "settle/client", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/receipt"}, tests: []string{"settle/api"}},
 	// Where a visit meets the ledger, for processes and for who embeds the library.
 	{from: "settle/port", to: []string{"wallet", "channel", "channel/agent", "channel/session", "channel/store",
-		"channel/quote", "wallet/money", "settle", "settle/client", "settle/operation", "settle/receipt"}},
+		"channel/quote", "wallet/money", "settle", "settle/client", "settle/operation", "settle/receipt"},
+		tests: []string{"settle/api", "settle/node", "settle/store", "settle/stream"}},
 	{from: "settle/web"},
 	{from: "settle/api", to: []string{"wallet", "wallet/money", "channel", "settle/..."}},
 
