@@ -93,7 +93,7 @@ func (p *Payee) gone(now Instant) []Effect {
 	switch {
 	case p.record.Phase >= PhaseSettling:
 		return nil
-	case p.side == nil || !p.sentBaseline():
+	case p.record.Claims == 0: // so nothing flowed, nothing is owed, and the channel stays as it is
 		p.record.Phase, p.record.Reason = PhaseFailed, wire.ReasonUnpaid
 		return []Effect{p.saved(Batch{}), p.report(now, "the vehicle went away", nil)}
 	case p.record.Phase < PhaseFinal:

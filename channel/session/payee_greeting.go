@@ -15,7 +15,7 @@ func (p *Payee) over(event Event) []Effect {
 	case Received:
 		switch m := e.Message.(type) {
 		case wire.Hello, wire.Claim, wire.Stop:
-			if p.record.StartedMs == 0 {
+			if p.record.Claims == 0 {
 				return []Effect{Send{wire.Refuse{Code: wire.CodeUnknownSession, Detail: "the session ended before it began"}}}
 			}
 			return []Effect{Send{p.done()}}

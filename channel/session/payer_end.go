@@ -91,8 +91,14 @@ func (p *Payer) countersign(now Instant, w wire.Withdraw) []Effect {
 
 func (p *Payer) refused(now Instant, r wire.Refuse) []Effect {
 	err := fmt.Errorf("%w: %s: %.200q", ErrRefused, r.Code, r.Detail)
-	if p.record.Phase < PhaseCharging && !p.started() {
+	switch {
+	case p.record.Phase < PhaseCharging && !p.started():
 		return p.fail(now, err)
+	case r.Code == wire.CodeUnknownSession && p.record.Phase <= PhaseFinal:
+		p.record.Failure = err.Error() // it takes nothing any more, and is owed what was signed
+		p.enter(now, PhaseSettling)
+		p.paidUp()
+		return []Effect{p.saved(Batch{}), Look{p.record.Channel}, p.report(now, "", err)}
 	}
 	return []Effect{p.report(now, "", err)}
 }
