@@ -66,8 +66,9 @@ func (c Claim) owed(ticks uint16) (money.Amount, error) {
 }
 
 // Encode gives the canonical layout, ClaimSize bytes; these are signed under wallet.DomainClaim.
-func (c Claim) Encode() []byte {
-	b := make([]byte, 0, SignedClaimSize)
+func (c Claim) Encode() []byte { return c.appendTo(make([]byte, 0, ClaimSize)) }
+
+func (c *Claim) appendTo(b []byte) []byte {
 	b = append(b, claimVersion)
 	b = append(b, c.Channel[:]...)
 	b = append(b, byte(c.Lane))
@@ -124,7 +125,11 @@ func (s SignedClaim) Verify(network wallet.NetworkID, key *wallet.Verifier) erro
 }
 
 // Encode gives the claim's layout followed by the signature.
-func (s SignedClaim) Encode() []byte { return append(s.Claim.Encode(), s.Signature[:]...) }
+func (s SignedClaim) Encode() []byte { return s.appendTo(make([]byte, 0, SignedClaimSize)) }
+
+func (s *SignedClaim) appendTo(b []byte) []byte {
+	return append(s.Claim.appendTo(b), s.Signature[:]...)
+}
 
 // DecodeSignedClaim reads what Encode gives. It checks the form, not the signature.
 func DecodeSignedClaim(b []byte) (SignedClaim, error) {
@@ -230,9 +235,12 @@ func Join(a, b Best) Best {
 	return a
 }
 
-// Encode gives the canonical layout.
-func (b Best) Encode() []byte {
-	out := b.Signed.Encode()
+// Encode gives the canonical layout, BestSize bytes.
+func (b Best) Encode() []byte { return b.AppendTo(make([]byte, 0, BestSize)) }
+
+// AppendTo appends what Encode gives.
+func (b *Best) AppendTo(out []byte) []byte {
+	out = b.Signed.appendTo(out)
 	out = binary.BigEndian.AppendUint16(out, b.Ticks)
 	return append(out, b.Preimage[:]...)
 }

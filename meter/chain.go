@@ -42,6 +42,9 @@ func ResumeChain(last Reading) (Chain, error) {
 // Last gives the last accepted reading; false before the baseline.
 func (c *Chain) Last() (Reading, bool) { return c.last, c.started }
 
+// Hash gives the hash of the last accepted reading; zero before the baseline.
+func (c *Chain) Hash() [32]byte { return c.hash }
+
 // Check tells whether a reading continues the chain, and changes nothing.
 func (c *Chain) Check(r Reading) error {
 	if err := r.Validate(); err != nil {
@@ -61,7 +64,7 @@ func (c *Chain) Check(r Reading) error {
 
 func (c *Chain) checkNext(r Reading) error {
 	switch {
-	case r.Hash() == c.hash:
+	case r.Sequence == c.last.Sequence && r.Hash() == c.hash:
 		return fmt.Errorf("%w: sequence %d", ErrRepeated, r.Sequence)
 	case c.last.State == Ended:
 		return fmt.Errorf("%w: at sequence %d", ErrEnded, c.last.Sequence)

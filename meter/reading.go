@@ -85,8 +85,9 @@ func (r Reading) Validate() error {
 }
 
 // Encode gives the canonical bytes, ReadingSize of them. DecodeReading reads them back if the reading is valid.
-func (r Reading) Encode() []byte {
-	b := make([]byte, 0, ReadingSize)
+func (r Reading) Encode() []byte { return r.appendTo(make([]byte, 0, ReadingSize)) }
+
+func (r *Reading) appendTo(b []byte) []byte {
 	b = append(b, readingVersion)
 	b = append(b, r.Session[:]...)
 	b = binary.BigEndian.AppendUint64(b, r.Sequence)
@@ -129,5 +130,6 @@ func DecodeReading(b []byte) (Reading, error) {
 // Hash names the reading: SHA-256 over a prefix of its own and the canonical bytes. Claims and the next reading
 // refer to it.
 func (r Reading) Hash() [32]byte {
-	return sha256.Sum256(append([]byte(readingHashPrefix), r.Encode()...))
+	var room [len(readingHashPrefix) + ReadingSize]byte
+	return sha256.Sum256(r.appendTo(append(room[:0], readingHashPrefix...)))
 }

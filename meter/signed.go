@@ -46,9 +46,9 @@ func SignWithEvidence(r Reading, evidence []byte, key wallet.PrivateKey, network
 }
 
 // body gives the signed bytes: the reading, and the hash of the evidence.
-func (s Signed) body() []byte {
+func (s *Signed) body() []byte {
 	evidence := sha256.Sum256(s.Evidence)
-	return append(s.Reading.Encode(), evidence[:]...)
+	return append(s.Reading.appendTo(make([]byte, 0, ReadingSize+len(evidence))), evidence[:]...)
 }
 
 // Verify checks the signature under a key that the quote named. It returns wallet.ErrSignature or nil.
@@ -65,7 +65,7 @@ func (s Signed) VerifyWith(verifier *wallet.Verifier, network wallet.NetworkID) 
 // evidence. Evidence must have at most EvidenceSizeMax bytes, which SignWithEvidence and DecodeSigned ensure.
 func (s Signed) Encode() []byte {
 	b := make([]byte, 0, signedHeadSize+len(s.Evidence))
-	b = append(b, s.Reading.Encode()...)
+	b = s.Reading.appendTo(b)
 	b = append(b, s.Signature[:]...)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(s.Evidence)))
 	return append(b, s.Evidence...)

@@ -119,6 +119,7 @@ func (q Quote) Location() (*time.Location, error) {
 type Signed struct {
 	Quote     Quote
 	body      []byte
+	hash      channel.Hash // of body
 	signature wallet.Signature
 }
 
@@ -130,7 +131,7 @@ type envelope struct {
 // Sign signs with the station's account key.
 func Sign(q Quote, account wallet.PrivateKey) Signed {
 	body := canon.Marshal(q)
-	return Signed{Quote: q, body: body, signature: account.Sign(wallet.DomainQuote, q.Network, body)}
+	return Signed{Quote: q, body: body, hash: hashOf(body), signature: account.Sign(wallet.DomainQuote, q.Network, body)}
 }
 
 // Parse reads a signed quote and verifies it under the key of the station that it names.
@@ -139,7 +140,7 @@ func Parse(raw []byte) (Signed, error) {
 	if err := canon.Unmarshal(raw, SizeMax, &e); err != nil {
 		return Signed{}, fmt.Errorf("%w: %w", ErrQuote, err)
 	}
-	s := Signed{body: e.Body, signature: e.Signature}
+	s := Signed{body: e.Body, hash: hashOf(e.Body), signature: e.Signature}
 	if err := canon.Unmarshal(e.Body, SizeMax, &s.Quote); err != nil {
 		return Signed{}, fmt.Errorf("%w: %w", ErrQuote, err)
 	}
@@ -157,8 +158,10 @@ func Parse(raw []byte) (Signed, error) {
 func (s Signed) Bytes() []byte { return canon.Marshal(envelope{Body: s.body, Signature: s.signature}) }
 
 // Hash names the quote: claims and acceptance refer to it.
-func (s Signed) Hash() channel.Hash {
-	return sha256.Sum256(append([]byte("joulepay/quote\x00"), s.body...))
+func (s Signed) Hash() channel.Hash { return s.hash }
+
+func hashOf(body []byte) channel.Hash {
+	return sha256.Sum256(append([]byte("joulepay/quote\x00"), body...))
 }
 
 // UnitsPerPriced gives how many register units make one priced unit: 10⁶ mWh a kWh, 3,600 s an hour, 1 piece.

@@ -128,7 +128,7 @@ func appendBest(b []byte, best channel.Best) []byte {
 	if best == (channel.Best{}) {
 		return append(b, 0)
 	}
-	return append(append(b, 1), best.Encode()...)
+	return best.AppendTo(append(b, 1))
 }
 
 func readBest(in *layout.Reader) channel.Best {

@@ -52,7 +52,7 @@ func (p *Payee) addDemand(s meter.Signed, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	p.unpaid = append(p.unpaid, demand{raw, s.Reading.Hash(), max(required, p.lane(0)), s.Reading.Time})
+	p.unpaid = append(p.unpaid, demand{raw, p.chain.Hash(), max(required, p.lane(0)), s.Reading.Time})
 	return nil
 }
 
@@ -117,8 +117,7 @@ func (p *Payee) afterClaim(now Instant) []Effect {
 		}
 	case PhaseFinal:
 		if len(p.unpaid) == 0 {
-			last, _ := p.chain.Last()
-			ops = p.payBack(now, last.Hash(), &effects)
+			ops = p.payBack(now, p.chain.Hash(), &effects)
 			if !p.toppingUp { // else the rest of what the vehicle is owed comes first
 				p.paidUp()
 			}

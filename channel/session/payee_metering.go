@@ -80,7 +80,7 @@ func (p *Payee) read(now Instant) []Effect {
 	signed := meter.Sign(reading, p.config.MeterKey, p.network)
 	raw := signed.Encode()
 	var effects []Effect
-	ops := p.payBack(now, signed.Reading.Hash(), &effects)
+	ops := p.payBack(now, p.chain.Hash(), &effects)
 	if err := p.addDemand(signed, raw); err != nil {
 		return append(effects, p.report(now, "", err))
 	}

@@ -122,8 +122,7 @@ func (p *Payer) started() bool { _, ok := p.chain.Last(); return ok }
 
 // owes tells whether the last reading has no claim yet.
 func (p *Payer) owes() bool {
-	last, ok := p.chain.Last()
-	return ok && p.side.Out().Signed.Claim.Reading != channel.Hash(last.Hash())
+	return p.started() && p.side.Out().Signed.Claim.Reading != channel.Hash(p.chain.Hash())
 }
 
 // pay signs a claim for the last reading, stores it with the given records, and sends it. Without cover it asks the
@@ -133,10 +132,9 @@ func (p *Payer) pay(now Instant, with Batch) []Effect {
 	if err != nil {
 		return []Effect{p.saved(with), p.report(now, "", err)}
 	}
-	last, _ := p.chain.Last()
 	draft := channel.Draft{
 		Amount: max(owed, p.lane(0)), Quantity: p.record.Quantity, Unit: p.quote.Quote.Unit,
-		Reading: last.Hash(), Quote: p.quote.Hash(), Session: p.record.ID,
+		Reading: p.chain.Hash(), Quote: p.quote.Hash(), Session: p.record.ID,
 	}
 	if p.config.Policy.CostMax > 0 && p.record.Cost > p.config.Policy.CostMax {
 		draft.Amount = p.lane(0)

@@ -28,43 +28,48 @@ type Batch struct {
 
 // Merge adds the records of a later batch, so that committing both at once stores what committing one after the other does:
 // for the same key the later record wins, but an operation that has its outcome keeps it, and a payload that is fixed stays.
+// It may keep the later batch's slices.
 func (b *Batch) Merge(later Batch) {
-	b.Channels = mergeBy(b.Channels, later.Channels, func(r ChannelRecord) channel.ID { return r.ID })
-	b.Sessions = mergeBy(b.Sessions, later.Sessions, func(r SessionRecord) channel.SessionID { return r.ID })
+	if b.Empty() {
+		*b = later
+		return
+	}
+	b.Channels = mergeBy(b.Channels, later.Channels, func(r *ChannelRecord) channel.ID { return r.ID })
+	b.Sessions = mergeBy(b.Sessions, later.Sessions, func(r *SessionRecord) channel.SessionID { return r.ID })
 	b.Readings = append(b.Readings, later.Readings...) // readings are written once
 	for _, op := range later.Ops {
 		b.mergeOp(op)
 	}
 }
 
-func mergeBy[R any, K comparable](records, later []R, key func(R) K) []R {
+func mergeBy[R any, K comparable](records, later []R, key func(*R) K) []R {
 next:
-	for _, l := range later {
-		for i := range records {
-			if key(records[i]) == key(l) {
-				records[i] = l
+	for l := range later {
+		for i := len(records) - 1; i >= 0; i-- {
+			if key(&records[i]) == key(&later[l]) {
+				records[i] = later[l]
 				continue next
 			}
 		}
-		records = append(records, l)
+		records = append(records, later[l])
 	}
 	return records
 }
 
 func (b *Batch) mergeOp(op OpRecord) {
-	i := slices.IndexFunc(b.Ops, func(r OpRecord) bool { return r.ID == op.ID })
-	if i < 0 {
-		b.Ops = append(b.Ops, op)
+	for i, earlier := range slices.Backward(b.Ops) {
+		if earlier.ID != op.ID {
+			continue
+		}
+		if earlier.State == OpPending {
+			if len(op.Payload) == 0 {
+				op.Payload = earlier.Payload
+			}
+			b.Ops[i] = op
+		}
 		return
 	}
-	earlier := b.Ops[i]
-	if earlier.State != OpPending {
-		return
-	}
-	if len(op.Payload) == 0 {
-		op.Payload = earlier.Payload
-	}
-	b.Ops[i] = op
+	b.Ops = append(b.Ops, op)
 }
 
 // Empty tells whether there is nothing to store.
