@@ -1,6 +1,8 @@
 package faults_test
 
 import (
+	"strings"
+
 	"joulepay/channel/session"
 	"joulepay/settle/client"
 )
@@ -33,7 +35,7 @@ func (w *world) outcome(d *driver) {
 // tellSessions counts the sessions by how they ended, and what they needed of the ledger.
 func (w *world) tellSessions() {
 	for _, r := range w.read("vehicle").sessions {
-		w.run.Count("sessions "+r.Phase.String()+" "+string(r.Reason), 1)
+		w.run.Count(strings.TrimSpace("sessions "+r.Phase.String()+" "+string(r.Reason)), 1)
 		if r.Failure != "" {
 			w.t.Logf("session %s: %s", r.ID, r.Failure)
 		}
@@ -50,7 +52,7 @@ func (w *world) tellSessions() {
 	}
 }
 
-// closeChannels ends every open channel, together.
+// closeChannels ends every open channel, together, and waits until those that one side closes alone are paid out.
 func (w *world) closeChannels() {
 	w.t.Helper()
 	for id, ch := range w.ledgerState().channels {
@@ -59,4 +61,12 @@ func (w *world) closeChannels() {
 			w.run.Count("channels closed together", 1)
 		}
 	}
+	w.eventually("every channel is paid out", func() bool {
+		for _, ch := range w.ledgerState().channels {
+			if ch.State != client.ChannelClosed {
+				return false
+			}
+		}
+		return true
+	})
 }

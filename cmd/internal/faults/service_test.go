@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// restartMax is how long a process that was killed stays away at most.
+// restartMax is how long a process that was killed stays away at most, unless a test has it stay longer.
 const restartMax = 2 * time.Second
 
 // refusedPause is how long a supervisor waits after a start that failed, because what the program needs is away.
@@ -203,7 +203,7 @@ func (s *service) nudge() {
 func (w *world) downtime() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return time.Duration(w.random.Int64N(int64(restartMax)))
+	return w.away + time.Duration(w.random.Int64N(int64(restartMax)))
 }
 
 // pick gives a number below n.

@@ -39,7 +39,8 @@ type world struct {
 
 	mu     sync.Mutex // guards below
 	random *rand.Rand
-	broken []string // what must not happen, and did
+	away   time.Duration // how long a process that was killed stays away at least
+	broken []string      // what must not happen, and did
 }
 
 // settings are what a test chooses. Empty ones take what a short session needs.
