@@ -76,7 +76,7 @@ func (w *world) services() map[string]*service {
 }
 
 // frozenMax is how long processes hang at most: longer than messages are waited for.
-const frozenMax = 4 * time.Second
+const frozenMax = 3 * time.Second
 
 // freeze lets some processes hang for a while: they come back with the clock ahead and old messages in their hands.
 func (w *world) freeze(d *driver) {
@@ -98,7 +98,7 @@ func (w *world) freeze(d *driver) {
 }
 
 // progressMax bounds how long a strike lets sessions go on undisturbed.
-const progressMax = 6 * time.Second
+const progressMax = 4 * time.Second
 
 // progress waits until everything is up and a session came to its end, but not for long: else kills would meet but one.
 func (w *world) progress() {
@@ -111,7 +111,7 @@ func (w *world) progress() {
 }
 
 // aimMax bounds how long a strike waits for the message that it is aimed at: the processes may be down themselves.
-const aimMax = 3 * time.Second
+const aimMax = 2 * time.Second
 
 // aim waits for some message between charger and vehicle, and then a little or not at all, so that kills meet every
 // phase of a session however short it is.
