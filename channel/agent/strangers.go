@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"joulepay/channel"
@@ -75,7 +76,11 @@ func (s *Station) receiveStranger(ctx context.Context, all *sync.WaitGroup, d st
 	case errors.Is(err, store.ErrFailed):
 		s.fail(fmt.Errorf("%w: %w", ErrStoring, err))
 	default:
-		s.deps.Log.Info("vehicle refused", "session", d.frame.Session.String(), "error", err)
+		level := slog.LevelDebug // anybody can send anything
+		if d.frame.Message.Kind() == wire.KindHello {
+			level = slog.LevelInfo
+		}
+		s.deps.Log.Log(ctx, level, "vehicle refused", "session", d.frame.Session.String(), "error", err)
 		s.send(d.from, d.frame.Session, Refusal(err))
 	}
 }
