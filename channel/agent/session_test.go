@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"joulepay/channel/link"
 	"joulepay/channel/quote"
 	"joulepay/channel/session"
+	"joulepay/internal/campaign"
 	"joulepay/meter"
 	"joulepay/wallet/money"
 )
@@ -257,23 +257,24 @@ func testFault(t *testing.T, name string, who func(*world) *party, at int64, cho
 	})
 }
 
-// badDays is how many seeds the test of everything at once tries; campaigns ask for more.
-var badDays = flag.Int("bad-days", 40, "seeds of the test in which everything fails")
-
 // TestI4_OnABadDayEverythingIsOnlyLater has both processes die and both stores fail at random, on a network that loses, with
 // a ledger that comes and goes, in three visits with top-ups and withdrawals.
 func TestI4_OnABadDayEverythingIsOnlyLater(t *testing.T) {
+	run := campaign.New(t)
 	fired := map[fate]int{}
-	for seed := range uint64(*badDays) {
+	for seed := range uint64(run.Size("seeds", 40)) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			inWorld(t, link.Faults{Loss: 0.1, Duplicate: 0.1, Reorder: 0.1}, func(w *world) {
 				w.badDay(seed, fired)
 			})
 		})
 	}
-	for _, f := range []fate{diesBefore, diesAfter, fails, failsFor} {
+	for f, name := range map[fate]string{
+		diesBefore: "deaths before a step", diesAfter: "deaths after a step", fails: "commits refused", failsFor: "stores that failed for good",
+	} {
+		run.Count(name, fired[f])
 		if fired[f] == 0 {
-			t.Errorf("fate %d never happened", f)
+			t.Errorf("no %s", name)
 		}
 	}
 }
