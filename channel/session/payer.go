@@ -146,9 +146,6 @@ func (p *Payer) received(now Instant, message wire.Message) []Effect {
 func (p *Payer) fail(now Instant, err error) []Effect {
 	p.enter(now, PhaseFailed)
 	p.record.Failure = err.Error()
-	effects := []Effect{p.saved(Batch{})}
-	if p.side != nil {
-		effects = append(effects, p.stopMessage())
-	}
-	return append(effects, p.report(now, "", err))
+	// The stop frees the station's outlet, which else waits for its patience.
+	return []Effect{p.saved(Batch{}), p.stopMessage(), p.report(now, "", err)}
 }

@@ -19,6 +19,7 @@ var (
 	ErrNoStation      = errors.New("vehicle: no station answers")
 	ErrUnknownStation = errors.New("vehicle: the station does not make itself known")
 	ErrNoneFits       = errors.New("vehicle: no station fits")
+	ErrInUse          = errors.New("is in use") // wrapped in ErrNoneFits: it may be free in a moment
 )
 
 // Wish is what a vehicle looks for.
@@ -68,25 +69,25 @@ func Pick(stations []quote.Announcement, w Wish) (quote.Announcement, error) {
 	if len(stations) == 0 {
 		return quote.Announcement{}, ErrNoStation
 	}
-	reason := ""
+	var reason error
 	for _, s := range stations {
 		switch {
 		case !w.Station.IsZero() && s.Station != w.Station:
 			continue
 		case s.Service != w.Service:
-			reason = fmt.Sprintf("%s offers %s", s.Station.Short(), s.Service)
+			reason = fmt.Errorf("%s offers %s", s.Station.Short(), s.Service)
 		case w.EVSE != "" && s.EVSE != w.EVSE:
-			reason = fmt.Sprintf("%s has EVSE %s", s.Station.Short(), s.EVSE)
+			reason = fmt.Errorf("%s has EVSE %s", s.Station.Short(), s.EVSE)
 		case w.PriceMax > 0 && s.UnitPrice > w.PriceMax:
-			reason = fmt.Sprintf("the cheapest asks %s %s, more than %s", s.UnitPrice.Cents(), s.Currency, w.PriceMax.Cents())
+			reason = fmt.Errorf("the cheapest asks %s %s, more than %s", s.UnitPrice.Cents(), s.Currency, w.PriceMax.Cents())
 		case !s.Free:
-			reason = fmt.Sprintf("%s is in use", s.Station.Short())
+			reason = fmt.Errorf("%s %w", s.Station.Short(), ErrInUse)
 		default:
 			return s, nil
 		}
 	}
-	if reason == "" {
+	if reason == nil {
 		return quote.Announcement{}, fmt.Errorf("%w: %s", ErrUnknownStation, w.Station)
 	}
-	return quote.Announcement{}, fmt.Errorf("%w: %s", ErrNoneFits, reason)
+	return quote.Announcement{}, fmt.Errorf("%w: %w", ErrNoneFits, reason)
 }

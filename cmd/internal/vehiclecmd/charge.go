@@ -139,12 +139,17 @@ func (c *chargeCmd) finish(p *party.Party, config vehicle.Config) (done bool, er
 	return true, err
 }
 
+// soon tells whether looking again may find what was not found: a station that answers late, or is just becoming free.
+func soon(err error) bool {
+	return errors.Is(err, vehicle.ErrNoStation) || errors.Is(err, vehicle.ErrUnknownStation) || errors.Is(err, vehicle.ErrInUse)
+}
+
 // pick finds the station.
 func (c *chargeCmd) pick(ctx context.Context, p *party.Party, named wallet.DID, policy session.PayerPolicy) (quote.Announcement, error) {
 	wish := vehicle.Wish{Service: policy.Service, EVSE: policy.EVSE, Station: named, PriceMax: policy.UnitPriceMax}
 	var chosen quote.Announcement
 	err := vehicle.ErrNoStation
-	for try := 0; try < discoverTries && (errors.Is(err, vehicle.ErrNoStation) || errors.Is(err, vehicle.ErrUnknownStation)); try++ {
+	for try := 0; try < discoverTries && soon(err); try++ {
 		c.app.Progress("looking for stations")
 		found, failed := vehicle.Discover(ctx, p, named, discoverWait)
 		if failed != nil {
