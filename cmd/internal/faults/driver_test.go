@@ -46,7 +46,7 @@ func (d *driver) charge() {
 		<-p.ended
 		var result sessionResult
 		switch err := p.result(&result); {
-		case p.killed.Load():
+		case p.killed.Load(), p.stopped.Load():
 			d.w.run.Count("vehicle restarts", 1)
 			time.Sleep(d.w.downtime())
 		case p.code() == 0 && err == nil:

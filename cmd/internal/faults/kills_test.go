@@ -50,8 +50,11 @@ func (w *world) strike(d *driver, most int) int {
 		w.progress()
 	}
 	w.aim()
-	if w.pick(4) == 0 {
+	switch w.pick(6) {
+	case 0:
 		w.freeze(d)
+	case 1:
+		w.stopPolitely(d)
 	}
 	killed := 0
 	for _, name := range w.choose() {
@@ -65,10 +68,29 @@ func (w *world) strike(d *driver, most int) int {
 }
 
 func (w *world) kill(d *driver, name string) bool {
-	if name == "vehicle" {
-		return d.kill()
+	p := w.running(d, name)
+	if p != nil {
+		p.kill()
 	}
-	return w.services()[name].kill()
+	return p != nil
+}
+
+// running gives the process of that name that runs now, or nil.
+func (w *world) running(d *driver, name string) *process {
+	if name == "vehicle" {
+		return d.running()
+	}
+	return w.services()[name].running()
+}
+
+// stopPolitely asks some processes to end, as an operator does before an update.
+func (w *world) stopPolitely(d *driver) {
+	for _, name := range w.choose() {
+		if p := w.running(d, name); p != nil {
+			p.stop()
+			w.run.Count("stopped politely: "+name, 1)
+		}
+	}
 }
 
 func (w *world) services() map[string]*service {
@@ -82,11 +104,7 @@ const frozenMax = 3 * time.Second
 func (w *world) freeze(d *driver) {
 	var frozen []*process
 	for _, name := range w.choose() {
-		p := d.running()
-		if s := w.services()[name]; s != nil {
-			p = s.running()
-		}
-		if p != nil && p.command.Process.Signal(syscall.SIGSTOP) == nil {
+		if p := w.running(d, name); p != nil && p.command.Process.Signal(syscall.SIGSTOP) == nil {
 			frozen = append(frozen, p)
 			w.run.Count("frozen: "+name, 1)
 		}

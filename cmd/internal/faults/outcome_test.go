@@ -3,6 +3,7 @@ package faults_test
 import (
 	"strings"
 
+	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/settle/client"
 )
@@ -22,6 +23,7 @@ func (w *world) outcome(d *driver) {
 	w.run.Count("receipts verified", w.receipts())
 	w.run.Count("claims overheard", w.books.count())
 	w.tellSessions()
+	w.exposed()
 	w.closeChannels()
 	s := w.ledgerState()
 	w.conserved(s)
@@ -48,6 +50,19 @@ func (w *world) tellSessions() {
 				w.run.Count(op.Kind.String()+" refused", 1)
 				w.t.Logf("%s of the %s: %s", op.Kind, name, op.Failure)
 			}
+		}
+	}
+}
+
+// exposed checks I5: what a session's readings cost and nobody signed for is at most what its quote declares.
+func (w *world) exposed() {
+	w.t.Helper()
+	for id, r := range w.read("charger").sessions {
+		signed, err := quote.Parse(r.Quote)
+		w.noError(err)
+		q := signed.Quote
+		if most := q.Slice + q.EndSurcharge + q.Prepaid; r.Cost-r.Paid > most {
+			w.fail("I5: session %s cost %s, of which %s was claimed; at most %s may be open", id, r.Cost, r.Paid, most)
 		}
 	}
 }

@@ -20,6 +20,9 @@ import (
 // hangTimeMax fails a test whose processes come no further: far above what any step takes on a busy machine.
 const hangTimeMax = 3 * time.Minute
 
+// politeMax is how long a process may take to end politely before it is killed on the way.
+const politeMax = 2 * time.Second
+
 // process is one run of a program.
 type process struct {
 	name    string
@@ -28,6 +31,7 @@ type process struct {
 	said    chan []byte   // its first JSON line on stdout; closed without one when it ends
 	ended   chan struct{} // closed when it is gone and all its output is stored
 	killed  atomic.Bool   // by the test
+	stopped atomic.Bool   // by the test, politely
 
 	mu   sync.Mutex // guards last
 	last []byte     // its last JSON line on stdout
@@ -109,6 +113,17 @@ func (p *process) kill() {
 	p.killed.Store(true)
 	_ = p.command.Process.Kill() // it may have ended by itself
 	<-p.ended
+}
+
+// stop asks the process to end politely, and kills it when that takes long.
+func (p *process) stop() {
+	p.stopped.Store(true)
+	_ = p.command.Process.Signal(os.Interrupt) // it may have ended by itself
+	select {
+	case <-p.ended:
+	case <-time.After(politeMax):
+		p.kill()
+	}
 }
 
 // over tells whether the process ended.

@@ -65,7 +65,7 @@ func (s *service) supervise() {
 		switch {
 		case stopped:
 			return
-		case p.killed.Load():
+		case p.killed.Load(), p.stopped.Load() && p.code() == 0:
 			s.rest(s.w.downtime())
 		case isReady:
 			s.w.breaks("%s ended by itself with code %d", s.name, p.code())
