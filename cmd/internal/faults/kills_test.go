@@ -43,6 +43,16 @@ func TestI1_I4_RandomKillsAroundABrokerOfItsOwn(t *testing.T) {
 	w.outcome(d)
 }
 
+func TestI1_I4_RandomKillsOfAChargerThatIsEverything(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, settings{inOne: true})
+	d := w.drive("60Wh", smallDeposits...)
+	for left := max(w.run.Size("kills", 20)/4, 4); left > 0; {
+		left -= w.strike(d, left)
+	}
+	w.outcome(d)
+}
+
 // strike kills at some moment of some phase, at most so many processes, and gives how many died.
 func (w *world) strike(d *driver, most int) int {
 	w.t.Helper()

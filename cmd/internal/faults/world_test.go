@@ -30,8 +30,9 @@ type world struct {
 
 	nats, api, chargerAPI string // addresses, host:port
 	broker                *service
-	ledger                *service
+	ledger                *service // of the charger where they are one process
 	charger               *service
+	keys                  string // folder of the wallet that may issue
 	station, car          wallet.DID
 	tap                   *tap
 	recorders             map[string]*recorder // of the processes whose power is cut
@@ -47,6 +48,7 @@ type world struct {
 type settings struct {
 	charger []string // more flags of chargepoint run
 	apart   bool     // the broker is a process of its own
+	inOne   bool     // broker and ledger are in the charger's process
 	shim    string   // records what the processes write with SQLite, for power cuts
 }
 
@@ -55,7 +57,7 @@ const funds = "500EUR"
 // newWorld starts broker, ledger and charger, and puts money on the vehicle's account.
 func newWorld(t *testing.T, s settings) *world {
 	t.Helper()
-	w := &world{t: t, run: campaign.New(t), dir: t.TempDir(), random: newRandom(seed(t)), books: newBooks()}
+	w := &world{keys: "ledger", t: t, run: campaign.New(t), dir: t.TempDir(), random: newRandom(seed(t)), books: newBooks()}
 	w.logs = filepath.Join(w.dir, "logs")
 	if err := os.Mkdir(w.logs, 0o700); err != nil {
 		t.Fatal(err)
@@ -63,6 +65,15 @@ func newWorld(t *testing.T, s settings) *world {
 	t.Cleanup(w.show)
 	t.Cleanup(w.unbroken)
 	w.nats, w.api, w.chargerAPI = w.address(), w.address(), w.address()
+	if s.inOne {
+		w.api = w.chargerAPI
+		s.charger = append(s.charger, "--nats", "embedded", "--nats-listen", w.nats, "--ledger", "embedded")
+		w.startCharger(s)
+		w.ledger, w.keys = w.charger, "charger"
+		w.tap = newTap(w)
+		w.fund()
+		return w
+	}
 	if s.shim != "" {
 		w.recorders = map[string]*recorder{}
 		for _, name := range []string{"ledger", "charger", "vehicle"} {
@@ -153,7 +164,7 @@ func (w *world) fund() {
 	}
 	w.do(&made, "vehicle", "wallet", "create", "--insecure-no-password", "--data", w.folder("vehicle"), "--json")
 	w.car = made.DID
-	w.do(nil, "ledger", "issue", "--data", w.folder("ledger"), "--ledger", w.ledgerURL(), "--to", w.car.String(), "--amount", funds, "--json")
+	w.do(nil, "ledger", "issue", "--data", w.folder(w.keys), "--ledger", w.ledgerURL(), "--to", w.car.String(), "--amount", funds, "--json")
 }
 
 // do runs a command to its end, which must be good, and reads its result.
