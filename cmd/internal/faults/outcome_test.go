@@ -69,14 +69,23 @@ func (w *world) exposed() {
 	}
 }
 
-// closeChannels ends every open channel, together, and waits until those that one side closes alone are paid out.
+// closeChannels ends every open channel, and waits until all are paid out. A channel whose vehicle died before the charger
+// heard of it is closed alone.
 func (w *world) closeChannels() {
 	w.t.Helper()
+	known := w.read("charger").channels
 	for id, ch := range w.ledgerState().channels {
-		if ch.State == client.ChannelOpen {
-			w.do(nil, "vehicle", append([]string{"channels", "close", client.ID(id).String(), "--data", w.folder("vehicle")}, w.everywhere()...)...)
-			w.run.Count("channels closed together", 1)
+		if ch.State != client.ChannelOpen {
+			continue
 		}
+		argv := append([]string{"channels", "close", client.ID(id).String(), "--data", w.folder("vehicle")}, w.everywhere()...)
+		if _, heard := known[id]; heard {
+			w.run.Count("channels closed together", 1)
+		} else {
+			w.run.Count("channels that the charger never heard of", 1)
+			argv = append(argv, "--alone")
+		}
+		w.do(nil, "vehicle", argv...)
 	}
 	w.eventually("every channel is paid out", func() bool {
 		for _, ch := range w.ledgerState().channels {
