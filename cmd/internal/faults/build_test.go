@@ -14,7 +14,7 @@ import (
 const programsKey = "JOULEPAY_TEST_FAULTS_PROGRAMS"
 
 // parallel is how many worlds run at once: most of the time they wait for timers, not for processors.
-const parallel = "4"
+const parallel = "8"
 
 // roleKey tells this test binary, started again, which part of a world it plays.
 const roleKey = "JOULEPAY_TEST_FAULTS_ROLE"

@@ -12,11 +12,12 @@ var victims = []struct {
 	names []string
 	share int
 }{
-	{[]string{"vehicle"}, 4},
-	{[]string{"charger"}, 4},
-	{[]string{"ledger"}, 3},
+	{[]string{"vehicle"}, 3},
+	{[]string{"charger"}, 3},
+	{[]string{"ledger"}, 2},
 	{[]string{"vehicle", "charger"}, 2},
 	{[]string{"charger", "ledger"}, 2},
+	{[]string{"vehicle", "ledger"}, 2},
 	{[]string{"vehicle", "charger", "ledger"}, 2},
 }
 
@@ -108,7 +109,7 @@ func (w *world) services() map[string]*service {
 }
 
 // frozenMax is how long processes hang at most: longer than messages are waited for.
-const frozenMax = 3 * time.Second
+const frozenMax = 2 * time.Second
 
 // freeze lets some processes hang for a while: they come back with the clock ahead and old messages in their hands.
 func (w *world) freeze(d *driver) {
@@ -126,7 +127,7 @@ func (w *world) freeze(d *driver) {
 }
 
 // progressMax bounds how long a strike lets sessions go on undisturbed.
-const progressMax = 4 * time.Second
+const progressMax = 3 * time.Second
 
 // progress waits until everything is up and a session came to its end, but not for long: else kills would meet but one.
 func (w *world) progress() {

@@ -10,14 +10,14 @@ import (
 // Patience of a charger that does not wait for its vehicle, and how long that one is away.
 const (
 	patience = "5s"
-	tooLate  = 8 * time.Second
+	tooLate  = 7 * time.Second
 )
 
 func TestI1_I4_AVehicleThatComesBackTooLateFindsItsMoneyAndAnotherChannel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, settings{charger: []string{"--gone-after", patience, "--window", "8s"}})
 	d := w.drive("120Wh", smallDeposits...)
-	for range w.run.Size("late", 2) {
+	for range w.run.Size("late", 1) {
 		w.stayAway(tooLate)
 		w.progress()
 		w.aim()

@@ -10,10 +10,10 @@ import (
 )
 
 // restartMax is how long a process that was killed stays away at most, unless a test has it stay longer.
-const restartMax = 2 * time.Second
+const restartMax = time.Second
 
 // refusedPause is how long a supervisor waits after a start that failed, because what the program needs is away.
-const refusedPause = 500 * time.Millisecond
+const refusedPause = 300 * time.Millisecond
 
 // service is a program that is started again whenever it ends, as an operator's supervisor does.
 type service struct {

@@ -30,10 +30,12 @@ type tap struct {
 func newTap(w *world) *tap {
 	w.t.Helper()
 	p := &tap{w: w, accepted: map[channel.SessionID]money.Amount{}, claimed: map[channel.ID]channel.Best{}, awaited: map[string]chan struct{}{}}
-	conn, err := natslink.Connect(w.natsURL(), "tap", wallet.Generate().NATS(), nil)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	var conn *nats.Conn
+	w.eventually("the broker lets the test listen", func() bool { // it gives a client two seconds to prove its key
+		var err error
+		conn, err = natslink.Connect(w.natsURL(), "tap", wallet.Generate().NATS(), nil)
+		return err == nil
+	})
 	w.t.Cleanup(conn.Close)
 	for subject, heard := range map[string]func(wire.Frame){"joulepay.v1.station.>": p.heardVehicle, "joulepay.v1.peer.>": p.heardStation} {
 		if _, err := conn.Subscribe(subject, func(m *nats.Msg) { p.heard(m, heard) }); err != nil {
