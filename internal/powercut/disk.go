@@ -100,11 +100,16 @@ func (d *disk) open(e event) {
 	}
 	switch {
 	case d.now()[e.path] == f:
-	case created:
+	case created, d.unsafe(e.path): // or by somebody whom nobody recorded, after what was recorded last
 		d.name(naming{path: e.path, of: f})
 	default:
 		d.named[e.path] = f
 	}
+}
+
+// unsafe tells whether a name changed since the last sync of its folder.
+func (d *disk) unsafe(path string) bool {
+	return slices.ContainsFunc(d.pending, func(c naming) bool { return c.path == path || c.from == path })
 }
 
 func (d *disk) name(c naming) {
