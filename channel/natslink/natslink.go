@@ -31,10 +31,13 @@ type Link struct {
 	naming  naming
 	onError func(error)
 
-	mu         sync.RWMutex // guards closed, and arrived against a send after its close
-	closed     bool
-	arrived    chan link.Datagram
-	overrunNow bool // the last datagram was lost; for the subscription's goroutine only
+	mu      sync.RWMutex // guards closed, and arrived against a send after its close
+	closed  bool
+	arrived chan link.Datagram
+
+	// Of the subscription's goroutine alone.
+	overrun bool // datagrams were lost, and the queues have not been calm since
+	dropped int  // datagrams that the client library dropped so far, before they reached receive
 }
 
 // naming maps addresses and subjects of one kind of end.
@@ -158,14 +161,31 @@ func (l *Link) receive(msg *nats.Msg) {
 	if !ok || len(msg.Data) > link.PayloadMax {
 		return // not from a link of ours
 	}
-	if l.queue(link.Datagram{From: from, Payload: msg.Data}) {
-		l.overrunNow = false
-		return
-	}
-	if !l.overrunNow {
-		l.overrunNow = true
+	queued := l.queue(link.Datagram{From: from, Payload: msg.Data})
+	switch lost := l.newlyDropped(msg.Sub) || !queued; {
+	case lost && !l.overrun:
+		l.overrun = true
 		l.onError(fmt.Errorf("%w: %s", link.ErrOverrun, l.naming.subscribe))
+	case !lost && l.overrun && l.calm(msg.Sub):
+		l.overrun = false
 	}
+}
+
+// newlyDropped tells whether the client library lost datagrams since the last call: it keeps a queue of its own in
+// front of receive, which fills when this goroutine gets no processor.
+func (l *Link) newlyDropped(sub *nats.Subscription) bool {
+	dropped, err := sub.Dropped()
+	if err != nil || dropped == l.dropped {
+		return false // an error: the subscription has ended
+	}
+	l.dropped = dropped
+	return true
+}
+
+// calm tells whether both queues have room enough that an overrun is over, rather than between two losses.
+func (l *Link) calm(sub *nats.Subscription) bool {
+	waiting, _, err := sub.Pending()
+	return err == nil && waiting == 0 && len(l.arrived) <= link.QueueMax/2
 }
 
 // queue tells whether there was room, or no need because the link is closed.
