@@ -72,7 +72,7 @@ func (c *Chain) checkNext(r Reading) error {
 		return fmt.Errorf("%w: sequence %d after %d", ErrGap, r.Sequence, c.last.Sequence)
 	case r.Previous != c.hash:
 		return fmt.Errorf("%w: %x, want %x", ErrChain, r.Previous, c.hash)
-	case r.Unit != c.last.Unit || r.Attestation != c.last.Attestation:
+	case r.Unit != c.last.Unit || !r.Attestation.Within(c.last.Attestation) && !c.last.Attestation.Within(r.Attestation):
 		return fmt.Errorf("%w: %v by %v after %v by %v", ErrUnitChanged, r.Unit, r.Attestation, c.last.Unit, c.last.Attestation)
 	case r.Register < c.last.Register:
 		return fmt.Errorf("%w: %d after %d", ErrRegisterFell, r.Register, c.last.Register)

@@ -2,6 +2,7 @@ package meter
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -12,6 +13,7 @@ var (
 	ErrNotStarted = errors.New("meter: the connector has not started")
 	ErrLimit      = errors.New("meter: a power limit must not be negative")
 	ErrNoSample   = errors.New("meter: the device has said nothing yet")
+	ErrPending    = errors.New("meter: the device was told, and does not follow yet")
 )
 
 // Sample is what a device says, before anybody signs it.
@@ -22,6 +24,21 @@ type Sample struct {
 	PowerMilliwatts       int64 // for display
 	StateOfChargePermille int16 // 0…1000, or StateOfChargeUnknown
 	State                 State
+	// Evidence is what proves this very sample, in a foreign format, at most EvidenceSizeMax bytes: records of OCMF, one after
+	// the other. Empty for none, and then the station stands behind the sample.
+	Evidence string
+}
+
+// ocmfMark begins a record of OCMF.
+const ocmfMark = "OCMF|"
+
+// Attested tells who stands behind a sample in a session that promised an attestation: where a meter signs by OCMF, its
+// records stand for themselves and the station for all else.
+func (s Sample) Attested(promised Attestation) Attestation {
+	if promised == AttestedOCMF && !strings.HasPrefix(s.Evidence, ocmfMark) {
+		return AttestedByStation
+	}
+	return promised
 }
 
 // Source measures. A vehicle confirms with one what a station claims (I6).
@@ -46,6 +63,13 @@ type Connector interface {
 	// SetLimit changes the limit while started; 0 pauses. It fails with ErrNotStarted or ErrLimit.
 	SetLimit(now time.Time, limitMilliwatts int64) error
 	// Stop ends the flow of energy. The register rests; a sample then has the state Ended. To stop what has not
-	// started, or has stopped, is no error.
+	// started, or has stopped, is no error. A device that takes its time gives ErrPending, here and for a Sample, and is
+	// stopped again until it has followed; it bounds that time itself.
 	Stop(now time.Time) error
+}
+
+// Holder is a Connector that tells its device who is charged, as charging stations want it.
+type Holder interface {
+	// Hold says who has the connector from now on, by its DID; "" for nobody. What follows is billed to this holder alone.
+	Hold(did string)
 }

@@ -49,6 +49,12 @@ func (a Attestation) Valid() bool { return known(attestationNames, byte(a)) }
 // Valid tells whether the state is one of those listed.
 func (s State) Valid() bool { return known(stateNames, byte(s)) }
 
+// Within tells whether a reading may have this attestation in a session that promised another: the same, or, where
+// a meter signs only some readings by OCMF, that of the station for those between.
+func (a Attestation) Within(promised Attestation) bool {
+	return a == promised || (a == AttestedByStation && promised == AttestedOCMF)
+}
+
 // String gives "mWh", "s" or "count".
 func (u Unit) String() string { return nameOf(unitNames, byte(u)) }
 

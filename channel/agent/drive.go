@@ -23,8 +23,8 @@ type Drive struct {
 // NewDrive makes a drive of an outlet that nothing was asked of.
 func NewDrive(connector meter.Connector) *Drive { return &Drive{connector: connector, done: true} }
 
-// Actuate notes what is asked for and tries it once. An outlet into which nothing is plugged yet is no error; every other
-// failure is one, and Retry tries again.
+// Actuate notes what is asked for and tries it once. An outlet into which nothing is plugged yet, or that follows in a
+// moment, is no error; every other failure is one, and Retry tries again.
 func (d *Drive) Actuate(now session.Instant, a session.Actuate) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -54,7 +54,7 @@ func (d *Drive) try(now session.Instant) error {
 	err := d.bring(now)
 	d.done = err == nil
 	d.stopping.Store(d.asked.Command == session.CommandStop && !d.done)
-	if errors.Is(err, meter.ErrNotPlugged) {
+	if errors.Is(err, meter.ErrNotPlugged) || errors.Is(err, meter.ErrPending) {
 		return nil // tried again with the next pulse
 	}
 	return err

@@ -30,6 +30,13 @@ func goneOutlet(evse string) *Outlet {
 	return o
 }
 
+// hold tells a connector that wants to know who is charged.
+func (o *Outlet) hold(did string) {
+	if h, ok := o.Connector.(meter.Holder); ok {
+		h.Hold(did)
+	}
+}
+
 func (o *Outlet) gone() bool { return o.Connector == goneConnector{} }
 
 // sample takes the outlet's word, after bringing it to what was asked for.

@@ -161,6 +161,7 @@ func (s *Station) enter(v *visit, outlet *Outlet, hadBefore bool) bool {
 	s.visits[v.id] = v
 	if v.machine.Phase() < session.PhaseSettling {
 		s.using[outlet] = v.id
+		outlet.hold(v.machine.Record().Peer.String())
 	}
 	return true
 }
@@ -212,6 +213,7 @@ func (s *Station) free(v *visit, outlet *Outlet) bool {
 		return false
 	}
 	delete(s.using, outlet)
+	outlet.hold("")
 	return true
 }
 

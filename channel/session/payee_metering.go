@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +12,13 @@ import (
 
 // measured takes the connector's word and makes a reading of it when one is due.
 func (p *Payee) measured(now Instant, e Sampled) []Effect {
-	if e.Err != nil {
+	switch {
+	case errors.Is(e.Err, meter.ErrPending):
+		return p.pass(now) // the outlet follows in a moment
+	case e.Err != nil:
+		if e.Sample.Evidence != "" {
+			p.sample, p.sampled = e.Sample, true // the last good register, and why there is no further one
+		}
 		return append(p.unmeasured(now, e.Err), p.pass(now)...)
 	}
 	p.sample, p.sampled = e.Sample, true
@@ -77,7 +84,10 @@ func (p *Payee) read(now Instant) []Effect {
 	if err != nil {
 		return append([]Effect{p.report(now, "", fmt.Errorf("meter: %w", err))}, p.stop(now, wire.ReasonMeter)...)
 	}
-	signed := meter.Sign(reading, p.config.MeterKey, p.network)
+	signed, err := meter.SignWithEvidence(reading, []byte(p.proof(reading)), p.config.MeterKey, p.network)
+	if err != nil {
+		return []Effect{p.report(now, "", err)}
+	}
 	raw := signed.Encode()
 	var effects []Effect
 	ops := p.payBack(now, p.chain.Hash(), &effects)
@@ -93,8 +103,8 @@ func (p *Payee) read(now Instant) []Effect {
 // next makes a reading of the last sample. The final reading always exists: when the meter contradicts the chain, it
 // repeats the last register, so that nothing is billed beyond what was proved.
 func (p *Payee) next() (meter.Reading, error) {
-	by := meter.Attestation(p.quote.Quote.Attestation)
 	sample := p.sample
+	by := sample.Attested(meter.Attestation(p.quote.Quote.Attestation))
 	if p.record.Phase != PhaseFinal {
 		if sample.State == meter.Ended {
 			sample.State = meter.SuspendedStation // of the session before: this one has not ended
@@ -106,10 +116,19 @@ func (p *Payee) next() (meter.Reading, error) {
 		return reading, nil
 	}
 	last, _ := p.chain.Last()
-	return p.chain.Next(meter.Sample{
+	without := meter.Sample{
 		Time: last.Time, Register: last.Register, Unit: last.Unit,
 		StateOfChargePermille: last.StateOfChargePermille, State: meter.Ended,
-	}, by)
+	}
+	return p.chain.Next(without, without.Attested(meter.Attestation(p.quote.Quote.Attestation)))
+}
+
+// proof gives the evidence of the sample that a reading was made of; none where the reading repeats the one before.
+func (p *Payee) proof(r meter.Reading) string {
+	if r.Attestation != p.sample.Attested(meter.Attestation(p.quote.Quote.Attestation)) || r.Register != p.sample.Register {
+		return ""
+	}
+	return p.sample.Evidence
 }
 
 // payBack raises the station's own lane when the session's net cost fell below what was accepted: V2G, or a negative

@@ -18,8 +18,9 @@ func (p *Payer) confirm(now Instant, s meter.Signed) error {
 	if err := p.chain.Check(s.Reading); err != nil {
 		return err
 	}
-	if uint8(s.Reading.Unit) != p.quote.Quote.Unit {
-		return fmt.Errorf("%w: unit %s", ErrQuoteChanged, s.Reading.Unit)
+	q := p.quote.Quote
+	if uint8(s.Reading.Unit) != q.Unit || !s.Reading.Attestation.Within(meter.Attestation(q.Attestation)) {
+		return fmt.Errorf("%w: unit %s, attested by %s", ErrQuoteChanged, s.Reading.Unit, s.Reading.Attestation)
 	}
 	if err := p.confirmTime(now, s.Reading); err != nil {
 		return err

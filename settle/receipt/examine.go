@@ -148,7 +148,7 @@ func (d *dossier) checkReadings() error {
 		if err == nil {
 			err = chain.Accept(signed.Reading)
 		}
-		if err == nil && (uint8(signed.Reading.Unit) != q.Unit || uint8(signed.Reading.Attestation) != q.Attestation) {
+		if err == nil && (uint8(signed.Reading.Unit) != q.Unit || !signed.Reading.Attestation.Within(meter.Attestation(q.Attestation))) {
 			err = errUnitMeter
 		}
 		if err != nil {
