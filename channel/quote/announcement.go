@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"joulepay/internal/canon"
+	"joulepay/meter"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
@@ -22,6 +23,8 @@ type Announcement struct {
 	Tariff    string       `cbor:"8,keyasint"` // the tariff in words, shortened
 	Free      bool         `cbor:"9,keyasint"` // no session is running
 	AtMs      int64        `cbor:"10,keyasint"`
+	Estimates []Estimate   `cbor:"11,keyasint,omitempty"` // what typical quantities cost now, at full power
+	Unit      uint8        `cbor:"12,keyasint,omitempty"` // meter.Unit of their quantities
 }
 
 const announcementTextMax = 512
@@ -47,6 +50,14 @@ func ParseAnnouncement(raw []byte) (Announcement, error) {
 	}
 	if len(a.Service) > textMax || len(a.EVSE) > textMax || len(a.Tariff) > announcementTextMax {
 		return Announcement{}, fmt.Errorf("%w: text too long", ErrAnnouncement)
+	}
+	if len(a.Estimates) > estimatesMax || len(a.Estimates) > 0 && !meter.Unit(a.Unit).Valid() {
+		return Announcement{}, fmt.Errorf("%w: %d estimates in unit %d", ErrAnnouncement, len(a.Estimates), a.Unit)
+	}
+	for _, e := range a.Estimates {
+		if err := e.check(); err != nil {
+			return Announcement{}, fmt.Errorf("%w: %w", ErrAnnouncement, err)
+		}
 	}
 	if _, err := wallet.ParsePublicKey(a.Station[:]); err != nil {
 		return Announcement{}, fmt.Errorf("%w: %w", ErrAnnouncement, err)

@@ -21,9 +21,9 @@ type Bill struct {
 
 // NewBill waits for the baseline reading. It refuses a tariff that cannot be priced, or is in another currency.
 func NewBill(q Quote) (*Bill, error) {
-	tariff, err := pricing.ParseTariff(q.Tariff)
+	tariff, err := q.ParseTariff()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrQuote, err)
+		return nil, err
 	}
 	if tariff.Currency().String() != q.Currency {
 		return nil, fmt.Errorf("%w: tariff in %s, quote in %s", ErrQuote, tariff.Currency(), q.Currency)

@@ -20,7 +20,8 @@ import (
 )
 
 const (
-	// SizeMax bounds a signed quote in bytes, so that it fits one datagram: a tariff of 8 KiB, estimates, a credential.
+	// SizeMax bounds a signed quote in bytes, so that it fits one datagram: a tariff of 8 KiB, deflated where it is
+	// larger, estimates, a credential.
 	SizeMax = 14 << 10
 	// AnnouncementSizeMax bounds a signed announcement in bytes.
 	AnnouncementSizeMax = 2 << 10
@@ -49,7 +50,7 @@ type Quote struct {
 	Service       string            `cbor:"8,keyasint"` // charging, parking, toll or data
 	EVSE          string            `cbor:"9,keyasint"`
 	Unit          uint8             `cbor:"10,keyasint"` // meter.Unit
-	Tariff        []byte            `cbor:"11,keyasint"` // OCPI tariff object, JSON as the operator wrote it
+	Tariff        []byte            `cbor:"11,keyasint"` // OCPI tariff object, JSON as the operator wrote it, in TariffForm
 	TimeZone      string            `cbor:"12,keyasint"` // IANA name; the tariff's local times are in it
 	Currency      string            `cbor:"13,keyasint"`
 	IssuedAtMs    int64             `cbor:"14,keyasint"` // Unix milliseconds, session clock
@@ -66,12 +67,7 @@ type Quote struct {
 	SettleEveryMs int64             `cbor:"25,keyasint"` // or after this time; 0 never
 	Estimates     []Estimate        `cbor:"26,keyasint"` // what typical sessions would cost now
 	Credential    []byte            `cbor:"27,keyasint"` // calibration credential, where there is one
-}
-
-// Estimate is the price, VAT included, of a quantity taken at full power now.
-type Estimate struct {
-	Quantity int64        `cbor:"1,keyasint"` // in the quote's unit
-	InclVAT  money.Amount `cbor:"2,keyasint"`
+	TariffForm    uint8             `cbor:"28,keyasint,omitempty"`
 }
 
 // Check returns ErrQuote when the quote can never be valid.
@@ -84,6 +80,11 @@ func (q Quote) Check() error {
 			return fmt.Errorf("%w: %w", ErrQuote, err)
 		}
 	}
+	for _, e := range q.Estimates {
+		if err := e.check(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case len(q.Service) > textMax || len(q.EVSE) > textMax || len(q.TimeZone) > textMax:
 		return fmt.Errorf("%w: text over %d bytes", ErrQuote, textMax)
@@ -91,6 +92,8 @@ func (q Quote) Check() error {
 		return fmt.Errorf("%w: %d estimates", ErrQuote, len(q.Estimates))
 	case len(q.Tariff) > tariffMax || len(q.Credential) > credentialMax:
 		return fmt.Errorf("%w: tariff of %d bytes, at most %d; credential of %d, at most %d", ErrQuote, len(q.Tariff), tariffMax, len(q.Credential), credentialMax)
+	case q.TariffForm > FormDeflated:
+		return fmt.Errorf("%w: tariff of form %d", ErrQuote, q.TariffForm)
 	case !meter.Unit(q.Unit).Valid() || !meter.Attestation(q.Attestation).Valid():
 		return fmt.Errorf("%w: unit %d, attestation %d", ErrQuote, q.Unit, q.Attestation)
 	case q.ClaimEveryMs <= 0 || q.ClaimEveryMs > time.Hour.Milliseconds():

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -196,6 +197,9 @@ func TestI5_AQuoteDeclaresWhatItsTariffCanCost(t *testing.T) {
 		{"a smaller slice", func(q *quote.Quote) { q.Slice-- }, quote.ErrQuote},
 		{"a smaller surcharge", func(q *quote.Quote) { q.EndSurcharge-- }, quote.ErrQuote},
 		{"a lower price", func(q *quote.Quote) { q.Estimates[1].InclVAT-- }, quote.ErrQuote},
+		{"no components", func(q *quote.Quote) { q.Estimates[1].Parts = nil }, nil},
+		{"a component that costs less", func(q *quote.Quote) { q.Estimates[1].Parts[0].InclVAT-- }, quote.ErrQuote},
+		{"a component twice", func(q *quote.Quote) { q.Estimates[1].Parts = append(q.Estimates[1].Parts, q.Estimates[1].Parts[0]) }, quote.ErrQuote},
 		{"a start fee that it keeps to itself", func(q *quote.Quote) {
 			q.Tariff = []byte(`{"country_code":"DE","party_id":"JOU","id":"x","currency":"EUR","elements":[{"price_components":[{"type":"FLAT","price":1,"step_size":1}]}],"last_updated":"2026-01-01T00:00:00Z"}`)
 		}, quote.ErrQuote},
@@ -214,7 +218,7 @@ func TestI5_AQuoteDeclaresWhatItsTariffCanCost(t *testing.T) {
 }
 
 func TestBuildRefusesWhatCannotBeQuoted(t *testing.T) {
-	large, err := pricing.ParseTariff([]byte(`{"country_code":"DE","party_id":"JOU","id":"x","currency":"EUR","elements":[{"price_components":[{"type":"FLAT","price":1,"step_size":1}]}],"last_updated":"2026-01-01T00:00:00Z","energy_mix":{"is_green_energy":true,"supplier_name":"` + strings.Repeat("x", 60) + `"}}` + strings.Repeat(" ", 8<<10)))
+	large, err := pricing.ParseTariff([]byte(`{"country_code":"DE","party_id":"JOU","id":"x","currency":"EUR","elements":[{"price_components":[{"type":"FLAT","price":1,"step_size":1}]}],"last_updated":"2026-01-01T00:00:00Z","energy_mix":{"is_green_energy":true,"supplier_name":"` + strings.Repeat("x", 60) + `"}}` + strings.Repeat(" ", 64<<10)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,13 +267,14 @@ func announcement() quote.Announcement {
 	return quote.Announcement{
 		Network: network, Station: wallet.DIDOf(station.Public()), Service: "charging", EVSE: "DE*JOU*E1", Currency: "EUR",
 		MaxPowerMw: 150_000_000, UnitPrice: 583 * money.Nano / 1000, Tariff: "0.49 EUR/kWh", Free: true, AtMs: issued.UnixMilli(),
+		Unit: uint8(meter.MilliwattHours), Estimates: []quote.Estimate{{Quantity: 10_000_000, InclVAT: 5 * money.Nano, Parts: []quote.Part{{Component: 0, InclVAT: 5 * money.Nano}}}},
 	}
 }
 
 func TestAnAnnouncementComesBackAsItWasOrNotAtAll(t *testing.T) {
 	raw := quote.SignAnnouncement(announcement(), station)
 	got, err := quote.ParseAnnouncement(raw)
-	if err != nil || got != announcement() || !got.At().Equal(issued) {
+	if err != nil || !reflect.DeepEqual(got, announcement()) || !got.At().Equal(issued) {
 		t.Errorf("came back as %+v, %v", got, err)
 	}
 	tests := []struct {

@@ -119,7 +119,7 @@ func (d *dossier) checkQuote() error {
 	case q.Currency != d.opening.Terms.Currency.String(), q.Currency != d.network.Genesis.Currency.String():
 		return money.ErrMismatch
 	}
-	if d.tariff, err = pricing.ParseTariff(q.Tariff); err != nil {
+	if d.tariff, err = q.ParseTariff(); err != nil {
 		return err
 	}
 	if d.tariff.Currency().String() != q.Currency {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"joulepay/channel/quote"
-	"joulepay/pricing"
 )
 
 // Words tells a receipt to a person: who paid whom, how much, for what, at which tariff, with how many claims and
@@ -71,7 +70,7 @@ func tariffInWords(raw []byte) string {
 	if err != nil {
 		return ""
 	}
-	tariff, err := pricing.ParseTariff(signed.Quote.Tariff)
+	tariff, err := signed.Quote.ParseTariff()
 	if err != nil {
 		return ""
 	}

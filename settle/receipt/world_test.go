@@ -173,7 +173,7 @@ func (v *visit) read(after time.Duration, register int64, state meter.State) {
 // cost prices the readings as a session does.
 func (v *visit) cost() money.Amount {
 	v.t.Helper()
-	tariff, err := pricing.ParseTariff(v.quote.Quote.Tariff)
+	tariff, err := v.quote.Quote.ParseTariff()
 	v.must(err)
 	location, err := v.quote.Quote.Location()
 	v.must(err)

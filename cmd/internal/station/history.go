@@ -12,7 +12,6 @@ import (
 	"joulepay/channel/session"
 	"joulepay/channel/store"
 	"joulepay/meter"
-	"joulepay/pricing"
 	"joulepay/settle/client"
 	"joulepay/wallet/money"
 )
@@ -101,7 +100,7 @@ func (h History) shape(ctx context.Context, r session.SessionRecord) (client.Ses
 	if err != nil {
 		return client.Session{}, err
 	}
-	tariff, err := pricing.ParseTariff(q.Tariff)
+	tariff, err := q.ParseTariff()
 	if err != nil {
 		return client.Session{}, err
 	}
