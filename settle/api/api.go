@@ -66,9 +66,10 @@ type Stations interface {
 	Stations(context.Context, client.PageQuery) (client.Page[client.Station], error)
 }
 
-// Tariffs answers for the tariffs on offer.
+// Tariffs answers for the tariffs on offer, and what they come to.
 type Tariffs interface {
 	Tariffs(context.Context, client.PageQuery) (client.Page[client.Tariff], error)
+	Estimates(context.Context, client.PageQuery) (client.Page[client.Estimate], error)
 }
 
 // Issuer issues with a key that the process holds. The same reference issues once.

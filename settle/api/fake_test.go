@@ -23,6 +23,7 @@ var (
 	charger = wallet.NewPrivateKey([32]byte{2}).Public()
 	someID  = client.ID{0xab, 1}
 	visitID = client.SessionID{0xcd, 2}
+	tenKWh  = client.Energy(10_000_000)
 	noon    = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 )
 
@@ -174,11 +175,18 @@ func aReceipt() receipt.Receipt {
 
 func (f *fake) Stations(_ context.Context, q client.PageQuery) (client.Page[client.Station], error) {
 	return page(f, q, client.Station{DID: wallet.DIDOf(charger), Service: "charging", EVSE: "DE*ABC*E1", MaxPowerW: "22000", UnitPrice: sum(5e8),
-		Tariff: "0.50 EUR/kWh", Free: true, Seen: noon})
+		Tariff: "0.50 EUR/kWh", Free: true, Seen: noon, Estimates: []client.Price{{Unit: "mWh", Quantity: 10_000_000, EnergyWh: &tenKWh, Amount: sum(5e9),
+			Components: []client.PricePart{{Type: "ENERGY", Amount: sum(5e9)}}}}})
 }
 
 func (f *fake) Tariffs(_ context.Context, q client.PageQuery) (client.Page[client.Tariff], error) {
 	return page(f, q, client.Tariff{ID: "t1", Currency: eur, TimeZone: "Europe/Berlin", Words: "0.50 EUR/kWh", OCPI: json.RawMessage(`{"id":"t1"}`)})
+}
+
+func (f *fake) Estimates(_ context.Context, q client.PageQuery) (client.Page[client.Estimate], error) {
+	return page(f, q, client.Estimate{Station: wallet.DIDOf(charger), EVSE: "DE*ABC*E1", Tariff: "t1", At: noon, PowerW: "22000", EnergyWh: 10_000_000, Currency: eur,
+		Total: client.Sums{ExclVAT: "5", InclVAT: "5.95"}, Components: []client.EstimateOfPart{{Type: "ENERGY", Sums: client.Sums{ExclVAT: "5", InclVAT: "5.95"}}},
+		LimitedBy: "min_price"})
 }
 
 func (f *fake) Events(context.Context) (<-chan client.Event, error) {

@@ -124,6 +124,7 @@ func goodExchanges() []exchange {
 		{method: get, target: "/v1/receipts/" + visit, status: 200},
 		{method: get, target: "/v1/stations", status: 200},
 		{method: get, target: "/v1/tariffs", status: 200},
+		{method: get, target: "/v1/estimates?limit=3", status: 200},
 		{method: get, target: "/v1/events", status: 200},
 		{method: get, target: "/healthz", status: 200},
 		{method: get, target: "/readyz", status: 200},
@@ -200,7 +201,8 @@ func TestSchemasHaveTheFieldsOfTheShapes(t *testing.T) {
 		"Account": client.Account{}, "Channel": client.Channel{}, "PerParty": client.PerParty{}, "Claim": client.Claim{},
 		"Vertex": client.Vertex{}, "Transfer": client.Transfer{}, "Issue": client.Issue{}, "IssueRequest": client.IssueRequest{},
 		"Redemption": client.Redemption{}, "Settlement": client.Settlement{}, "Session": client.Session{}, "Station": client.Station{},
-		"Tariff": client.Tariff{}, "Problem": client.Problem{}, "PageOfVertex": client.Page[client.Vertex]{},
+		"Tariff": client.Tariff{}, "Estimate": client.Estimate{}, "Price": client.Price{}, "PricePart": client.PricePart{},
+		"Problem": client.Problem{}, "PageOfVertex": client.Page[client.Vertex]{},
 		"Receipt": receipt.Receipt{}, "ReceiptSummary": receipt.Summary{}, "ReceiptEvidence": receipt.Evidence{},
 		"ReceiptVertex": receipt.Vertex{}, "ReceiptCheckpoint": receipt.FinalCheckpoint{},
 	} {

@@ -59,6 +59,7 @@ func (s *server) allRoutes() []route {
 		{get, "/v1/receipts/{id}", "receipts", sessions, private, s.receipt},
 		{get, "/v1/stations", "stations", s.Stations != nil, public, s.stations},
 		{get, "/v1/tariffs", "tariffs", s.Tariffs != nil, public, s.tariffs},
+		{get, "/v1/estimates", "estimates", s.Tariffs != nil, public, s.estimates},
 		{get, "/v1/events", "events", len(s.Events) > 0, public, s.events},
 		{get, "/healthz", "", true, public, s.healthz},
 		{get, "/readyz", "", true, public, s.readyz},
@@ -68,7 +69,7 @@ func (s *server) allRoutes() []route {
 }
 
 // elsewhere are resources of the contract that other processes may serve, and this one never does.
-var elsewhere = []string{"dids", "estimates", "status-lists"}
+var elsewhere = []string{"dids", "status-lists"}
 
 // handler builds the router. The order of the middleware is the order of the checks.
 func (s *server) handler() http.Handler {

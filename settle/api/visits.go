@@ -54,3 +54,8 @@ func (s *server) tariffs(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
 	return answer(w, r, q, q.page(), s.Tariffs.Tariffs)
 }
+
+func (s *server) estimates(w http.ResponseWriter, r *http.Request) error {
+	q := newQuery(r)
+	return answer(w, r, q, q.page(), s.Tariffs.Estimates)
+}

@@ -19,6 +19,50 @@ type Station struct {
 	Tariff    string      `json:"tariff"`                // in words
 	Free      bool        `json:"free"`                  // no session is running
 	Seen      time.Time   `json:"seen"`                  // of the announcement
+	// Estimates are what typical quantities cost now, as the station announces them.
+	Estimates []Price `json:"estimates,omitempty"`
+}
+
+// Price is what a quantity costs now at full power, VAT included where the tariff states it.
+type Price struct {
+	Unit       string      `json:"unit"`                // mWh, s or count
+	Quantity   int64       `json:"quantity,string"`     // in Unit
+	EnergyWh   *Energy     `json:"energy_wh,omitempty"` // where the unit is mWh
+	Amount     money.Money `json:"amount"`
+	Components []PricePart `json:"components,omitempty"` // what each contributes, limits aside
+}
+
+// PricePart is what one component of a tariff contributes to a price.
+type PricePart struct {
+	Type   string      `json:"type"` // ENERGY, TIME, PARKING_TIME or FLAT
+	Amount money.Money `json:"amount"`
+}
+
+// Estimate is the price shown before a session (AFIR, article 5): what a session that starts now at full power, takes a
+// quantity of energy and leaves at once would cost in the end.
+type Estimate struct {
+	Station    wallet.DID       `json:"station"`
+	EVSE       string           `json:"evse"`
+	Tariff     string           `json:"tariff"` // OCPI id
+	At         time.Time        `json:"at"`     // when the session starts, session clock
+	PowerW     string           `json:"power_w"`
+	EnergyWh   Energy           `json:"energy_wh"`
+	Currency   money.Currency   `json:"currency"`
+	Total      Sums             `json:"total"` // limits of the tariff applied
+	Components []EstimateOfPart `json:"components"`
+	LimitedBy  string           `json:"limited_by,omitempty"` // min_price or max_price, where one changed the total
+}
+
+// EstimateOfPart is what one component contributes to an estimate, limits aside.
+type EstimateOfPart struct {
+	Type string `json:"type"` // ENERGY, TIME, PARKING_TIME or FLAT
+	Sums
+}
+
+// Sums are exact sums before and after tax: decimal text of up to 12 places, left out where the tariff does not state it.
+type Sums struct {
+	ExclVAT string `json:"excl_vat,omitempty"`
+	InclVAT string `json:"incl_vat,omitempty"`
 }
 
 // Tariff is a tariff that a station offers.
@@ -38,4 +82,9 @@ func (c *Client) Stations(ctx context.Context, q PageQuery) (Page[Station], erro
 // Tariffs lists the tariffs that the server's stations offer, by id.
 func (c *Client) Tariffs(ctx context.Context, q PageQuery) (Page[Tariff], error) {
 	return list[Tariff](ctx, c, "/v1/tariffs", q.values())
+}
+
+// Estimates lists what typical sessions cost now at the server's stations, by station and energy.
+func (c *Client) Estimates(ctx context.Context, q PageQuery) (Page[Estimate], error) {
+	return list[Estimate](ctx, c, "/v1/estimates", q.values())
 }

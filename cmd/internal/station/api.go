@@ -4,14 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
 
 	"joulepay/channel"
-	"joulepay/channel/session"
 	"joulepay/channel/store"
 	"joulepay/settle/api"
 	"joulepay/settle/client"
-	"joulepay/wallet/money"
 )
 
 var (
@@ -38,31 +35,6 @@ func (s *Station) Receipt(ctx context.Context, id client.SessionID) (json.RawMes
 		return nil, client.NewProblem(client.ErrNotFound, "no receipt of session "+id.String(), "a receipt exists once the session has settled")
 	}
 	return raw, err
-}
-
-// Stations implements api.Stations: this one.
-func (s *Station) Stations(context.Context, client.PageQuery) (client.Page[client.Station], error) {
-	now := s.config.Clock.Now()
-	q, err := s.offer(now)
-	if err != nil {
-		return client.Page[client.Station]{}, err
-	}
-	price, err := session.UnitPrice(q)
-	if err != nil {
-		return client.Page[client.Station]{}, err
-	}
-	return client.Page[client.Station]{Items: []client.Station{{
-		DID: q.Station, Service: q.Service, EVSE: q.EVSE, MaxPowerW: strconv.FormatInt(q.MaxPowerMw/1000, 10),
-		UnitPrice: money.Of(price, s.config.Tariff.Currency()), Tariff: s.config.Tariff.Describe(), Free: s.Free(), Seen: now.Real.UTC(),
-	}}}, nil
-}
-
-// Tariffs implements api.Tariffs: the one on offer.
-func (s *Station) Tariffs(context.Context, client.PageQuery) (client.Page[client.Tariff], error) {
-	t := s.config.Tariff
-	return client.Page[client.Tariff]{Items: []client.Tariff{{
-		ID: t.ID(), Currency: t.Currency(), TimeZone: s.config.TimeZone, Words: t.Describe(), OCPI: json.RawMessage(t.Bytes()),
-	}}}, nil
 }
 
 // Claims implements api.Claims: what was signed, of which the ledger may know less.

@@ -77,6 +77,15 @@ func (f *Front) Tariffs(ctx context.Context, q client.PageQuery) (client.Page[cl
 	return s.Tariffs(ctx, q)
 }
 
+// Estimates implements api.Tariffs.
+func (f *Front) Estimates(ctx context.Context, q client.PageQuery) (client.Page[client.Estimate], error) {
+	s, err := f.get()
+	if err != nil {
+		return client.Page[client.Estimate]{}, err
+	}
+	return s.Estimates(ctx, q)
+}
+
 // Claims implements api.Claims.
 func (f *Front) Claims(ctx context.Context, id client.ID) (client.Page[client.Claim], error) {
 	s, err := f.get()

@@ -39,6 +39,7 @@ type Config struct {
 	EVSE        string
 	Unit        meter.Unit
 	Tariff      *pricing.Tariff
+	TariffAt    TariffAt      // the tariff of sessions that begin at a time; nil: always Tariff
 	TimeZone    string        // IANA name
 	ClaimEvery  time.Duration // session clock
 	Window      time.Duration // challenge window of new channels
@@ -65,10 +66,14 @@ type Station struct {
 
 // New puts a station together; nothing runs before Run. connect gives the outlet, told by when it may be replugged.
 func New(p *party.Party, c Config, connect func(free func() bool) (meter.Connector, error), log *slog.Logger) (*Station, error) {
-	if got, want := c.Tariff.Currency(), p.Ledger.Trusted().Genesis.Currency; got != want {
+	s := &Station{config: c, party: p, log: log}
+	tariff, err := s.tariff(c.Clock.Now().Session)
+	if err != nil {
+		return nil, err
+	}
+	if got, want := tariff.Currency(), p.Ledger.Trusted().Genesis.Currency; got != want {
 		return nil, fmt.Errorf("%w: %s and %s", ErrCurrency, got, want)
 	}
-	s := &Station{config: c, party: p, log: log}
 	connector, err := connect(s.Free)
 	if err != nil {
 		return nil, err
@@ -146,7 +151,7 @@ const tariffWordsMax = 500
 
 func (s *Station) announcement() ([]byte, error) {
 	now := s.config.Clock.Now()
-	q, err := s.offer(now)
+	q, tariff, err := s.quoteAt(now)
 	if err != nil {
 		return nil, err
 	}
@@ -154,29 +159,41 @@ func (s *Station) announcement() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	words := s.config.Tariff.Describe()
+	words := tariff.Describe()
 	if len(words) > tariffWordsMax {
 		words = strings.ToValidUTF8(words[:tariffWordsMax], "") // not the half of a letter
 	}
 	return quote.SignAnnouncement(quote.Announcement{
 		Network: q.Network, Station: q.Station, Service: q.Service, EVSE: q.EVSE, Currency: q.Currency,
 		MaxPowerMw: q.MaxPowerMw, UnitPrice: price, Tariff: words, Free: s.Free(), AtMs: now.Session.UnixMilli(),
+		Unit: q.Unit, Estimates: q.Estimates,
 	}, s.party.Wallet.Account()), nil
 }
 
 // offer builds the quote for a session that begins now.
 func (s *Station) offer(now session.Instant) (quote.Quote, error) {
+	q, _, err := s.quoteAt(now)
+	return q, err
+}
+
+// quoteAt builds the quote for a session that begins now, and gives the tariff in it.
+func (s *Station) quoteAt(now session.Instant) (quote.Quote, *pricing.Tariff, error) {
 	c, w := s.config, s.party.Wallet
+	tariff, err := s.tariff(now.Session)
+	if err != nil {
+		return quote.Quote{}, nil, err
+	}
 	in := quote.Inputs{
 		Network: s.party.Ledger.Trusted().ID, Station: w.DID(), Payout: c.Payout, MeterKey: w.Meter().Public(),
-		Attestation: meter.AttestedByStation, Service: c.Service, EVSE: c.EVSE, Unit: c.Unit, Tariff: c.Tariff,
+		Attestation: meter.AttestedByStation, Service: c.Service, EVSE: c.EVSE, Unit: c.Unit, Tariff: tariff,
 		TimeZone: c.TimeZone, MaxPowerMw: s.outlet.Connector.MaxPowerMilliwatts(), ClaimEvery: c.ClaimEvery,
 		Window: c.Window, SettleAt: c.SettleAt, SettleEvery: c.SettleEvery,
 	}
 	if c.Lifetime > 0 {
 		in.ExpiryMin = now.Real.Add(c.Lifetime)
 	}
-	return quote.Build(in, now.Session)
+	q, err := quote.Build(in, now.Session)
+	return q, tariff, err
 }
 
 // checkOffer refuses at the start what could never be signed for a session.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"joulepay/pricing"
 )
@@ -28,4 +29,14 @@ func ReadTariff(path string) (*pricing.Tariff, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return tariff, nil
+}
+
+// TariffAt gives the tariff of sessions that begin at a time of the session clock.
+type TariffAt func(time.Time) (*pricing.Tariff, error)
+
+func (s *Station) tariff(at time.Time) (*pricing.Tariff, error) {
+	if s.config.TariffAt != nil {
+		return s.config.TariffAt(at)
+	}
+	return s.config.Tariff, nil
 }

@@ -12,6 +12,7 @@ import (
 	"joulepay/cmd/internal/cli"
 	"joulepay/cmd/internal/party"
 	"joulepay/cmd/internal/vehicle"
+	"joulepay/meter"
 	"joulepay/settle/client"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
@@ -65,6 +66,7 @@ func stationOf(a quote.Announcement, ledger money.Currency) client.Station {
 	return client.Station{
 		DID: a.Station, Service: a.Service, EVSE: a.EVSE, MaxPowerW: strconv.FormatInt(a.MaxPowerMw/1000, 10),
 		UnitPrice: money.Of(a.UnitPrice, currency), Tariff: a.Tariff, Free: a.Free, Seen: a.At(),
+		Estimates: party.PricesOf(a.Estimates, meter.Unit(a.Unit), currency),
 	}
 }
 
@@ -82,10 +84,31 @@ func printStations(p *cli.Printer, list []client.Station) {
 		watts, _ := strconv.ParseInt(s.MaxPowerW, 10, 64) // written by ourselves
 		rows = append(rows, []string{
 			s.DID.String(), s.Service, s.UnitPrice.Amount.Cents() + " " + s.UnitPrice.Currency.String(),
-			strconv.FormatInt(watts/1000, 10) + " kW", free, tariffInShort(s.Tariff),
+			strconv.FormatInt(watts/1000, 10) + " kW", free, pricesInShort(s.Estimates), tariffInShort(s.Tariff),
 		})
 	}
-	p.Table([]string{"STATION", "SERVICE", "PRICE", "POWER", "FREE", "TARIFF"}, rows)
+	p.Table([]string{"STATION", "SERVICE", "PRICE", "POWER", "FREE", "NOW", "TARIFF"}, rows)
+}
+
+// pricesInShort gives what typical sessions cost now: "10 kWh 5.83, 20 kWh 11.66 (ENERGY 9.66, FLAT 2.00)". Components are
+// told of the largest, where there are several.
+func pricesInShort(prices []client.Price) string {
+	var shown []string
+	for i, price := range prices {
+		if price.EnergyWh == nil {
+			continue
+		}
+		text := strconv.FormatFloat(float64(*price.EnergyWh)/1e6, 'f', -1, 64) + " kWh " + price.Amount.Amount.Cents()
+		if i == len(prices)-1 && len(price.Components) > 1 {
+			var parts []string
+			for _, part := range price.Components {
+				parts = append(parts, part.Type+" "+part.Amount.Amount.Cents())
+			}
+			text += " (" + strings.Join(parts, ", ") + ")"
+		}
+		shown = append(shown, text)
+	}
+	return strings.Join(shown, ", ")
 }
 
 // tariffShown is how much of a tariff fits a line.
