@@ -34,6 +34,7 @@ var table = []arrows{
 	{from: "wallet/money"},
 	{from: "wallet", to: []string{"wallet/money"}},
 	{from: "wallet/credential", to: []string{"wallet", "wallet/money"}},
+	{from: "wallet/credential/...", to: []string{"wallet", "wallet/credential", "internal/filelock"}},
 
 	{from: "meter", to: []string{"wallet", "wallet/money"}},
 	{from: "meter/replay", to: []string{"wallet", "meter", "meter/sim"}},
@@ -63,6 +64,10 @@ var table = []arrows{
 	{from: "settle/dag", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof"}},
 	{from: "settle/stream", to: []string{"wallet", "settle"}},
 	{from: "settle/jetstream", to: []string{"wallet", "settle", "settle/stream"}, tests: []string{"internal/natsd"}},
+	{from: "settle/gossip", to: []string{"wallet", "settle", "settle/proof", "settle/stream"}, tests: []string{"settle/gossip/gossiptest"}},
+	{from: "settle/gossip/gossiptest", to: []string{"settle/gossip", "settle/proof", "settle/stream"}},
+	{from: "settle/natsgossip", to: []string{"wallet", "settle", "settle/proof", "settle/stream", "settle/gossip", "internal/natsd"},
+		tests: []string{"settle/gossip/gossiptest"}},
 	{from: "settle/store", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream"},
 		tests: []string{"settle/store/storetest"}},
 	{from: "settle/store/storetest", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store"}},
@@ -100,7 +105,7 @@ var table = []arrows{
 }
 
 // pure lists the packages that decide, and do nothing: no clock, file, network, lock or logger of their own.
-var pure = []string{"internal/layout", "internal/canon", "wallet/money", "pricing",
+var pure = []string{"internal/layout", "internal/canon", "wallet/money", "wallet/credential", "pricing",
 	"channel", "channel/quote", "channel/wire", "channel/session", "settle", "settle/proof", "settle/dag"}
 
 // impure lists what they may not import from the standard library.

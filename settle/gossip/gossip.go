@@ -19,11 +19,18 @@ var (
 	ErrUnavailable = errors.New("gossip: the peer does not answer")
 	// ErrNothing means that the peer has not what was asked for: not yet, or no longer.
 	ErrNothing = errors.New("gossip: the peer does not have it")
+	// ErrRequest means that the peer could not read the request.
+	ErrRequest = errors.New("gossip: the peer does not understand the request")
+	// ErrAnswer means that what the peer said is no answer to the request.
+	ErrAnswer = errors.New("gossip: the peer's answer is none")
 )
 
 // PageSizeMax bounds the entries of one answer, in bytes: half of the message size that brokers take by default. An
 // answer has at least one entry.
 const PageSizeMax = 512 << 10
+
+// PageEntriesMax bounds the entries of one answer, so that their lengths take at most another 256 KiB.
+const PageEntriesMax = 1 << 16
 
 // Standing says how far a node is: its highest justified checkpoint, what justifies it, and where in the stream one
 // reads on from it.
