@@ -28,6 +28,8 @@ func (s *State) Apply(e Entry) (Result, error) {
 		return s.applyVertex(e)
 	case EntryCertificate:
 		return s.applyCertificate(e)
+	case EntryStart:
+		return s.applyStart(e)
 	}
 	return s.applyMark(e)
 }

@@ -10,7 +10,8 @@ import (
 
 const (
 	// marksAhead is how many checkpoints may wait for their certificates. It bounds the history that is kept when
-	// witnesses are missing.
+	// witnesses are missing. Every Start allows as many again: a witness that voted before an undo is silent until the
+	// numbers have passed its last target.
 	marksAhead = 8
 	// marksKept is how far back the source of a certificate may lie.
 	marksKept = 64
@@ -24,7 +25,7 @@ type mark struct {
 
 // applyMark makes the next checkpoint. One that is not the next, or too far ahead of the certificates, changes nothing.
 func (s *State) applyMark(e Entry) (Result, error) {
-	if e.Mark != s.last.Number+1 || e.Mark > s.head.Certified+marksAhead {
+	if e.Mark != s.last.Number+1 || !s.MayMark() {
 		return Result{}, nil
 	}
 	height := s.log(e.ID(), settle.Applied)
@@ -37,6 +38,11 @@ func (s *State) applyMark(e Entry) (Result, error) {
 	}
 	made := s.last
 	return Result{Logged: true, Height: height, Checkpoint: &made}, nil
+}
+
+// MayMark tells whether the log may make its next checkpoint before another certificate.
+func (s *State) MayMark() bool {
+	return s.last.Number < s.head.Certified+marksAhead*(1+s.head.Starts)
 }
 
 // checkpoint hashes what changed since the last one and describes the state.
@@ -78,9 +84,14 @@ func (s *State) applyCertificate(e Entry) (Result, error) {
 		return Result{}, nil
 	}
 	height := s.log(e.ID(), settle.Applied)
-	target.certified = true
-	s.head.Certified = target.ref.Number
-	return Result{Logged: true, Height: height}, s.advance(c.Time(s.network.Witnesses))
+	return Result{Logged: true, Height: height}, s.certify(target, c)
+}
+
+// certify records that a certificate is in the log.
+func (s *State) certify(m *mark, c proof.Certificate) error {
+	m.certified = true
+	s.head.Certified, s.head.Starts = m.ref.Number, 0
+	return s.advance(c.Time(s.network.Witnesses))
 }
 
 func (s *State) findMark(r proof.Ref) *mark {

@@ -37,6 +37,10 @@ type Head struct {
 	Time      settle.LedgerTime
 	Paused    int64  // milliseconds
 	Certified uint64 // number of the last checkpoint whose certificate is in the log
+	Starts    uint64 // Start entries in the log since that certificate
+	// Incarnation is the one whose Start was applied last. It is where the node reads on, and no part of what nodes
+	// agree on.
+	Incarnation [16]byte
 	Changed   bool   // slots differ from those of the last checkpoint, or may
 }
 
@@ -50,9 +54,12 @@ type State struct {
 	expiries  expiryQueue
 	live      int // channels not yet paid out
 	marks     []mark
+	first     proof.Ref // the genesis checkpoint
 	last      proof.Checkpoint
 	receipts  []proof.Leaf // of the vertices since the last checkpoint
 	history   history
+	undoable  bool                // no witness decides alone, so what is not final may have to be undone
+	undo      []SlotUndo          // since TakeUndo
 	unsaved   map[uint32]struct{} // slots changed since TakeChanges
 	verifiers *verifierCache
 	claims    *claimChecks
@@ -77,7 +84,8 @@ func New(genesis *settle.Vertex) (*State, error) {
 	if err := s.checkpoint(0); err != nil {
 		return nil, err
 	}
-	s.marks = []mark{{ref: s.last.Ref(), certified: true}}
+	s.first = s.last.Ref()
+	s.marks = []mark{{ref: s.first, certified: true}}
 	return s, nil
 }
 
@@ -92,6 +100,8 @@ func empty(genesis *settle.Vertex, firstDecided uint64) (*State, error) {
 		recent:  newWindow(uint64(network.Genesis.Limits.ParentWindow), firstDecided),
 		unsaved: make(map[uint32]struct{}),
 		history: history{open: newInterval()},
+
+		undoable: !network.Witnesses.OneDecides(),
 
 		verifiers: newVerifierCache(),
 		claims:    newClaimChecks(),
@@ -111,6 +121,9 @@ func (s *State) WindowTime() settle.WindowTime {
 
 // LiveChannels gives the number of channels that are not yet paid out: while there are any, time must go on.
 func (s *State) LiveChannels() int { return s.live }
+
+// First names the genesis checkpoint.
+func (s *State) First() proof.Ref { return s.first }
 
 // LastCheckpoint gives the newest checkpoint.
 func (s *State) LastCheckpoint() proof.Checkpoint { return s.last }
@@ -153,6 +166,20 @@ func (s *State) TakeChanges() []SlotChange {
 	}
 	clear(s.unsaved)
 	return changes
+}
+
+// SlotUndo is what a slot held at a checkpoint after which it changed, for storage.
+type SlotUndo struct {
+	Checkpoint uint64
+	Index      uint32
+	Before     []byte // nil when there was no such slot
+}
+
+// TakeUndo gives what slots that changed since the last call held at the checkpoint before.
+func (s *State) TakeUndo() []SlotUndo {
+	undo := s.undo
+	s.undo = nil
+	return undo
 }
 
 // log appends an entry to the log hash.

@@ -14,11 +14,12 @@ import (
 // EntryKind says what an entry of the log is.
 type EntryKind uint8
 
-// Entry kinds. A number is never reused; 4 is reserved for the start of a new incarnation of the stream.
+// Entry kinds. A number is never reused.
 const (
 	EntryVertex      EntryKind = 1
 	EntryMark        EntryKind = 2 // "here is checkpoint n"
 	EntryCertificate EntryKind = 3 // moves ledger time and what depends on it
+	EntryStart       EntryKind = 4 // begins an incarnation of the stream
 )
 
 // Entry is one item of the ordered log; exactly one of its parts is set.
@@ -26,6 +27,7 @@ type Entry struct {
 	Vertex      *settle.Vertex
 	Mark        uint64 // number of the checkpoint, from 1
 	Certificate *proof.Certificate
+	Start       *Start
 
 	// SignedBy is the key under which this node has verified the vertex's signature already, or zero. It never
 	// travels.
@@ -39,6 +41,8 @@ func (e Entry) Kind() EntryKind {
 		return EntryVertex
 	case e.Certificate != nil:
 		return EntryCertificate
+	case e.Start != nil:
+		return EntryStart
 	}
 	return EntryMark
 }
@@ -59,6 +63,8 @@ func (e Entry) Encode() []byte {
 		return append(b, e.Vertex.Encode()...)
 	case EntryCertificate:
 		return append(b, e.Certificate.Encode()...)
+	case EntryStart:
+		return e.Start.appendTo(b)
 	}
 	return binary.BigEndian.AppendUint64(b, e.Mark)
 }
@@ -75,6 +81,9 @@ func DecodeEntry(raw []byte) (Entry, error) {
 	case EntryCertificate:
 		c, err := proof.DecodeCertificate(rest)
 		return Entry{Certificate: &c}, err
+	case EntryStart:
+		start, err := decodeStart(rest)
+		return Entry{Start: &start}, err
 	case EntryMark:
 		r := layout.NewReader(rest)
 		e := Entry{Mark: r.Uint64()}

@@ -2,6 +2,7 @@ package dag
 
 import (
 	"fmt"
+	"slices"
 
 	"joulepay/settle"
 	"joulepay/settle/proof"
@@ -12,17 +13,17 @@ import (
 // justified from it. It also says what this node's own witness may vote without ever contradicting itself.
 type Finality struct {
 	network   *proof.Network
-	marked    map[uint64]proof.Checkpoint // from the last final one on
+	marked    map[uint64]proof.Checkpoint // of this log, from the last final one on
 	newest    uint64
-	votes     map[uint64]map[uint8]proof.SignedVote // by target number, for targets that are not justified
-	justified proof.Checkpoint
-	by        *proof.Certificate // that justifies it; nil at the start
-	final     proof.Final        // its certificate is empty for the genesis
-	last      *proof.Vote        // own, or nil
+	votes     map[uint64]map[uint8]proof.SignedVote // by target number, for targets above the justified one
+	justified proof.Checkpoint                      // the highest
+	by        map[uint64]proof.Certificate          // what justifies checkpoints of this log; none for the start
+	final     proof.Final                           // its certificate is empty for the genesis
+	last      *proof.Vote                           // own, or nil
 }
 
 // votesAhead bounds for how many checkpoints beyond the newest one votes are kept.
-const votesAhead = marksAhead
+const votesAhead = 2 * marksAhead
 
 // NewFinality starts from a checkpoint that is final, with the proof of it. The genesis checkpoint needs none. last
 // is the last vote that this node's witness stored, or nil.
@@ -30,18 +31,39 @@ func NewFinality(network *proof.Network, final proof.Final, last *proof.Vote) *F
 	c := final.Checkpoint
 	return &Finality{
 		network: network, marked: map[uint64]proof.Checkpoint{c.Number: c}, newest: c.Number,
-		votes: map[uint64]map[uint8]proof.SignedVote{}, justified: c, final: final, last: last,
+		votes: map[uint64]map[uint8]proof.SignedVote{}, by: map[uint64]proof.Certificate{},
+		justified: c, final: final, last: last,
 	}
 }
 
 // Justified gives the highest justified checkpoint.
 func (f *Finality) Justified() proof.Checkpoint { return f.justified }
 
-// JustifiedBy gives the certificate of the highest justified checkpoint, or nil when it was the start.
-func (f *Finality) JustifiedBy() *proof.Certificate { return f.by }
+// JustifiedBy gives the certificate of the highest justified checkpoint; false when it was the start.
+func (f *Finality) JustifiedBy() (proof.Certificate, bool) {
+	c, ok := f.by[f.justified.Number]
+	return c, ok
+}
+
+// Certificates gives those of justified checkpoints above a number, in order.
+func (f *Finality) Certificates(above uint64) []proof.Certificate {
+	var out []proof.Certificate
+	for n := max(above, f.final.Checkpoint.Number) + 1; n <= f.justified.Number; n++ {
+		if c, ok := f.by[n]; ok {
+			out = append(out, c)
+		}
+	}
+	return out
+}
 
 // Final gives the highest final checkpoint with its proof.
 func (f *Finality) Final() proof.Final { return f.final }
+
+// Marked gives a checkpoint of this log that is final or later.
+func (f *Finality) Marked(number uint64) (proof.Checkpoint, bool) {
+	c, ok := f.marked[number]
+	return c, ok
+}
 
 // Mark records a checkpoint that the log has made, and gives a certificate when votes for it were waiting.
 func (f *Finality) Mark(c proof.Checkpoint) *proof.Certificate {
@@ -50,12 +72,26 @@ func (f *Finality) Mark(c proof.Checkpoint) *proof.Certificate {
 	return f.count(c.Number)
 }
 
+// Contradiction is the error of two votes of one witness that contradict each other: together they are evidence.
+type Contradiction struct{ First, Second proof.SignedVote }
+
+// Error implements error.
+func (c *Contradiction) Error() string {
+	return fmt.Sprintf("%v: witness %d contradicts itself at checkpoint %d", proof.ErrVote, c.Second.Witness, c.Second.Vote.Target.Number)
+}
+
+// Unwrap implements errors.Unwrap: proof.ErrVote.
+func (c *Contradiction) Unwrap() error { return proof.ErrVote }
+
 // Vote takes a witness's vote, and gives a certificate when with it the target is justified. A vote for a checkpoint
 // that this log does not have is kept as long as it may yet come; one that contradicts an earlier vote of the same
-// witness is refused with proof.ErrVote.
+// witness is refused with a *Contradiction.
 func (f *Finality) Vote(v proof.SignedVote) (*proof.Certificate, error) {
 	n := v.Vote.Target.Number
 	if n <= f.justified.Number || n > f.newest+votesAhead {
+		return nil, nil
+	}
+	if before, repeated := f.votes[n][v.Witness]; repeated && before.Vote == v.Vote {
 		return nil, nil
 	}
 	if err := v.Verify(f.network.Witnesses, f.network.ID); err != nil {
@@ -63,7 +99,7 @@ func (f *Finality) Vote(v proof.SignedVote) (*proof.Certificate, error) {
 	}
 	for _, byWitness := range f.votes {
 		if before, ok := byWitness[v.Witness]; ok && before.Vote.Conflicts(v.Vote) {
-			return nil, fmt.Errorf("%w: witness %d contradicts itself at checkpoint %d", proof.ErrVote, v.Witness, n)
+			return nil, &Contradiction{before, v}
 		}
 	}
 	if f.votes[n] == nil {
@@ -82,40 +118,68 @@ func (f *Finality) count(number uint64) *proof.Certificate {
 	if !ok || number <= f.justified.Number {
 		return nil
 	}
-	want := proof.Vote{Source: f.justified.Ref(), Target: target.Ref()}
-	var agreeing []proof.SignedVote
+	c := f.tally(number, func(v proof.Vote) bool { return v.Target == target.Ref() && f.isJustified(v.Source) })
+	if c != nil {
+		f.justify(target, *c)
+	}
+	return c
+}
+
+// tally gives a certificate when enough of the votes for a number agree on one source and target.
+func (f *Finality) tally(number uint64, counts func(proof.Vote) bool) *proof.Certificate {
+	type step struct{ source, target proof.Ref }
+	agreeing := map[step][]proof.SignedVote{}
 	for _, v := range f.votes[number] {
-		if v.Vote.Source == want.Source && v.Vote.Target == want.Target {
-			agreeing = append(agreeing, v)
+		if counts(v.Vote) {
+			s := step{v.Vote.Source, v.Vote.Target}
+			agreeing[s] = append(agreeing[s], v)
 		}
 	}
-	if len(agreeing) == 0 {
-		return nil
+	for _, votes := range agreeing { // at most one of them is enough: a witness has one vote for a number
+		if c := proof.NewCertificate(votes); c.Enough(f.network.Witnesses) {
+			return &c
+		}
 	}
-	c := proof.NewCertificate(agreeing)
-	if !c.Enough(f.network.Witnesses) {
-		return nil
+	return nil
+}
+
+// isJustified tells whether a checkpoint of this log is justified, as far as is still known.
+func (f *Finality) isJustified(r proof.Ref) bool {
+	c, ok := f.marked[r.Number]
+	if !ok || c.Ref() != r {
+		return false
 	}
-	f.justify(target, c)
-	return &c
+	_, certified := f.by[r.Number]
+	return certified || r.Number == f.final.Checkpoint.Number
 }
 
 // Certified takes a certificate from the log or from storage. One for another log, or an old one, changes nothing.
 func (f *Finality) Certified(c proof.Certificate) {
 	target, ok := f.marked[c.Target.Number]
-	if ok && target.Ref() == c.Target && c.Source == f.justified.Ref() && c.Target.Number > f.justified.Number {
+	if ok && target.Ref() == c.Target && f.isJustified(c.Source) && c.Target.Number > f.justified.Number {
+		f.justify(target, c)
+	}
+}
+
+// Adopt takes a certificate of this log's own checkpoint whatever its source: the base of an incarnation, which may
+// have been justified from a checkpoint that this node never knew as such.
+func (f *Finality) Adopt(c proof.Certificate) {
+	target, ok := f.marked[c.Target.Number]
+	if ok && target.Ref() == c.Target && c.Target.Number > f.justified.Number {
 		f.justify(target, c)
 	}
 }
 
 func (f *Finality) justify(target proof.Checkpoint, c proof.Certificate) {
-	if target.Number == f.justified.Number+1 {
-		f.final = proof.Final{Checkpoint: f.justified, Certificate: c}
+	f.by[target.Number] = c
+	if parent, ok := f.marked[target.Number-1]; ok && c.Source == parent.Ref() && parent.Number >= f.final.Checkpoint.Number {
+		f.final = proof.Final{Checkpoint: parent, Certificate: c}
 	}
-	f.justified, f.by = target, &c
+	f.justified = target
 	for n := range f.marked {
 		if n < f.final.Checkpoint.Number {
 			delete(f.marked, n)
+			delete(f.by, n)
 		}
 	}
 	for n := range f.votes {
@@ -139,4 +203,48 @@ func (f *Finality) NextVote(now settle.LedgerTime) (proof.Vote, bool) {
 	v := proof.Vote{Source: f.justified.Ref(), Target: target.Ref(), Time: now}
 	f.last = &v
 	return v, true
+}
+
+// Open tells whether this node's last vote is for a checkpoint that is not justified yet, so that it is worth sending
+// again.
+func (f *Finality) Open() bool { return f.last != nil && f.last.Target.Number > f.justified.Number }
+
+// Elsewhere tells whether enough witnesses justified another checkpoint of a number that this log has: then this log is
+// on the wrong side of a fork.
+func (f *Finality) Elsewhere() bool {
+	for n := range f.votes {
+		ours, ok := f.marked[n]
+		if ok && f.tally(n, func(v proof.Vote) bool { return v.Target != ours.Ref() }) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Disputed tells whether a witness voted for another checkpoint of a number that this log has, or from another source:
+// the logs of honest nodes may differ.
+func (f *Finality) Disputed() bool {
+	for n, votes := range f.votes {
+		ours, ok := f.marked[n]
+		if !ok {
+			continue
+		}
+		for _, v := range votes {
+			if v.Vote.Target != ours.Ref() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Behind tells whether enough witnesses justified a checkpoint of a number that this log does not have yet.
+func (f *Finality) Behind() bool {
+	numbers := make([]uint64, 0, len(f.votes))
+	for n := range f.votes {
+		numbers = append(numbers, n)
+	}
+	return slices.ContainsFunc(numbers, func(n uint64) bool {
+		return n > f.newest && f.tally(n, func(proof.Vote) bool { return true }) != nil
+	})
 }

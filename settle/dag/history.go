@@ -15,10 +15,13 @@ type interval struct {
 
 func newInterval() interval { return interval{before: make(map[uint32][]byte)} }
 
-func (i *interval) record(slot uint32, before []byte) {
-	if _, ok := i.before[slot]; !ok {
-		i.before[slot] = before
+// record tells whether this was the slot's first change in the interval.
+func (i *interval) record(slot uint32, before []byte) bool {
+	if _, ok := i.before[slot]; ok {
+		return false
 	}
+	i.before[slot] = before
+	return true
 }
 
 // history lets the state be read as it was at a checkpoint.

@@ -48,11 +48,15 @@ func Load(snap Snapshot) (*State, error) {
 	if len(snap.Marks) == 0 || uint64(len(snap.Recent)) > snap.Head.Decided {
 		return nil, fmt.Errorf("%w: no checkpoint or too many vertices", ErrCorrupt)
 	}
+	beginning, err := New(snap.Genesis)
+	if err != nil {
+		return nil, err
+	}
 	s, err := empty(snap.Genesis, snap.Head.Decided-uint64(len(snap.Recent)))
 	if err != nil {
 		return nil, err
 	}
-	s.head = snap.Head
+	s.first, s.head = beginning.first, snap.Head
 	for _, r := range snap.Recent {
 		s.recent.add(decided{r.ID, r.Accepted}, r.Parents)
 	}

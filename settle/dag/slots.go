@@ -101,7 +101,9 @@ func (g *stage) commit() error {
 	s.head.Changed = s.head.Changed || len(g.order) > 0
 	for _, key := range g.order {
 		i, before := s.slots.put(key, g.changed[key])
-		s.history.open.record(i, before)
+		if s.history.open.record(i, before) && s.undoable {
+			s.undo = append(s.undo, SlotUndo{s.last.Number, i, before})
+		}
 		s.unsaved[i] = struct{}{}
 	}
 	g.effects = sum.effects

@@ -18,6 +18,7 @@ var (
 	ErrVote           = errors.New("proof: vote can never count")
 	ErrWeight         = errors.New("proof: not more than two thirds of the weight")
 	ErrNotFinal       = errors.New("proof: certificate does not make the checkpoint final")
+	ErrNotJustified   = errors.New("proof: certificate does not justify the checkpoint")
 )
 
 // WitnessSet is who certifies, and with how much weight.
@@ -59,6 +60,17 @@ func (s *WitnessSet) Index(key wallet.PublicKey) (int, bool) {
 
 // Supermajority tells whether a weight is more than two thirds of the whole.
 func (s *WitnessSet) Supermajority(weight uint64) bool { return 3*weight > 2*s.total }
+
+// OneDecides tells whether one witness alone has more than two thirds of the weight.
+func (s *WitnessSet) OneDecides() bool {
+	return slices.ContainsFunc(s.witnesses, func(w settle.Witness) bool { return s.Supermajority(uint64(w.Weight)) })
+}
+
+// Decides tells whether the witness that votes with a key has more than two thirds of the weight.
+func (s *WitnessSet) Decides(key wallet.PublicKey) bool {
+	i, ok := s.index[key]
+	return ok && s.Supermajority(uint64(s.witnesses[i].Weight))
+}
 
 // Vote says: "from source, which is justified, I go on to target; my clock says Time".
 type Vote struct {
@@ -114,8 +126,7 @@ func (v SignedVote) Encode() []byte {
 // DecodeSignedVote reads what Encode gives. It checks the form, not the signature.
 func DecodeSignedVote(raw []byte) (SignedVote, error) {
 	r := layout.NewReader(raw)
-	v := SignedVote{Vote: readVote(r), Witness: r.Uint8()}
-	r.Fixed(v.Signature[:])
+	v := readSignedVote(r)
 	if err := r.Close(); err != nil {
 		return SignedVote{}, fmt.Errorf("%w: vote: %w", settle.ErrEncoding, err)
 	}

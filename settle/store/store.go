@@ -20,6 +20,12 @@ import (
 var (
 	ErrEmpty    = errors.New("store: nothing is stored yet")
 	ErrNotFound = errors.New("store: not found")
+	// ErrPruned means that this part of the log was pruned below a final snapshot.
+	ErrPruned = errors.New("store: pruned")
+	// ErrRollback means that the store cannot go back to a checkpoint: it is below the final one, or unknown.
+	ErrRollback = errors.New("store: cannot go back to this checkpoint")
+	// ErrNotEmpty means that a store has begun already.
+	ErrNotEmpty = errors.New("store: not empty")
 )
 
 // Entry is one entry of the log with what was decided. The genesis is the entry at height 0.
@@ -50,10 +56,18 @@ type Batch struct {
 	Final        uint64          // number of the last final checkpoint
 	Entries      []Entry         // with rising heights
 	Slots        []dag.SlotChange
-	Checkpoints  []proof.Checkpoint
+	Undo         []dag.SlotUndo // what slots held at checkpoints that were not final; empty where nothing is ever undone
+	Checkpoints  []Marked
 	Certificates []proof.Certificate // each justifies a checkpoint of this batch or of an earlier one
 	Certified    []uint64            // numbers of checkpoints whose certificates are now in the log
 	Vote         *proof.SignedVote   // the last one of this node's witness
+}
+
+// Marked is a checkpoint with what a node needs to go back to it.
+type Marked struct {
+	Checkpoint proof.Checkpoint
+	Head       dag.Head        // right after its mark
+	Position   stream.Position // before the bundle that holds its mark
 }
 
 // Stored is everything that a node needs to go on.
@@ -113,6 +127,9 @@ type ChannelRow struct {
 type CheckpointRow struct {
 	Checkpoint  proof.Checkpoint
 	Certificate *proof.Certificate
+	Certified   bool            // a certificate for it is in the log
+	Head        dag.Head        // right after its mark
+	Position    stream.Position // before the bundle that holds its mark
 }
 
 // Store keeps one node's ledger. It is safe for concurrent use; Commit is called by one goroutine at a time.
@@ -123,8 +140,12 @@ type CheckpointRow struct {
 type Store interface {
 	// Load gives what the last Commit left.
 	Load(ctx context.Context) (Stored, error)
-	// Commit stores a batch durably.
+	// Commit stores a batch durably. What Undo holds below the batch's final checkpoint is forgotten.
 	Commit(ctx context.Context, b Batch) error
+	// Rollback goes back to a checkpoint that is final or later, durably and whole or not at all: entries, slots and
+	// checkpoints above it are gone, and Load gives what it gave then, at the new position; the vote stays. It gives the
+	// vertices that were undone, in their order.
+	Rollback(ctx context.Context, checkpoint uint64, to stream.Position) (undone []*settle.Vertex, err error)
 
 	// Slot gives the content of a slot and the height of the log that it belongs to.
 	Slot(ctx context.Context, key settle.SlotKey) (content []byte, height uint64, err error)
@@ -142,8 +163,9 @@ type Store interface {
 	Checkpoints(ctx context.Context, p Page) ([]CheckpointRow, error)
 	// Receipts gives the vertices with heights in (after, upTo], in order of the log.
 	Receipts(ctx context.Context, after, upTo uint64) ([]dag.Receipt, error)
-	// Entries gives the whole log in order to visit, until visit returns an error.
-	Entries(ctx context.Context, visit func(Entry) error) error
+	// Entries gives the log above a height in order to visit, until visit returns an error. What was pruned is
+	// ErrPruned.
+	Entries(ctx context.Context, after uint64, visit func(Entry) error) error
 
 	// Close releases the store. Nothing may be called after it.
 	Close() error
