@@ -7,8 +7,11 @@ import (
 	"joulepay/cmd/internal/station"
 	"joulepay/internal/natsd"
 	"joulepay/pricing"
+	"joulepay/pricing/market"
 	"joulepay/settle/client"
 )
+
+const marketFileHint = "get the prices anew: CSV of start_utc, start_local, eur_per_mwh, or the JSON of Energy-Charts or aWATTar, without gaps"
 
 // knownErrors says what to do about errors that mean something else, or more, to who runs a charger than to others.
 var knownErrors = []cli.Known{
@@ -20,6 +23,16 @@ var knownErrors = []cli.Known{
 		Hint: "name a file that can be read: `{command} --tariff FILE`; `chargepoint tariff check FILE` explains it"},
 	{Err: station.ErrCurrency,
 		Hint: "write the tariff in the ledger's currency, which `ledger status` shows, and name it: `{command} --tariff FILE`"},
+	{Err: market.ErrRange,
+		Hint: "get the day-ahead prices of that day, which are published the day before, and put them where --market or --prices names them"},
+	{Err: market.ErrTerms,
+		Hint: "correct the flag that it names: factors are small numbers, prices are in EUR per kWh"},
+	{Err: market.ErrFormat, Hint: marketFileHint},
+	{Err: market.ErrUnit, Hint: marketFileHint},
+	{Err: market.ErrGap, Hint: marketFileHint},
+	{Err: market.ErrDuplicate, Hint: marketFileHint},
+	{Err: market.ErrOrder, Hint: marketFileHint},
+	{Err: market.ErrNumber, Hint: marketFileHint},
 	{Err: client.ErrNotFound,
 		Hint: "`chargepoint sessions list` shows those that exist"},
 	{Err: natsd.ErrPortTaken,

@@ -44,6 +44,8 @@ type runCmd struct {
 	settleAt                                 string
 	claimEvery, window                       time.Duration
 	settleEvery, goneAfter                   time.Duration
+	marketFile                               string
+	market                                   marketFlags
 }
 
 func runCommand(app *cli.App) *cobra.Command {
@@ -66,6 +68,8 @@ func runCommand(app *cli.App) *cobra.Command {
 	f.StringVar(&c.ledger, "ledger", party.LedgerDefault, "API of a ledger node: a URL, or "+Embedded)
 	f.StringVar(&c.http, "http", HTTPDefault, "address of the charger's own API")
 	f.StringVar(&c.tariff, "tariff", "", "OCPI tariff, JSON `FILE`; 0.49 EUR/kWh without VAT when not given")
+	f.StringVar(&c.marketFile, "market", "", "day-ahead prices, CSV or JSON `FILE`, in place of --tariff; it is read again when it changes")
+	c.market.add(f, "market-")
 	f.StringVar(&c.meter, "meter", "sim", "what meters: sim, replay:FILE#ROW or exec:COMMAND")
 	f.StringVar(&c.power, "power", "50kW", "the most that a simulated outlet or an attached program gives")
 	f.StringVar(&c.evse, "evse", defaults.EVSE, "EVSE id of the outlet")
@@ -143,7 +147,11 @@ func (c *runCmd) options() (Options, error) {
 		return o, err
 	}
 	settings := station.Default(pricing.Default())
-	if c.tariff != "" {
+	if c.marketFile != "" {
+		if settings.TariffAt, err = c.marketTariffs(); err != nil {
+			return o, err
+		}
+	} else if c.tariff != "" {
 		if settings.Tariff, err = station.ReadTariff(c.tariff); err != nil {
 			return o, err
 		}
@@ -184,6 +192,26 @@ func (c *runCmd) check() error {
 		return cli.Usage("name it as in Europe/Berlin", "--time-zone: %w", err)
 	}
 	return nil
+}
+
+// marketTariffs gives the tariffs that follow from day-ahead prices.
+func (c *runCmd) marketTariffs() (station.TariffAt, error) {
+	if c.tariff != "" {
+		return nil, cli.Usage("leave one of them out", "--market and --tariff: both name a tariff")
+	}
+	location, err := pricing.LoadLocation(c.zone)
+	if err != nil {
+		return nil, err
+	}
+	terms, err := c.market.terms(location)
+	if err != nil {
+		return nil, err
+	}
+	file, err := openMarket(c.marketFile, terms, c.app.Log())
+	if err != nil {
+		return nil, err
+	}
+	return file.At, nil
 }
 
 // Bounds of what people may set.

@@ -19,10 +19,10 @@ import (
 func tariffCommand(app *cli.App) *cobra.Command {
 	group := &cobra.Command{
 		Use: "tariff", Short: "Explain OCPI tariffs, and price with them",
-		Example: "  chargepoint tariff check tariff.json\n  chargepoint tariff estimate --tariff tariff.json\n" +
+		Example: "  chargepoint tariff check tariff.json\n  chargepoint tariff estimate tariff.json\n" +
 			"  chargepoint tariff cost --tariff tariff.json --session cdr.json",
 	}
-	group.AddCommand(checkCommand(app), estimateCommand(app), costCommand(app))
+	group.AddCommand(checkCommand(app), estimateCommand(app), costCommand(app), marketCommand(app))
 	return group
 }
 
@@ -82,8 +82,25 @@ type estimated struct {
 }
 
 type estimate struct {
-	EnergyWh string       `json:"energy_wh"`
-	Cost     pricing.Cost `json:"cost"`
+	EnergyWh   string       `json:"energy_wh"`
+	Cost       pricing.Cost `json:"cost"`
+	Components []share      `json:"components"`
+}
+
+// share is what one component contributes to an estimate, limits aside; a sum that the tariff does not state is null.
+type share struct {
+	Type    string        `json:"type"`
+	ExclVAT pricing.Exact `json:"excl_vat"`
+	InclVAT pricing.Exact `json:"incl_vat"`
+}
+
+func sharesOf(cost pricing.Cost) ([]share, error) {
+	shares, err := cost.Shares()
+	list := []share{}
+	for _, s := range shares {
+		list = append(list, share{s.Type.String(), s.ExclVAT, s.InclVAT})
+	}
+	return list, err
 }
 
 // estimatedKWh are the energies for which a price is shown.
@@ -91,17 +108,23 @@ var estimatedKWh = []int64{10, 20, 40}
 
 func estimateCommand(app *cli.App) *cobra.Command {
 	command := &cobra.Command{
-		Use: "estimate", Short: "Show what 10, 20 and 40 kWh cost at full power",
-		Example: "  chargepoint tariff estimate --tariff tariff.json\n" +
-			"  chargepoint tariff estimate --tariff tariff.json --power 150kW --at 2026-01-02T18:00:00+01:00",
+		Use: "estimate [FILE]", Short: "Show what 10, 20 and 40 kWh cost at full power", Args: cobra.MaximumNArgs(1),
+		Example: "  chargepoint tariff estimate tariff.json\n" +
+			"  chargepoint tariff estimate tariff.json --power 150kW --at 2026-01-02T18:00:00+01:00",
 	}
 	var file, power, zone, at string
 	f := command.Flags()
-	f.StringVar(&file, "tariff", "", "OCPI tariff, JSON `FILE`; that of a charger without one when not given")
+	f.StringVar(&file, "tariff", "", "OCPI tariff, JSON `FILE`, as the argument is; that of a charger without one when not given")
 	f.StringVar(&power, "power", "50kW", "power of the session")
 	f.StringVar(&zone, "time-zone", station.Default(pricing.Default()).TimeZone, "IANA time zone of the tariff's local times")
 	f.StringVar(&at, "at", "", "when the session starts, RFC 3339 (default: now)")
-	command.RunE = func(*cobra.Command, []string) error {
+	command.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			if file != "" {
+				return cli.Usage("leave one of them out", "FILE and --tariff: both name a tariff")
+			}
+			file = args[0]
+		}
 		e, err := estimateAll(file, power, zone, at)
 		if err != nil {
 			return err
@@ -138,7 +161,11 @@ func estimateAll(file, power, zone, at string) (estimated, error) {
 		if err != nil {
 			return estimated{}, err
 		}
-		e.Estimates = append(e.Estimates, estimate{fmt.Sprint(kWh * 1000), cost})
+		shares, err := sharesOf(cost)
+		if err != nil {
+			return estimated{}, err
+		}
+		e.Estimates = append(e.Estimates, estimate{fmt.Sprint(kWh * 1000), cost, shares})
 	}
 	return e, nil
 }
@@ -147,8 +174,8 @@ func (e estimated) print(p *cli.Printer) {
 	var rows [][]string
 	for i, estimate := range e.Estimates {
 		parts := []string{}
-		for _, line := range estimate.Cost.Lines() {
-			parts = append(parts, fmt.Sprintf("%s %s", line.Type, line.ExclVAT.Cents()))
+		for _, s := range estimate.Components {
+			parts = append(parts, fmt.Sprintf("%s %s", s.Type, s.ExclVAT.Cents()))
 		}
 		rows = append(rows, []string{
 			fmt.Sprintf("%d kWh", estimatedKWh[i]), cents(estimate.Cost.ExclVAT), cents(estimate.Cost.InclVAT), strings.Join(parts, ", "),
