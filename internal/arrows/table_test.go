@@ -105,7 +105,7 @@ var table = []arrows{
 }
 
 // pure lists the packages that decide, and do nothing: no clock, file, network, lock or logger of their own.
-var pure = []string{"internal/layout", "internal/canon", "wallet/money", "wallet/credential", "pricing",
+var pure = []string{"internal/layout", "internal/canon", "wallet/money", "wallet/credential", "pricing", "pricing/market",
 	"channel", "channel/quote", "channel/wire", "channel/session", "settle", "settle/proof", "settle/dag"}
 
 // impure lists what they may not import from the standard library.
