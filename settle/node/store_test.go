@@ -134,7 +134,7 @@ func TestSQLiteAgreesWithItsTwin(t *testing.T) {
 	})
 	same(t, "entries", twin, file, func(s store.Store) (any, error) {
 		var all []store.Entry
-		err := s.Entries(ctx, func(e store.Entry) error { all = append(all, e); return nil })
+		err := s.Entries(ctx, 0, func(e store.Entry) error { all = append(all, e); return nil })
 		return all, err
 	})
 }

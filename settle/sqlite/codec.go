@@ -1,11 +1,14 @@
 package sqlite
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"joulepay/channel"
 	"joulepay/internal/layout"
+	"joulepay/settle"
 	"joulepay/settle/dag"
+	"joulepay/settle/stream"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
@@ -59,6 +62,43 @@ func decodeEffects(raw []byte) ([]dag.ChannelEffect, error) {
 		out = append(out, e)
 	}
 	return out, closed(r)
+}
+
+// encodeHead gives what the columns of head hold of a Head in one value.
+func encodeHead(h dag.Head) []byte {
+	b := append([]byte(nil), h.Log[:]...)
+	for _, n := range []uint64{h.Height, h.Decided, h.Accepted, uint64(h.Time), uint64(h.Paused), h.Certified, h.Starts} {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	b = append(b, h.Incarnation[:]...)
+	if h.Changed {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+func decodeHead(raw []byte) (dag.Head, error) {
+	var h dag.Head
+	r := layout.NewReader(raw)
+	r.Fixed(h.Log[:])
+	h.Height, h.Decided, h.Accepted = r.Uint64(), r.Uint64(), r.Uint64()
+	h.Time, h.Paused = settle.LedgerTime(r.Int64()), r.Int64()
+	h.Certified, h.Starts = r.Uint64(), r.Uint64()
+	r.Fixed(h.Incarnation[:])
+	h.Changed = r.Uint8() != 0
+	return h, closed(r)
+}
+
+func encodePosition(p stream.Position) []byte {
+	return binary.BigEndian.AppendUint64(append([]byte(nil), p.Incarnation[:]...), p.Sequence)
+}
+
+func decodePosition(raw []byte) (stream.Position, error) {
+	var p stream.Position
+	r := layout.NewReader(raw)
+	r.Fixed(p.Incarnation[:])
+	p.Sequence = r.Uint64()
+	return p, closed(r)
 }
 
 func closed(r *layout.Reader) error {

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"joulepay/settle"
 	"joulepay/settle/dag"
 	"joulepay/settle/store"
+	"joulepay/settle/stream"
 )
 
 // Commit implements store.Store. If we crash before it returns, the batch is there whole or not at all; after it
@@ -26,8 +29,14 @@ func (s *Store) Commit(ctx context.Context, b store.Batch) error {
 		if err := putSlots(tx, b.Slots); err != nil {
 			return fmt.Errorf("slots: %w", err)
 		}
+		if err := putUndo(tx, b); err != nil {
+			return fmt.Errorf("undo: %w", err)
+		}
 		if err := putCheckpoints(tx, b); err != nil {
 			return fmt.Errorf("checkpoints: %w", err)
+		}
+		if err := putFinal(tx, b); err != nil {
+			return fmt.Errorf("final checkpoint: %w", err)
 		}
 		return nil
 	})
@@ -35,20 +44,28 @@ func (s *Store) Commit(ctx context.Context, b store.Batch) error {
 
 func putHead(tx *engine.Tx, b store.Batch) error {
 	if b.Genesis != nil {
-		_, err := tx.Exec(`INSERT INTO head VALUES (1, ?, 0, x'', 0, 0, 0, 0, 0, 0, x'', 0, 0, NULL)`, b.Genesis.Encode())
-		if err != nil {
+		if err := begin(tx, b.Genesis); err != nil {
 			return err
 		}
 	}
-	h := b.Head
-	_, err := tx.Exec(`UPDATE head SET height = ?, log = ?, decided = ?, accepted = ?, time = ?, paused = ?, certified = ?, changed = ?,
-		incarnation = ?, sequence = ?, final = ?`,
-		int64(h.Height), h.Log[:], int64(h.Decided), int64(h.Accepted), int64(h.Time), h.Paused, int64(h.Certified), h.Changed,
-		b.Position.Incarnation[:], int64(b.Position.Sequence), int64(b.Final))
-	if err != nil || b.Vote == nil {
+	if err := setHead(tx, b.Head, b.Position); err != nil || b.Vote == nil {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE head SET vote = ?`, b.Vote.Encode())
+	_, err := tx.Exec(`UPDATE head SET vote = ?`, b.Vote.Encode())
+	return err
+}
+
+func begin(tx *engine.Tx, genesis *settle.Vertex) error {
+	_, err := tx.Exec(`INSERT INTO head (one, genesis, height, log, decided, accepted, time, paused, certified, changed, incarnation, sequence, final)
+		VALUES (1, ?, 0, x'', 0, 0, 0, 0, 0, 0, x'', 0, 0)`, genesis.Encode())
+	return err
+}
+
+func setHead(tx *engine.Tx, h dag.Head, at stream.Position) error {
+	_, err := tx.Exec(`UPDATE head SET height = ?, log = ?, decided = ?, accepted = ?, time = ?, paused = ?, certified = ?, starts = ?, started = ?,
+		changed = ?, incarnation = ?, sequence = ?`,
+		int64(h.Height), h.Log[:], int64(h.Decided), int64(h.Accepted), int64(h.Time), h.Paused, int64(h.Certified), int64(h.Starts), h.Incarnation[:],
+		h.Changed, at.Incarnation[:], int64(at.Sequence))
 	return err
 }
 
@@ -106,7 +123,8 @@ func putSlots(tx *engine.Tx, slots []dag.SlotChange) error {
 
 func putCheckpoints(tx *engine.Tx, b store.Batch) error {
 	for _, c := range b.Checkpoints {
-		_, err := tx.Exec("INSERT INTO checkpoints VALUES (?, ?, ?, NULL, 0)", int64(c.Number), int64(c.Height), c.Encode())
+		_, err := tx.Exec("INSERT INTO checkpoints (number, height, body, certified, head, position) VALUES (?, ?, ?, 0, ?, ?)",
+			int64(c.Checkpoint.Number), int64(c.Checkpoint.Height), c.Checkpoint.Encode(), encodeHead(c.Head), encodePosition(c.Position))
 		if err != nil {
 			return err
 		}
@@ -123,6 +141,63 @@ func putCheckpoints(tx *engine.Tx, b store.Batch) error {
 		}
 	}
 	return nil
+}
+
+// putUndo keeps the first content that is recorded for a slot at a checkpoint, and forgets what lies below the final one.
+func putUndo(tx *engine.Tx, b store.Batch) error {
+	rows := make([][]any, 0, len(b.Undo))
+	for _, u := range b.Undo {
+		if u.Checkpoint >= b.Final {
+			rows = append(rows, []any{int64(u.Checkpoint), int64(u.Index), u.Before})
+		}
+	}
+	if err := insertRows(tx, "INSERT INTO undo VALUES ", rows, " ON CONFLICT DO NOTHING"); err != nil {
+		return err
+	}
+	_, err := tx.Exec("DELETE FROM undo WHERE checkpoint < ?", int64(b.Final))
+	return err
+}
+
+// putFinal keeps the proof of finality beside the head: the child that certifies it may be undone.
+func putFinal(tx *engine.Tx, b store.Batch) error {
+	var before uint64
+	var proven bool
+	if err := tx.QueryRow("SELECT final, final_certificate IS NOT NULL FROM head").Scan(&before, &proven); err != nil {
+		return err
+	}
+	if before == b.Final && proven {
+		return nil
+	}
+	certificate, err := finalCertificate(tx, b)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec("UPDATE head SET final = ?, final_certificate = ?", int64(b.Final), certificate)
+	return err
+}
+
+// finalCertificate gives the one that makes a batch's final checkpoint final, encoded, or nil.
+func finalCertificate(tx *engine.Tx, b store.Batch) ([]byte, error) {
+	row, err := scanCheckpoint(tx.QueryRow(checkpointColumns+"FROM checkpoints WHERE number = ?", int64(b.Final)).Scan)
+	if errors.Is(err, sql.ErrNoRows) { // of a batch that has none yet
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range b.Certificates {
+		if store.Finalises(c, row.Checkpoint) {
+			return c.Encode(), nil
+		}
+	}
+	child, err := scanCheckpoint(tx.QueryRow(checkpointColumns+"FROM checkpoints WHERE number = ?", int64(b.Final)+1).Scan)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil || child.Certificate == nil || !store.Finalises(*child.Certificate, row.Checkpoint):
+		return nil, err
+	}
+	return child.Certificate.Encode(), nil
 }
 
 // rowsAtOnce is how many rows one statement inserts: most of the cost of a small row is the call.

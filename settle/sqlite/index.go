@@ -27,6 +27,8 @@ var (
 	byPayload = index{"payload_heights", "payload = ?"}
 	byParty   = index{"party_heights", "instr(parties, ?) > 0"}
 	byChannel = index{"channel_heights", "instr(effects, ?) > 0"}
+
+	indexes = []index{byID, byPayload, byParty, byChannel}
 )
 
 // place is a row of an index.

@@ -31,11 +31,12 @@ func (s *Store) Load(ctx context.Context) (store.Stored, error) {
 }
 
 func loadHead(q engine.Queryer, out *store.Stored) error {
-	var genesis, log, incarnation, vote []byte
+	var genesis, log, started, incarnation, vote, certificate []byte
 	var changed bool
-	var height, decided, accepted, at, paused, certified, sequence, final int64
-	err := q.QueryRow(`SELECT genesis, height, log, decided, accepted, time, paused, certified, changed, incarnation, sequence, final, vote
-		FROM head`).Scan(&genesis, &height, &log, &decided, &accepted, &at, &paused, &certified, &changed, &incarnation, &sequence, &final, &vote)
+	var height, decided, accepted, at, paused, certified, starts, sequence, final int64
+	err := q.QueryRow(`SELECT genesis, height, log, decided, accepted, time, paused, certified, starts, started, changed, incarnation, sequence,
+		final, final_certificate, vote FROM head`).Scan(&genesis, &height, &log, &decided, &accepted, &at, &paused, &certified, &starts, &started,
+		&changed, &incarnation, &sequence, &final, &certificate, &vote)
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.ErrEmpty
 	}
@@ -48,13 +49,20 @@ func loadHead(q engine.Queryer, out *store.Stored) error {
 	}
 	snap.Head = dag.Head{
 		Height: uint64(height), Decided: uint64(decided), Accepted: uint64(accepted),
-		Time: settle.LedgerTime(at), Paused: paused, Certified: uint64(certified), Changed: changed,
+		Time: settle.LedgerTime(at), Paused: paused, Certified: uint64(certified), Starts: uint64(starts),
+		Changed: changed,
 	}
 	snap.Final, out.Position.Sequence = uint64(final), uint64(sequence)
-	if len(incarnation) != len(out.Position.Incarnation) {
-		return fmt.Errorf("%w: incarnation of %d bytes", dag.ErrCorrupt, len(incarnation))
+	for raw, dst := range map[*[]byte]*[16]byte{&incarnation: (*[16]byte)(&out.Position.Incarnation), &started: &snap.Head.Incarnation} {
+		if copy(dst[:], *raw) != len(dst) || len(*raw) != len(dst) {
+			return fmt.Errorf("%w: incarnation of %d bytes", dag.ErrCorrupt, len(*raw))
+		}
 	}
-	copy(out.Position.Incarnation[:], incarnation)
+	if certificate != nil {
+		if out.Final.Certificate, err = proof.DecodeCertificate(certificate); err != nil {
+			return fmt.Errorf("%w: final certificate: %w", dag.ErrCorrupt, err)
+		}
+	}
 	if vote != nil {
 		v, err := proof.DecodeSignedVote(vote)
 		if err != nil {
@@ -140,10 +148,10 @@ func loadFinality(q engine.Queryer, out *store.Stored) error {
 	return each(q, func(rows *sql.Rows) error {
 		row, err := scanCheckpoint(rows.Scan)
 		if err != nil {
-			return fmt.Errorf("%w: %w", dag.ErrCorrupt, err)
+			return err
 		}
 		out.Pending = append(out.Pending, *row.Certificate)
-		if row.Certificate.Source == out.Final.Checkpoint.Ref() && row.Checkpoint.Number == out.Snapshot.Final+1 {
+		if out.Final.Certificate.Votes == nil && store.Finalises(*row.Certificate, out.Final.Checkpoint) { // of an older file
 			out.Final.Certificate = *row.Certificate
 		}
 		return nil

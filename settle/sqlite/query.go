@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 
@@ -52,10 +53,17 @@ const firstOfID = entryColumns + `FROM vertex_heights CROSS JOIN entries USING (
 // Vertex implements store.Store.
 func (s *Store) Vertex(ctx context.Context, id settle.VertexID) (store.Entry, error) {
 	var e store.Entry
-	err := s.one(ctx, "vertex "+id.String(), func(q engine.Queryer) error {
+	err := s.db.Read(ctx, func(q engine.Queryer) error {
 		var err error
 		e, err = scanEntry(q.QueryRow(firstOfID, id[:keySize], id[:]).Scan)
-		return err
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		pruned, err := prunedTo(q)
+		if err != nil {
+			return err
+		}
+		return store.Unknown(pruned, "vertex "+id.String())
 	})
 	return e, err
 }
@@ -176,41 +184,68 @@ func (s *Store) Channels(ctx context.Context, q store.ChannelQuery) ([]store.Cha
 	return out, err
 }
 
-const checkpointColumns = "SELECT body, certificate "
+const checkpointColumns = "SELECT body, certificate, certified, head, position "
 
 func scanCheckpoint(scan func(...any) error) (store.CheckpointRow, error) {
 	var row store.CheckpointRow
-	var body, certificate []byte
-	if err := scan(&body, &certificate); err != nil {
+	var body, certificate, head, position []byte
+	if err := scan(&body, &certificate, &row.Certified, &head, &position); err != nil {
 		return row, err
 	}
 	var err error
-	if row.Checkpoint, err = proof.DecodeCheckpoint(body); err != nil || certificate == nil {
+	if row.Checkpoint, err = proof.DecodeCheckpoint(body); err != nil {
+		return row, fmt.Errorf("%w: %w", dag.ErrCorrupt, err)
+	}
+	if certificate != nil {
+		c, err := proof.DecodeCertificate(certificate)
+		if err != nil {
+			return row, fmt.Errorf("%w: %w", dag.ErrCorrupt, err)
+		}
+		row.Certificate = &c
+	}
+	if head == nil { // of a file from before nodes could go back
+		return row, nil
+	}
+	if row.Head, err = decodeHead(head); err != nil {
 		return row, err
 	}
-	c, err := proof.DecodeCertificate(certificate)
-	row.Certificate = &c
-	return row, err
-}
-
-func (s *Store) checkpoint(ctx context.Context, what, query string, arg uint64) (store.CheckpointRow, error) {
-	var row store.CheckpointRow
-	err := s.one(ctx, what, func(q engine.Queryer) error {
-		var err error
-		row, err = scanCheckpoint(q.QueryRow(query, int64(min(arg, math.MaxInt64))).Scan)
-		return err
-	})
+	row.Position, err = decodePosition(position)
 	return row, err
 }
 
 // Checkpoint implements store.Store.
 func (s *Store) Checkpoint(ctx context.Context, number uint64) (store.CheckpointRow, error) {
-	return s.checkpoint(ctx, "checkpoint", checkpointColumns+"FROM checkpoints WHERE number = ?", number)
+	var row store.CheckpointRow
+	err := s.one(ctx, fmt.Sprintf("checkpoint %d", number), func(q engine.Queryer) error {
+		var err error
+		row, err = scanCheckpoint(q.QueryRow(checkpointColumns+"FROM checkpoints WHERE number = ?", int64(min(number, math.MaxInt64))).Scan)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		var first int64
+		if q.QueryRow("SELECT coalesce(min(number), 0) FROM checkpoints").Scan(&first) == nil && number < uint64(first) {
+			return fmt.Errorf("%w: checkpoint %d", store.ErrPruned, number)
+		}
+		return err
+	})
+	return row, err
 }
 
 // Covering implements store.Store.
 func (s *Store) Covering(ctx context.Context, height uint64) (store.CheckpointRow, error) {
-	return s.checkpoint(ctx, "checkpoint", checkpointColumns+"FROM checkpoints WHERE height >= ? ORDER BY height LIMIT 1", height)
+	var row store.CheckpointRow
+	err := s.one(ctx, fmt.Sprintf("checkpoint above height %d", height), func(q engine.Queryer) error {
+		if height > 0 {
+			if err := kept(q, height-1); err != nil {
+				return err
+			}
+		}
+		const covering = checkpointColumns + "FROM checkpoints WHERE height >= ? ORDER BY height LIMIT 1"
+		var err error
+		row, err = scanCheckpoint(q.QueryRow(covering, int64(min(height, math.MaxInt64))).Scan)
+		return err
+	})
+	return row, err
 }
 
 // Checkpoints implements store.Store.
@@ -232,8 +267,10 @@ func (s *Store) Checkpoints(ctx context.Context, p store.Page) ([]store.Checkpoi
 func (s *Store) Receipts(ctx context.Context, after, upTo uint64) ([]dag.Receipt, error) {
 	var out []dag.Receipt
 	err := s.db.Read(ctx, func(q engine.Queryer) error {
-		var err error
-		out, err = readReceipts(q, after, upTo)
+		err := kept(q, after)
+		if err == nil {
+			out, err = readReceipts(q, after, upTo)
+		}
 		return err
 	})
 	return out, err
@@ -257,14 +294,33 @@ func readReceipts(q engine.Queryer, after, upTo uint64) ([]dag.Receipt, error) {
 }
 
 // Entries implements store.Store.
-func (s *Store) Entries(ctx context.Context, visit func(store.Entry) error) error {
+func (s *Store) Entries(ctx context.Context, after uint64, visit func(store.Entry) error) error {
 	return s.db.Read(ctx, func(q engine.Queryer) error {
+		if err := kept(q, after); err != nil {
+			return err
+		}
 		return each(q, func(rows *sql.Rows) error {
 			e, err := scanEntry(rows.Scan)
 			if err != nil {
 				return err
 			}
 			return visit(e)
-		}, entryColumns+"FROM entries ORDER BY height")
+		}, entryColumns+"FROM entries WHERE height > ? ORDER BY height", int64(min(after, math.MaxInt64)))
 	})
+}
+
+// kept gives store.ErrPruned when what follows a height is not all there.
+func kept(q engine.Queryer, after uint64) error {
+	pruned, err := prunedTo(q)
+	if err != nil {
+		return err
+	}
+	return store.Kept(after, pruned)
+}
+
+// prunedTo gives the height up to which the log was pruned.
+func prunedTo(q engine.Queryer) (uint64, error) {
+	var height int64
+	err := q.QueryRow("SELECT coalesce(max(pruned), 0) FROM head").Scan(&height)
+	return uint64(height), err
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -20,23 +21,27 @@ type Memory struct {
 	genesis     *settle.Vertex
 	head        dag.Head
 	position    stream.Position
-	final       uint64
+	final       proof.Final
 	vote        *proof.SignedVote
-	entries     []Entry // entry n has height n
+	window      []Item // with which the store began; no entries
+	before      proof.Hash
+	pruned      uint64
+	entries     []Entry // with rising heights
 	byID        map[settle.VertexID]uint64
 	slots       []dag.SlotChange
 	byKey       map[settle.SlotKey]uint32
-	checkpoints []memoryCheckpoint // checkpoint n is at n
+	undo        map[undoKey][]byte
+	checkpoints []CheckpointRow // with rising numbers, without gaps
 }
 
-type memoryCheckpoint struct {
-	CheckpointRow
-	certified bool
+type undoKey struct {
+	checkpoint uint64
+	index      uint32
 }
 
 // NewMemory makes an empty store.
 func NewMemory() *Memory {
-	return &Memory{byID: map[settle.VertexID]uint64{}, byKey: map[settle.SlotKey]uint32{}}
+	return &Memory{byID: map[settle.VertexID]uint64{}, byKey: map[settle.SlotKey]uint32{}, undo: map[undoKey][]byte{}}
 }
 
 // Commit implements Store.
@@ -46,30 +51,78 @@ func (m *Memory) Commit(_ context.Context, b Batch) error {
 	if b.Genesis != nil {
 		m.genesis = b.Genesis
 	}
-	m.head, m.position, m.final = b.Head, b.Position, b.Final
-	if b.Vote != nil {
-		m.vote = b.Vote
-	}
 	for _, e := range b.Entries {
-		if e.Height != uint64(len(m.entries)) {
-			return fmt.Errorf("store: entry of height %d where %d should be", e.Height, len(m.entries))
+		if last := m.last(); len(m.entries) > 0 && e.Height != last+1 {
+			return fmt.Errorf("store: entry of height %d where %d should be", e.Height, last+1)
 		}
 		m.entries = append(m.entries, e)
 		if _, known := m.byID[e.ID]; e.Kind == dag.EntryVertex && !known {
 			m.byID[e.ID] = e.Height
 		}
 	}
+	m.head, m.position = b.Head, b.Position
+	if b.Vote != nil {
+		m.vote = b.Vote
+	}
 	m.putSlots(b.Slots)
+	m.putUndo(b)
 	for _, c := range b.Checkpoints {
-		m.checkpoints = append(m.checkpoints, memoryCheckpoint{CheckpointRow: CheckpointRow{Checkpoint: c}})
+		m.checkpoints = append(m.checkpoints, CheckpointRow{Checkpoint: c.Checkpoint, Head: c.Head, Position: c.Position})
 	}
 	for _, c := range b.Certificates {
-		m.checkpoints[c.Target.Number].Certificate = &c
+		if row := m.checkpoint(c.Target.Number); row != nil {
+			row.Certificate = &c
+		}
 	}
 	for _, n := range b.Certified {
-		m.checkpoints[n].certified = true
+		if row := m.checkpoint(n); row != nil {
+			row.Certified = true
+		}
+	}
+	m.putFinal(b)
+	return nil
+}
+
+// putFinal keeps the proof of finality, whatever becomes of the child that certifies it.
+func (m *Memory) putFinal(b Batch) {
+	row := m.checkpoint(b.Final)
+	if row == nil || b.Final == m.final.Checkpoint.Number && len(m.final.Certificate.Votes) > 0 {
+		return
+	}
+	m.final = proof.Final{Checkpoint: row.Checkpoint}
+	if child := m.checkpoint(b.Final + 1); child != nil && child.Certificate != nil && Finalises(*child.Certificate, row.Checkpoint) {
+		m.final.Certificate = *child.Certificate
+	}
+	for _, c := range b.Certificates {
+		if Finalises(c, row.Checkpoint) {
+			m.final.Certificate = c
+		}
+	}
+}
+
+// checkpoint gives the row of a checkpoint, or nil.
+func (m *Memory) checkpoint(number uint64) *CheckpointRow {
+	if len(m.checkpoints) == 0 || number < m.checkpoints[0].Checkpoint.Number {
+		return nil
+	}
+	if n := number - m.checkpoints[0].Checkpoint.Number; n < uint64(len(m.checkpoints)) {
+		return &m.checkpoints[n]
 	}
 	return nil
+}
+
+// last gives the height of the last entry.
+func (m *Memory) last() uint64 {
+	if len(m.entries) == 0 {
+		return m.head.Height
+	}
+	return m.entries[len(m.entries)-1].Height
+}
+
+// above gives the place of the first entry above a height.
+func (m *Memory) above(height uint64) int {
+	i, _ := slices.BinarySearchFunc(m.entries, height+1, func(e Entry, h uint64) int { return cmp.Compare(e.Height, h) })
+	return i
 }
 
 func (m *Memory) putSlots(changes []dag.SlotChange) {
@@ -85,6 +138,81 @@ func (m *Memory) putSlots(changes []dag.SlotChange) {
 	}
 }
 
+func (m *Memory) putUndo(b Batch) {
+	for _, u := range b.Undo {
+		at := undoKey{u.Checkpoint, u.Index}
+		if _, recorded := m.undo[at]; !recorded {
+			m.undo[at] = u.Before
+		}
+	}
+	maps.DeleteFunc(m.undo, func(at undoKey, _ []byte) bool { return at.checkpoint < b.Final })
+}
+
+// Rollback implements Store.
+func (m *Memory) Rollback(_ context.Context, checkpoint uint64, to stream.Position) ([]*settle.Vertex, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	row := m.checkpoint(checkpoint)
+	if row == nil || checkpoint < m.final.Checkpoint.Number {
+		return nil, fmt.Errorf("%w: checkpoint %d, final is %d", ErrRollback, checkpoint, m.final.Checkpoint.Number)
+	}
+	keep := m.above(row.Head.Height)
+	undone, err := verticesOf(m.entries[keep:])
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range m.entries[keep:] {
+		if m.byID[e.ID] == e.Height {
+			delete(m.byID, e.ID)
+		}
+	}
+	m.entries = slices.Clone(m.entries[:keep])
+	m.revertSlots(checkpoint)
+	m.checkpoints = slices.Clone(m.checkpoints[:checkpoint-m.checkpoints[0].Checkpoint.Number+1])
+	for i := range m.checkpoints {
+		c := &m.checkpoints[i]
+		c.Certified = c.Certified && c.Checkpoint.Number <= row.Head.Certified
+	}
+	m.head, m.position = row.Head, to
+	return undone, nil
+}
+
+func verticesOf(entries []Entry) ([]*settle.Vertex, error) {
+	var out []*settle.Vertex
+	for _, e := range entries {
+		if e.Kind != dag.EntryVertex {
+			continue
+		}
+		v, err := e.Vertex()
+		if err != nil {
+			return nil, fmt.Errorf("%w: entry %d: %w", dag.ErrCorrupt, e.Height, err)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// revertSlots gives every slot what it held at a checkpoint: the content before its first change since then.
+func (m *Memory) revertSlots(checkpoint uint64) {
+	at := slices.SortedFunc(maps.Keys(m.undo), func(a, b undoKey) int { return -cmp.Compare(a.checkpoint, b.checkpoint) })
+	slots := slices.Clone(m.slots)
+	count := len(slots)
+	for _, k := range at { // the oldest last
+		if k.checkpoint < checkpoint {
+			continue
+		}
+		slots[k.index].Content = m.undo[k]
+		if m.undo[k] == nil {
+			count = min(count, int(k.index))
+		}
+		delete(m.undo, k)
+	}
+	for _, s := range slots[count:] {
+		delete(m.byKey, s.Key)
+	}
+	m.slots = slots[:count]
+}
+
 // Load implements Store.
 func (m *Memory) Load(context.Context) (Stored, error) {
 	m.mu.Lock()
@@ -92,19 +220,14 @@ func (m *Memory) Load(context.Context) (Stored, error) {
 	if m.genesis == nil {
 		return Stored{}, ErrEmpty
 	}
-	out := Stored{Position: m.position, Vote: m.vote}
-	out.Snapshot = dag.Snapshot{Genesis: m.genesis, Head: m.head, Slots: slices.Clone(m.slots), Final: m.final}
+	out := Stored{Position: m.position, Vote: m.vote, Final: m.final}
+	final := m.final.Checkpoint.Number
+	out.Snapshot = dag.Snapshot{Genesis: m.genesis, Head: m.head, Slots: slices.Clone(m.slots), Final: final}
 	for _, c := range m.checkpoints[max(0, len(m.checkpoints)-dag.MarksKept):] {
-		out.Snapshot.Marks = append(out.Snapshot.Marks, dag.StoredMark{Checkpoint: c.Checkpoint, Certified: c.certified})
+		out.Snapshot.Marks = append(out.Snapshot.Marks, dag.StoredMark{Checkpoint: c.Checkpoint, Certified: c.Certified})
 	}
-	out.Final.Checkpoint = m.checkpoints[m.final].Checkpoint
-	for _, c := range m.checkpoints[m.final:] {
-		switch {
-		case c.Certificate == nil:
-		case c.Certificate.Source.Number == m.final && c.Checkpoint.Number == m.final+1:
-			out.Final.Certificate = *c.Certificate
-			out.Pending = append(out.Pending, *c.Certificate)
-		case c.Checkpoint.Number > m.final:
+	for _, c := range m.checkpoints {
+		if c.Certificate != nil && c.Checkpoint.Number > final {
 			out.Pending = append(out.Pending, *c.Certificate)
 		}
 	}
@@ -129,20 +252,23 @@ func (m *Memory) recent(limit uint64) ([]dag.Recent, error) {
 		out = append(out, dag.Recent{ID: e.ID, Accepted: e.Verdict.Accepted(), Parents: v.Parents()})
 	}
 	slices.Reverse(out)
-	return out, nil
+	return append(RecentOf(m.window, limit-uint64(len(out))), out...), nil
 }
 
 // Receipts implements Store.
 func (m *Memory) Receipts(_ context.Context, after, upTo uint64) ([]dag.Receipt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := Kept(after, m.pruned); err != nil {
+		return nil, err
+	}
 	return m.receipts(after, upTo), nil
 }
 
 func (m *Memory) receipts(after, upTo uint64) []dag.Receipt {
 	var out []dag.Receipt
-	for h := after + 1; h <= upTo && h < uint64(len(m.entries)); h++ {
-		if e := m.entries[h]; e.Kind == dag.EntryVertex {
+	for _, e := range m.entries[m.above(after):] {
+		if e.Kind == dag.EntryVertex && e.Height <= upTo {
 			out = append(out, dag.Receipt{ID: e.ID, Verdict: e.Verdict})
 		}
 	}
@@ -166,9 +292,9 @@ func (m *Memory) Vertex(_ context.Context, id settle.VertexID) (Entry, error) {
 	defer m.mu.Unlock()
 	h, ok := m.byID[id]
 	if !ok {
-		return Entry{}, fmt.Errorf("%w: vertex %s", ErrNotFound, id)
+		return Entry{}, Unknown(m.pruned, "vertex "+id.String())
 	}
-	return m.entries[h], nil
+	return m.entries[m.above(h)-1], nil
 }
 
 // Vertices implements Store.
@@ -226,19 +352,25 @@ func (m *Memory) Channels(_ context.Context, q ChannelQuery) ([]ChannelRow, erro
 func (m *Memory) Checkpoint(_ context.Context, number uint64) (CheckpointRow, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if number >= uint64(len(m.checkpoints)) {
-		return CheckpointRow{}, fmt.Errorf("%w: checkpoint %d", ErrNotFound, number)
+	if row := m.checkpoint(number); row != nil {
+		return *row, nil
 	}
-	return m.checkpoints[number].CheckpointRow, nil
+	if len(m.checkpoints) > 0 && number < m.checkpoints[0].Checkpoint.Number {
+		return CheckpointRow{}, fmt.Errorf("%w: checkpoint %d", ErrPruned, number)
+	}
+	return CheckpointRow{}, fmt.Errorf("%w: checkpoint %d", ErrNotFound, number)
 }
 
 // Covering implements Store.
 func (m *Memory) Covering(_ context.Context, height uint64) (CheckpointRow, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if height > 0 && height <= m.pruned {
+		return CheckpointRow{}, Kept(height-1, m.pruned)
+	}
 	for _, c := range m.checkpoints {
 		if c.Checkpoint.Height >= height {
-			return c.CheckpointRow, nil
+			return c, nil
 		}
 	}
 	return CheckpointRow{}, fmt.Errorf("%w: checkpoint above height %d", ErrNotFound, height)
@@ -250,18 +382,22 @@ func (m *Memory) Checkpoints(_ context.Context, p Page) ([]CheckpointRow, error)
 	defer m.mu.Unlock()
 	var out []CheckpointRow
 	for i := len(m.checkpoints) - 1; i >= 0 && len(out) < min(p.Limit, PageMax); i-- {
-		if p.Before == 0 || uint64(i)+1 < p.Before {
-			out = append(out, m.checkpoints[i].CheckpointRow)
+		if c := m.checkpoints[i]; p.Before == 0 || c.Checkpoint.Number+1 < p.Before {
+			out = append(out, c)
 		}
 	}
 	return out, nil
 }
 
 // Entries implements Store.
-func (m *Memory) Entries(_ context.Context, visit func(Entry) error) error {
+func (m *Memory) Entries(_ context.Context, after uint64, visit func(Entry) error) error {
 	m.mu.Lock()
-	entries := m.entries[:len(m.entries):len(m.entries)]
+	err := Kept(after, m.pruned)
+	entries := slices.Clip(m.entries[m.above(after):])
 	m.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	for _, e := range entries {
 		if err := visit(e); err != nil {
 			return err

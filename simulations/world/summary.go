@@ -8,6 +8,7 @@ import (
 
 	"joulepay/channel"
 	"joulepay/channel/session"
+	"joulepay/settle"
 	"joulepay/settle/dag"
 	settlestore "joulepay/settle/store"
 	"joulepay/simulations/report"
@@ -36,10 +37,10 @@ func (w *World) money(a money.Amount) money.Money { return money.Of(a, w.scenari
 func (w *World) addLedger(s *report.Summary) error {
 	head := w.ledger.core.State().Head()
 	s.Ledger = report.Ledger{
-		Network: w.ledger.trusted.ID.String(), Height: head.Height, Log: head.Log.String(), Vertices: map[string]int{},
+		Network: w.ledger.trusted.ID.String(), Height: head.Height, Log: head.Log.String(), Vertices: map[string]int{settle.KindGenesis.String(): 1},
 		Checkpoints: w.ledger.core.Finality().Final().Checkpoint.Number,
 	}
-	return w.ledger.disk.Entries(context.Background(), func(e settlestore.Entry) error {
+	return w.ledger.disk.Entries(context.Background(), 0, func(e settlestore.Entry) error {
 		switch {
 		case e.Kind != dag.EntryVertex:
 		case e.Verdict.Accepted():

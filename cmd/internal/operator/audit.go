@@ -72,7 +72,7 @@ func audit(ctx context.Context, st store.Store, genesis *settle.Vertex, progress
 
 func (a *auditor) replay(ctx context.Context, st store.Store, progress func(uint64)) error {
 	last := a.stored.Snapshot.Head.Height
-	err := st.Entries(ctx, func(e store.Entry) error {
+	err := st.Entries(ctx, 0, func(e store.Entry) error {
 		if e.Height > last {
 			return errEnough
 		}
@@ -87,12 +87,6 @@ func (a *auditor) replay(ctx context.Context, st store.Store, progress func(uint
 
 // apply decides one entry again.
 func (a *auditor) apply(e store.Entry) error {
-	if e.Height == 0 {
-		if !bytes.Equal(e.Raw, a.stored.Snapshot.Genesis.Encode()) {
-			return differs(e.Height, "genesis")
-		}
-		return nil
-	}
 	entry, err := decodeEntry(e)
 	if err != nil {
 		return fmt.Errorf("%w: entry %d: %w", ErrDiffers, e.Height, err)
