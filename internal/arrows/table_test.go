@@ -73,7 +73,7 @@ var table = []arrows{
 	{from: "settle/store/storetest", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store"}},
 	{from: "settle/sqlite", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store",
 		"internal/sqlite"}, tests: []string{"settle/store/storetest"}},
-	{from: "settle/node", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store"},
+	{from: "settle/node", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store", "settle/gossip"},
 		tests: []string{"settle/sqlite", "settle/jetstream", "internal/natsd", "internal/sqlite"}},
 	{from: "settle/receipt", to: append([]string{"settle", "settle/proof"}, session...), tests: []string{"settle/dag", "meter/sim"}},
 	{from: "settle/operation", to: []string{"wallet", "wallet/money", "channel", "channel/session", "settle", "settle/proof"}},

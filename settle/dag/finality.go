@@ -209,6 +209,9 @@ func (f *Finality) NextVote(now settle.LedgerTime) (proof.Vote, bool) {
 // again.
 func (f *Finality) Open() bool { return f.last != nil && f.last.Target.Number > f.justified.Number }
 
+// Waiting tells whether there are votes for what is not justified here.
+func (f *Finality) Waiting() bool { return len(f.votes) > 0 }
+
 // Elsewhere tells whether enough witnesses justified another checkpoint of a number that this log has: then this log is
 // on the wrong side of a fork.
 func (f *Finality) Elsewhere() bool {

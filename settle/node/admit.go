@@ -64,12 +64,13 @@ func (n *Node) gatherCandidates(first candidate) []candidate {
 func (n *Node) verify(together []candidate) []Submitted {
 	signed := make([]dag.Signed, len(together))
 	n.coreMu.RLock()
+	state := n.core.state // a rebase puts another one in its place
 	for i, c := range together {
-		signed[i] = dag.Signed{Vertex: c.vertex, Key: n.core.state.AccountKey(c.vertex.Issuer())}
+		signed[i] = dag.Signed{Vertex: c.vertex, Key: state.AccountKey(c.vertex.Issuer())}
 	}
 	n.coreMu.RUnlock()
 	good := make([]Submitted, 0, len(together))
-	for i, ok := range n.core.state.VerifySignatures(signed) {
+	for i, ok := range state.VerifySignatures(signed) {
 		if ok {
 			good = append(good, Submitted{signed[i].Vertex, signed[i].Key})
 			continue
@@ -90,10 +91,11 @@ func (n *Node) verifyClaims(good []Submitted) {
 			continue
 		}
 		n.coreMu.RLock()
-		claims, complete := n.core.state.ClaimsToVerify(p)
+		state := n.core.state
+		claims, complete := state.ClaimsToVerify(p)
 		n.coreMu.RUnlock()
 		if complete {
-			n.core.state.VerifyClaims(g.Vertex.ID(), claims)
+			state.VerifyClaims(g.Vertex.ID(), claims)
 		}
 	}
 }

@@ -17,9 +17,11 @@ func (n *Node) carryOut() error {
 		case <-n.ctx.Done():
 			return nil
 		}
-		for more := true; more; {
+		drained := effects == nil
+		for more := true; more && !drained; {
 			select {
 			case next := <-n.effects:
+				drained = next == nil
 				effects = append(effects, next...)
 			default:
 				more = false
@@ -30,6 +32,12 @@ func (n *Node) carryOut() error {
 		}
 		for _, effect := range effects {
 			n.execute(effect)
+		}
+		if drained {
+			select {
+			case n.carried <- struct{}{}:
+			case <-n.ctx.Done():
+			}
 		}
 	}
 }
@@ -64,6 +72,7 @@ func (n *Node) persist(effects []Effect) error {
 func follow(b *store.Batch, next store.Batch) {
 	b.Head, b.Position, b.Final = next.Head, next.Position, next.Final
 	b.Entries = append(b.Entries, next.Entries...)
+	b.Undo = append(b.Undo, next.Undo...)
 	b.Checkpoints = append(b.Checkpoints, next.Checkpoints...)
 	b.Certificates = append(b.Certificates, next.Certificates...)
 	b.Certified = append(b.Certified, next.Certified...)
@@ -96,5 +105,14 @@ func (n *Node) execute(effect Effect) {
 			n.final.Store(e.Final)
 		}
 		n.stages.tell(e.Notice)
-	} // SendVote has nobody to go to while there is one witness
+	case SendVote:
+		n.broadcast(e.Vote)
+	case Renew:
+		n.renewal.Store(&e.Incarnation)
+		n.restartReader()
+	case AskPeers:
+		n.all.Go(n.askPeers)
+	case Accuse:
+		n.accuse(e.Contradiction)
+	}
 }

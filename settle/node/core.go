@@ -48,6 +48,16 @@ type Core struct {
 	inFlight int                      // bundles on their way to the log
 	sent     map[[32]byte][]dag.Entry // what is in those that have not come back, by their hashes
 
+	self     int                // place in the witness set; −1 for a node that only follows
+	decides  bool               // this witness alone has more than two thirds of the weight
+	refused  stream.Incarnation // which begins below what this node knows to be justified
+	catching bool               // entries come from a peer
+	later    []turn             // certificates that others publish first
+	doubtful time.Time          // session time since when the last checkpoint is not justified; zero when it is
+	voted    proof.SignedVote   // the last own vote, sent again while it is open
+	voteSent time.Time          // session time
+	asked    time.Time          // session time of the last AskPeers
+
 	progress  time.Time // session time of the last delivery
 	marked    time.Time // session time of the last checkpoint, or of the start
 	queuedFor uint64    // number of the newest checkpoint whose mark is queued or in the log
@@ -80,7 +90,7 @@ func NewCore(genesis *settle.Vertex, now time.Time, o CoreOptions) (*Core, store
 	first := state.LastCheckpoint()
 	c := newCore(state, dag.NewFinality(state.Network(), proof.Final{Checkpoint: first}, nil), now, o)
 	return c, store.Batch{
-		Genesis: genesis, Head: state.Head(), Slots: state.TakeChanges(), Checkpoints: []proof.Checkpoint{first},
+		Genesis: genesis, Head: state.Head(), Slots: state.TakeChanges(), Checkpoints: []store.Marked{{Checkpoint: first, Head: state.Head()}},
 		Certified: []uint64{0},
 		Entries: []store.Entry{{
 			Kind: dag.EntryVertex, ID: genesis.ID(), Time: state.Head().Time, Raw: genesis.Encode(),
@@ -106,7 +116,7 @@ func LoadCore(stored store.Stored, now time.Time, o CoreOptions) (*Core, error) 
 		}
 	}
 	for _, certificate := range stored.Pending {
-		finality.Certified(certificate)
+		finality.Adopt(certificate)
 	}
 	c := newCore(state, finality, now, o)
 	c.position = stored.Position
@@ -118,7 +128,12 @@ func newCore(state *dag.State, finality *dag.Finality, now time.Time, o CoreOpti
 	if o.CheckpointInterval == 0 {
 		o.CheckpointInterval = DefaultCheckpointInterval
 	}
+	self, ok := state.Network().Witnesses.Index(o.Witness.Public())
+	if !ok || o.Witness.IsZero() {
+		self = -1
+	}
 	return &Core{
+		self: self, decides: self >= 0 && state.Network().Witnesses.Decides(o.Witness.Public()),
 		options: o, network: state.Network(), state: state, finality: finality,
 		pending: make(map[settle.VertexID]*pendingVertex), sent: make(map[[32]byte][]dag.Entry), marked: now.Add(-o.CheckpointInterval), progress: now,
 		queuedFor: state.LastCheckpoint().Number,
@@ -129,14 +144,11 @@ func newCore(state *dag.State, finality *dag.Finality, now time.Time, o CoreOpti
 // log is queued again, and a state that cannot be proven gets a new checkpoint.
 func (c *Core) resume(stored store.Stored) {
 	if v := stored.Vote; v != nil {
-		if certificate, err := c.finality.Vote(*v); err == nil && certificate != nil {
-			c.queueCertificate(*certificate)
-		}
+		c.voted = *v
+		_, _ = c.finality.Vote(*v) // which may be for a branch that was undone
 	}
-	for _, certificate := range stored.Pending {
-		if certificate.Target.Number > c.state.Head().Certified {
-			c.queueCertificate(certificate)
-		}
+	for _, certificate := range c.finality.Certificates(c.state.Head().Certified) {
+		c.queueCertificate(certificate)
 	}
 	last := c.state.LastCheckpoint().Number
 	c.wanted = last
@@ -176,9 +188,13 @@ func (c *Core) Step(now time.Time, e Event) ([]Effect, error) {
 	case Published:
 		err = c.published(e)
 	case VoteReceived:
-		out = c.receiveVote(e.Vote)
+		out = c.receiveVote(now, e.Vote)
 	case Renewed:
-		c.renew(now, e.Position)
+		out, err = c.renew(now, e)
+	case Ahead:
+		out = c.ahead(e.Standing)
+	case Fetched:
+		return c.fetched(now, e.Entries)
 	case Tick:
 		out, err = c.tick(now)
 	default:
@@ -186,6 +202,11 @@ func (c *Core) Step(now time.Time, e Event) ([]Effect, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if len(out) > 0 {
+		if _, moving := out[len(out)-1].(Rebase); moving {
+			return out, nil
+		}
 	}
 	return append(out, c.publish(now)...), nil
 }
@@ -204,14 +225,18 @@ func (c *Core) submit(e Submitted) []Effect {
 	return []Effect{Tell{Notice: noticeOf(StageReceived, e.Vertex)}}
 }
 
-// tick votes for a checkpoint that a node without a witness's key left behind.
+// tick votes for a checkpoint that a node without a witness's key left behind, and looks after those that others leave
+// open.
 func (c *Core) tick(now time.Time) ([]Effect, error) {
 	var s step
-	if err := c.vote(&s, now); err != nil || s.batch.Vote == nil {
+	if err := c.vote(&s, now); err != nil {
 		return nil, err
 	}
+	if s.batch.Vote == nil {
+		return c.lookAfter(now), nil
+	}
 	c.finish(&s)
-	return s.effects(), nil
+	return append(s.effects(), c.lookAfter(now)...), nil
 }
 
 func (c *Core) queueVertex(id settle.VertexID) {
@@ -237,20 +262,14 @@ func (c *Core) published(e Published) error {
 	return c.bundles.put(e.Position.Sequence, sha256.Sum256(e.Bundle))
 }
 
-// renew goes on in another incarnation of the stream. What the old one may have lost is queued again; what it did not
-// lose is recognised as repetition.
-func (c *Core) renew(now time.Time, to stream.Position) {
-	c.position, c.bundles = to, bundleRing{}
-	c.requeue(now)
-}
-
 // requeue queues again all that has no place in the log yet.
 func (c *Core) requeue(now time.Time) {
 	c.progress = now
 	c.queue = nil
 	clear(c.sent)
-	if by := c.finality.JustifiedBy(); by != nil && by.Target.Number > c.state.Head().Certified {
-		c.queueCertificate(*by)
+	c.later = nil
+	for _, certificate := range c.finality.Certificates(c.state.Head().Certified) {
+		c.queueCertificate(certificate)
 	}
 	c.compactOrder()
 	for _, id := range c.order {
@@ -273,17 +292,19 @@ func (c *Core) awaits() bool {
 // publish gives the next bundle when none is on its way, or a full one before that; and when to look again. What does
 // not fill a bundle waits for the one before it, so that few vertices need few bundles.
 func (c *Core) publish(now time.Time) []Effect {
+	if c.starting() {
+		return c.publishStart(now)
+	}
+	c.takeTurns(now)
 	if c.inFlight > 0 {
 		return c.publishFull()
 	}
 	if c.awaits() && now.Sub(c.progress) >= silenceMax {
 		c.requeue(now)
 	}
-	wake := c.queueMark(now)
+	wake := sooner(c.queueMark(now), c.openWait(now))
 	if c.awaits() {
-		if silence := c.progress.Add(silenceMax).Sub(now); wake == 0 || silence < wake {
-			wake = silence
-		}
+		wake = sooner(wake, c.progress.Add(silenceMax).Sub(now))
 	} else {
 		c.progress = now
 	}
@@ -324,10 +345,11 @@ func (c *Core) nextBundle() Publish {
 }
 
 // queueMark queues the mark of the next checkpoint when one is due, or tells how long to wait for that; zero for not
-// at all. The one before must be justified, so that this one can make it final.
+// at all. The one before must be justified, so that this one can make it final; or its votes are split or missing, and
+// a later number may do better.
 func (c *Core) queueMark(now time.Time) time.Duration {
 	last := c.state.LastCheckpoint().Number
-	if c.queuedFor > last || c.finality.Justified().Number < last || c.options.Witness.IsZero() {
+	if c.queuedFor > last || c.options.Witness.IsZero() || !c.state.MayMark() {
 		return 0
 	}
 	heartbeat, due := false, c.marked.Add(c.options.CheckpointInterval)
@@ -339,7 +361,13 @@ func (c *Core) queueMark(now time.Time) time.Duration {
 	default:
 		return 0
 	}
-	if wait := due.Sub(now); wait > 0 {
+	if c.finality.Justified().Number < last {
+		if c.decides {
+			return 0
+		}
+		due = c.marked.Add(openMax)
+	}
+	if wait := due.Add(c.turnWait(last + 1)).Sub(now); wait > 0 {
 		return wait
 	}
 	c.uncovered = c.uncovered || heartbeat // a heartbeat too must become final; the child that makes it so need not

@@ -2,6 +2,7 @@ package node
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,16 +16,21 @@ import (
 // step collects what one event stores and tells.
 type step struct {
 	batch  store.Batch
+	store  bool // the batch is complete
 	votes  []Effect
 	notice []Effect
+	asks   []Effect // of the stream and of peers
 }
 
 func (s *step) tell(n Notice) { s.notice = append(s.notice, Tell{Notice: n}) }
 
 // effects puts what must be durable first.
 func (s *step) effects() []Effect {
-	out := []Effect{Persist{s.batch}}
-	return append(append(out, s.votes...), s.notice...)
+	var out []Effect
+	if s.store {
+		out = append(out, Persist{s.batch})
+	}
+	return append(append(append(out, s.votes...), s.notice...), s.asks...)
 }
 
 // deliver applies bundles in order and stores the result as one batch. When they do not follow on what was applied, it
@@ -45,11 +51,18 @@ func (c *Core) deliver(now time.Time, deliveries []stream.Delivery) ([]Effect, e
 	}
 	var s step
 	for i, d := range deliveries {
-		if err := c.applyBundle(&s, now, d.Bundle, hashes[i]); err != nil {
+		if c.starting() {
+			if moved, err := c.meetStart(&s, now, d); err != nil {
+				return nil, err
+			} else if moved != nil {
+				moved.Again = deliveries[i:]
+				return append(s.effects(), *moved), nil
+			}
+		} else if err := c.applyBundle(&s, now, d.Bundle, hashes[i]); err != nil {
 			return nil, err
 		}
+		c.position, c.progress = d.Position, now
 	}
-	c.position, c.progress = at, now
 	c.finish(&s)
 	return s.effects(), nil
 }
@@ -148,21 +161,23 @@ func (c *Core) vertexDecided(s *step, e dag.Entry, r dag.Result) {
 
 // checkpointMade begins the two phases of a new checkpoint.
 func (c *Core) checkpointMade(s *step, now time.Time, made proof.Checkpoint) error {
-	s.batch.Checkpoints = append(s.batch.Checkpoints, made)
+	s.batch.Checkpoints = append(s.batch.Checkpoints, store.Marked{
+		Checkpoint: made, Head: c.state.Head(), Position: c.position,
+	})
 	c.queuedFor = max(c.queuedFor, made.Number)
 	c.marked = now
 	if c.uncovered {
 		c.wanted, c.uncovered = made.Number, false
 	}
 	if certificate := c.finality.Mark(made); certificate != nil {
-		c.certified(s, *certificate)
+		c.certified(s, now, *certificate)
 	}
 	return c.vote(s, now)
 }
 
 // vote votes for the newest checkpoint when this node is a witness and may.
 func (c *Core) vote(s *step, now time.Time) error {
-	if c.options.Witness.IsZero() {
+	if c.self < 0 || c.catching {
 		return nil
 	}
 	vote, ok := c.finality.NextVote(settle.LedgerTimeOf(now))
@@ -175,31 +190,44 @@ func (c *Core) vote(s *step, now time.Time) error {
 	}
 	s.batch.Vote = &signed
 	s.votes = append(s.votes, SendVote{signed})
+	c.voted, c.voteSent = signed, now
 	certificate, err := c.finality.Vote(signed)
 	if err != nil {
 		return err // our own vote: a fault of ours
 	}
 	if certificate != nil {
-		c.certified(s, *certificate)
+		c.certified(s, now, *certificate)
 	}
 	return nil
 }
 
-// receiveVote counts another witness's vote. One that does not verify or contradicts itself is dropped.
-func (c *Core) receiveVote(v proof.SignedVote) []Effect {
+// receiveVote counts another witness's vote. One that does not verify is dropped; one that contradicts an earlier one is
+// evidence against its witness.
+func (c *Core) receiveVote(now time.Time, v proof.SignedVote) []Effect {
+	if int(v.Witness) == c.self {
+		return nil // an echo, or a lie about us
+	}
 	certificate, err := c.finality.Vote(v)
+	var contradiction *dag.Contradiction
+	if errors.As(err, &contradiction) {
+		return []Effect{Accuse{*contradiction}}
+	}
 	if err != nil || certificate == nil {
 		return nil
 	}
 	var s step
-	c.certified(&s, *certificate)
+	c.certified(&s, now, *certificate)
 	c.finish(&s)
 	return s.effects()
 }
 
 // certified stores a certificate that the votes have just made, and queues it: in the log it moves ledger time.
-func (c *Core) certified(s *step, certificate proof.Certificate) {
+func (c *Core) certified(s *step, now time.Time, certificate proof.Certificate) {
 	s.batch.Certificates = append(s.batch.Certificates, certificate)
+	if wait := c.turnWait(certificate.Target.Number); wait > 0 {
+		c.later = append(c.later, turn{now.Add(wait), certificate})
+		return
+	}
 	c.queueCertificate(certificate)
 }
 
@@ -216,8 +244,9 @@ func (c *Core) certificateOrdered(s *step, certificate proof.Certificate) {
 // finish completes the batch, and tells what has become justified or final by it.
 func (c *Core) finish(s *step) {
 	final, justified := c.finality.Final().Checkpoint, c.finality.Justified()
-	s.batch.Head, s.batch.Position, s.batch.Final = c.state.Head(), c.position, final.Number
-	s.batch.Slots = c.state.TakeChanges()
+	s.store = true
+	s.batch.Head, s.batch.Position, s.batch.Final = c.state.Head(), c.readFrom(), final.Number
+	s.batch.Slots, s.batch.Undo = c.state.TakeChanges(), c.state.TakeUndo()
 	if justified.Number > c.toldJustified {
 		c.toldJustified = justified.Number
 		s.tell(Notice{Stage: StageJustified, Checkpoint: justified.Number, Height: justified.Height})

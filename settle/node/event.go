@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"joulepay/settle"
+	"joulepay/settle/dag"
+	"joulepay/settle/gossip"
 	"joulepay/settle/proof"
 	"joulepay/settle/store"
 	"joulepay/settle/stream"
@@ -33,7 +35,14 @@ type (
 	// VoteReceived brings a vote of another witness.
 	VoteReceived struct{ Vote proof.SignedVote }
 	// Renewed says that the stream has another incarnation, which is read from this position on.
-	Renewed struct{ Position stream.Position }
+	Renewed struct {
+		Position stream.Position
+		Empty    bool // nobody has published anything in it yet
+	}
+	// Ahead brings a standing of a peer that is further, or on another branch.
+	Ahead struct{ Standing gossip.Standing }
+	// Fetched brings encoded entries of the log from a peer, during a Rebase.
+	Fetched struct{ Entries [][]byte }
 	// Tick says that time has passed.
 	Tick struct{}
 )
@@ -44,6 +53,8 @@ func (Delivered) event()         {}
 func (Published) event()         {}
 func (VoteReceived) event()      {}
 func (Renewed) event()           {}
+func (Ahead) event()             {}
+func (Fetched) event()           {}
 func (Tick) event()              {}
 
 // Effect is what a Core wants done.
@@ -58,6 +69,20 @@ type (
 	Publish struct{ Bundle []byte }
 	// SendVote gives this node's vote to the other witnesses.
 	SendVote struct{ Vote proof.SignedVote }
+	// Accuse says that a witness contradicted itself.
+	Accuse struct{ Contradiction dag.Contradiction }
+	// Renew starts the stream anew, if this is still its incarnation.
+	Renew struct{ Incarnation stream.Incarnation }
+	// AskPeers asks peers how far they are; Ahead answers for one that is further than this node.
+	AskPeers struct{}
+	// Rebase brings the core to another checkpoint; nothing else may be given to it until then. See Rebaser.
+	Rebase struct {
+		Base        proof.Checkpoint
+		Certificate proof.Certificate
+		Position    stream.Position   // from which the core reads on
+		Known       bool              // the base is a checkpoint of this node's log
+		Again       []stream.Delivery // what is to be delivered after it
+	}
 	// Tell says what happened. Final is set at StageFinal only.
 	Tell struct {
 		Notice Notice
@@ -71,6 +96,10 @@ func (Persist) effect()   {}
 func (Publish) effect()   {}
 func (SendVote) effect()  {}
 func (Tell) effect()      {}
+func (Accuse) effect()    {}
+func (Renew) effect()     {}
+func (AskPeers) effect()  {}
+func (Rebase) effect()    {}
 func (WakeAfter) effect() {}
 
 // Stage is how far a vertex or checkpoint has come.
@@ -83,6 +112,7 @@ const (
 	StageRepeated                   // a vertex was in the log before
 	StageJustified                  // a checkpoint is certified, phase one
 	StageFinal                      // a checkpoint is final, and with it every vertex up to its height
+	StageUndone                     // a vertex that was in the log, and not final, waits for its place again
 )
 
 // Notice says what happened. Vertex and Verdict belong to the stages of vertices, Checkpoint to those of checkpoints.

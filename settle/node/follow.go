@@ -19,58 +19,70 @@ func (n *Node) restartReader() {
 	}
 }
 
-// follow reads the stream from where the core stands. A stream that is not the one that the core knows, or is shorter
-// than what was read, has lost something: it is started anew, and the core queues again what it waits for.
+// follow reads the stream from where the core stands. A stream that is shorter than what was read, or says other bundles,
+// has lost something: it is started anew. In one that somebody else started anew, the core looks for the Start.
 func (n *Node) follow() error {
-	n.coreMu.RLock()
-	at := n.core.Position()
-	n.coreMu.RUnlock()
+	at, reading := n.place()
 	for n.ctx.Err() == nil {
-		err := n.synchronise(&at)
+		if now, current := n.place(); current != reading {
+			at, reading = now, current
+		}
+		err := n.synchronise(&at, reading)
 		if err == nil {
-			err = n.readFrom(&at)
+			err = n.readFrom(&at, reading)
 		}
-		if n.ctx.Err() != nil {
+		switch {
+		case n.ctx.Err() != nil:
 			return nil
-		}
-		if errors.Is(err, stream.ErrGap) {
+		case errors.Is(err, errReread):
+			continue
+		case errors.Is(err, stream.ErrDiscarded) && n.options.Gossip != nil:
+			n.askPeers()
+		case errors.Is(err, stream.ErrGap), errors.Is(err, stream.ErrDiscarded):
 			n.lost.Store(true)
 		}
-		if !errors.Is(err, errReread) {
-			n.logger.Warn("the stream is interrupted", "error", err)
-			n.pause()
-		}
+		n.logger.Warn("the stream is interrupted", "error", err)
+		n.pause()
 	}
 	return nil
 }
 
-// synchronise moves the position to one that can be read on from, in an incarnation that fits what was read.
-func (n *Node) synchronise(at *stream.Position) error {
+// place gives where the core stands, and how often it was moved.
+func (n *Node) place() (stream.Position, uint64) {
+	n.coreMu.RLock()
+	defer n.coreMu.RUnlock()
+	return n.core.Position(), n.reading.Load()
+}
+
+// synchronise moves the position to one that can be read on from.
+func (n *Node) synchronise(at *stream.Position, reading uint64) error {
 	head, err := n.options.Stream.Head(n.ctx)
 	if err != nil {
 		return err
 	}
 	same := head.Incarnation == at.Incarnation
-	if same && head.Sequence >= at.Sequence && !n.lost.Load() {
-		return nil
-	}
-	start := stream.Position{Incarnation: head.Incarnation}
-	if head.Sequence > 0 || same { // an empty log that this node has never read is as good as a new one
-		if start, err = n.options.Stream.Renew(n.ctx, head.Incarnation); err != nil {
+	unwanted := n.renewal.Load()
+	switch {
+	case unwanted != nil && *unwanted == head.Incarnation,
+		same && (head.Sequence < at.Sequence || n.lost.Load()):
+		if head, err = n.options.Stream.Renew(n.ctx, head.Incarnation); err != nil {
 			return err
 		}
+	case same:
+		return nil
 	}
 	n.lost.Store(false)
+	n.renewal.CompareAndSwap(unwanted, nil)
 	if *at != (stream.Position{}) {
-		n.logger.Warn("the stream starts anew; the ledger goes on from its own store",
-			"was", at.Incarnation, "read", at.Sequence, "now", start.Incarnation)
+		n.logger.Warn("another incarnation of the stream; the ledger goes on from what the nodes have",
+			"was", at.Incarnation, "read", at.Sequence, "now", head.Incarnation)
 	}
-	*at = start
-	return n.receive(n.ctx, inbound{stream.Delivery{Position: start}, true})
+	*at = stream.Position{Incarnation: head.Incarnation}
+	return n.receive(n.ctx, inbound{delivery: stream.Delivery{Position: *at}, renewed: true, empty: head.Sequence == 0, reading: reading})
 }
 
 // readFrom hands bundles to the loop, in order, and moves the position.
-func (n *Node) readFrom(at *stream.Position) error {
+func (n *Node) readFrom(at *stream.Position, reading uint64) error {
 	ctx, stop := context.WithCancelCause(n.ctx)
 	defer stop(nil)
 	n.all.Go(func() {
@@ -81,7 +93,7 @@ func (n *Node) readFrom(at *stream.Position) error {
 		}
 	})
 	err := n.options.Stream.Read(ctx, *at, func(d stream.Delivery) error {
-		if err := n.receive(ctx, inbound{delivery: d}); err != nil {
+		if err := n.receive(ctx, inbound{delivery: d, reading: reading}); err != nil {
 			return err
 		}
 		*at = d.Position

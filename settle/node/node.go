@@ -25,6 +25,11 @@ var (
 	ErrNotFound = errors.New("node: not found")
 	// ErrNotFinal means that there is no proof yet: wait until it is final.
 	ErrNotFinal = errors.New("node: not final yet")
+	// ErrPeer means that peers could not, or would not, lead to where this node has to go.
+	ErrPeer = errors.New("node: no peer leads there")
+	// ErrForked means that a third of the witnesses' weight contradicted itself: two checkpoints of one number are
+	// justified. The node stops rather than choose.
+	ErrForked = errors.New("node: witnesses justified two checkpoints of one number")
 	// ErrGenesis means that the store belongs to another network, or is empty and no genesis was given.
 	ErrGenesis = errors.New("node: no genesis, or another one than stored")
 )

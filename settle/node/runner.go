@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"joulepay/settle"
+	"joulepay/settle/dag"
+	"joulepay/settle/gossip"
 	"joulepay/settle/proof"
 	"joulepay/settle/store"
 	"joulepay/settle/stream"
@@ -22,6 +24,7 @@ type Options struct {
 	Genesis *settle.Vertex   // needed for an empty store; otherwise, when set, it must be the stored one
 	Store   store.Store      // which the node does not close
 	Stream  stream.Log       // which the node does not close
+	Gossip  gossip.Bus       // to the other witnesses; nil when the witness of this node decides alone
 	Clock   func() time.Time // the wall clock that the witness certifies
 	Logger  *slog.Logger     // of troubles that the node deals with itself; nil for none
 }
@@ -43,6 +46,7 @@ type Node struct {
 	options Options
 	network *proof.Network
 	genesis *settle.Vertex
+	self    int // place in the witness set; −1 for a node that only follows
 	logger  *slog.Logger
 
 	coreMu sync.RWMutex // guards core: Step writes, queries read
@@ -54,11 +58,18 @@ type Node struct {
 
 	candidates chan candidate // whose signatures are to be verified
 	events     chan Event
-	inbound    chan inbound  // from the stream, in order
-	outbound   chan []byte   // bundles to publish, in order
-	effects    chan []Effect // of one step each, to be carried out in order
-	reread     chan struct{} // asks follow to look at the stream again
-	lost       atomic.Bool   // the stream is known to have forgotten bundles
+	waiting    []Event                            // of the loop: what came while it waited for effects to be carried out
+	inbound    chan inbound                       // from the stream, in order
+	outbound   chan []byte                        // bundles to publish, in order
+	effects    chan []Effect                      // of one step each, to be carried out in order
+	reread     chan struct{}                      // asks follow to look at the stream again
+	lost       atomic.Bool                        // the stream is known to have forgotten bundles
+	renewal    atomic.Pointer[stream.Incarnation] // which the core wants to leave
+	reading    atomic.Uint64                      // counts the places from which the stream was read; deliveries from an earlier one are void
+	carried    chan struct{}                      // answers an empty set of effects: all before it are carried out
+
+	accusedMu sync.Mutex // guards accused
+	accused   map[uint8]dag.Contradiction
 
 	ctx    context.Context // ends with the node
 	cancel context.CancelCauseFunc
@@ -72,6 +83,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 		options: o, logger: o.Logger, stages: newStages(),
 		candidates: make(chan candidate, admitWaitingMax), events: make(chan Event, eventsMax), inbound: make(chan inbound, deliveriesMax),
 		outbound: make(chan []byte, stream.AppendMax), effects: make(chan []Effect, stepsMax), reread: make(chan struct{}, 1),
+		carried: make(chan struct{}), accused: make(map[uint8]dag.Contradiction),
 	}
 	if n.logger == nil {
 		n.logger = slog.New(slog.DiscardHandler)
@@ -79,8 +91,9 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	if err := n.open(ctx); err != nil {
 		return nil, err
 	}
+	n.self = n.core.self
 	n.ctx, n.cancel = context.WithCancelCause(ctx)
-	runs := append([]func() error{n.loop, n.follow, n.append, n.carryOut}, slices.Repeat([]func() error{n.admit}, admitters())...)
+	runs := append([]func() error{n.loop, n.follow, n.append, n.carryOut, n.listen, n.serve}, slices.Repeat([]func() error{n.admit}, admitters())...)
 	for _, run := range runs {
 		n.all.Go(func() { n.cancel(run()) })
 	}
@@ -148,6 +161,12 @@ func (n *Node) loop() error {
 	defer wake.Stop()
 	for {
 		var events []Event
+		if n.waiting, events = nil, n.waiting; len(events) > 0 {
+			if err := n.steps(events, wake); err != nil {
+				return err
+			}
+			continue
+		}
 		select {
 		case e := <-n.events:
 			events = []Event{e}
@@ -158,18 +177,27 @@ func (n *Node) loop() error {
 		case <-n.ctx.Done():
 			return nil
 		}
-		for _, e := range events {
-			if err := n.step(e, wake); err != nil {
-				return err
-			}
+		if err := n.steps(events, wake); err != nil {
+			return err
 		}
 	}
+}
+
+func (n *Node) steps(events []Event, wake *time.Timer) error {
+	for _, e := range events {
+		if err := n.step(e, wake); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inbound is a bundle, or the position from which another incarnation is read.
 type inbound struct {
 	delivery stream.Delivery
 	renewed  bool
+	empty    bool   // the incarnation
+	reading  uint64 // to which it belongs
 }
 
 // gather takes what has come from the stream already, so that bundles share one commit.
@@ -183,10 +211,12 @@ func (n *Node) gather(first inbound) []Event {
 		}
 	}
 	for in, more, count := first, true, 1; more; count++ {
-		if in.renewed {
+		switch {
+		case in.reading != n.reading.Load(): // read from where the core no longer is
+		case in.renewed:
 			flush()
-			events = append(events, Renewed{in.delivery.Position})
-		} else {
+			events = append(events, Renewed{in.delivery.Position, in.empty})
+		default:
 			bundles = append(bundles, in.delivery)
 		}
 		more = false
@@ -215,12 +245,77 @@ func (n *Node) step(e Event, wake *time.Timer) error {
 	if err != nil {
 		return err
 	}
-	if effects = setWake(effects, wake); len(effects) == 0 {
+	effects = setWake(effects, wake)
+	if len(effects) == 0 {
 		return nil
 	}
-	select {
-	case n.effects <- effects:
-	case <-n.ctx.Done():
+	move, moving := effects[len(effects)-1].(Rebase)
+	if moving {
+		effects = effects[:len(effects)-1]
+	}
+	if len(effects) > 0 {
+		select {
+		case n.effects <- effects:
+		case <-n.ctx.Done():
+		}
+	}
+	if moving {
+		return n.rebase(move, wake)
+	}
+	return nil
+}
+
+// rebase brings the core to another checkpoint, and goes on from there.
+func (n *Node) rebase(to Rebase, wake *time.Timer) error {
+	n.logger.Warn("going to another checkpoint", "number", to.Base.Number, "height", to.Base.Height, "known", to.Known)
+	n.drain()
+	n.coreMu.Lock()
+	n.stages.forgetAccepted()
+	err := Rebaser{Core: n.core, Store: n.options.Store, Peers: n.options.Gossip, Carry: n.carry, Now: n.options.Clock}.Do(n.ctx, to)
+	n.coreMu.Unlock()
+	if n.ctx.Err() != nil {
+		return nil
+	}
+	if err != nil && !errors.Is(err, ErrPeer) {
+		return err
+	}
+	if err == nil && len(to.Again) > 0 {
+		return n.step(Delivered{to.Again}, wake)
+	}
+	if err != nil {
+		n.logger.Warn("the ledger goes on elsewhere, and this node cannot follow yet", "error", err)
+		n.pause()
+	}
+	n.reading.Add(1) // the reader is somewhere else
+	n.restartReader()
+	return n.step(Tick{}, wake)
+}
+
+// drain waits until the effects of all earlier steps are carried out. Those who do so may need the loop to take what
+// they have to say, so it does, for later.
+func (n *Node) drain() {
+	last := n.effects
+	for {
+		select {
+		case last <- nil:
+			last = nil
+		case e := <-n.events:
+			n.waiting = append(n.waiting, e)
+		case <-n.carried:
+			return
+		case <-n.ctx.Done():
+			return
+		}
+	}
+}
+
+// carry carries out effects on the loop, while nobody else does.
+func (n *Node) carry(ctx context.Context, effects []Effect) error {
+	if err := n.persist(effects); err != nil {
+		return err
+	}
+	for _, e := range effects {
+		n.execute(e)
 	}
 	return nil
 }

@@ -74,6 +74,14 @@ func (s *stages) accepted(id settle.VertexID) (Result, bool) {
 	return r, ok
 }
 
+// forgetAccepted forgets all of them: some were undone.
+func (s *stages) forgetAccepted() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.young)
+	clear(s.old)
+}
+
 func (s *stages) remember(n Notice) {
 	if len(s.young) >= acceptedMax {
 		s.old, s.young = s.young, make(map[settle.VertexID]Result, acceptedMax)

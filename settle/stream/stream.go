@@ -20,6 +20,8 @@ var (
 	ErrIncarnation = errors.New("stream: the log is another incarnation")
 	// ErrGap means that the log no longer has, or never had, the bundle that should come next.
 	ErrGap = errors.New("stream: bundles are missing from the log")
+	// ErrDiscarded means that the log begins after the bundle that should come next: it lost nothing, its reader lags.
+	ErrDiscarded = errors.New("stream: the log no longer has the next bundle")
 	// ErrTooLarge means that a bundle is above what the log takes.
 	ErrTooLarge = errors.New("stream: bundle too large")
 )

@@ -1,0 +1,184 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"joulepay/settle"
+	"joulepay/settle/dag"
+	"joulepay/settle/gossip"
+	"joulepay/settle/store"
+)
+
+// Reload goes on from a store that was rolled back. What was undone waits for its place again, before what waits anyway.
+func (c *Core) Reload(now time.Time, stored store.Stored, undone []*settle.Vertex) ([]Effect, error) {
+	fresh, err := LoadCore(stored, now, c.options)
+	if err != nil {
+		return nil, err
+	}
+	fresh.refused, fresh.asked = c.refused, c.asked
+	var out []Effect
+	for _, v := range undone {
+		if len(fresh.pending) < PendingMax {
+			fresh.take(Submitted{Vertex: v})
+			out = append(out, Tell{Notice: noticeOf(StageUndone, v)})
+		}
+	}
+	for _, id := range c.order {
+		if p := c.pending[id]; p != nil {
+			fresh.take(Submitted{p.vertex, p.signedBy})
+		}
+	}
+	*c = *fresh
+	return out, nil
+}
+
+// take puts a vertex among the pending ones.
+func (c *Core) take(s Submitted) {
+	id := s.Vertex.ID()
+	if c.Pending(id) || c.state.Knows(id) {
+		return
+	}
+	c.pending[id] = &pendingVertex{s.Vertex, s.SignedBy}
+	c.order = append(c.order, id)
+	c.queueVertex(id)
+}
+
+// fetched applies entries that a peer gave, as if the stream had brought them. Whether they lead to where they should, the
+// end shows.
+func (c *Core) fetched(now time.Time, entries [][]byte) ([]Effect, error) {
+	c.catching = true
+	defer func() { c.catching = false }()
+	var s step
+	decoded := make([]dag.Entry, 0, len(entries))
+	for _, raw := range entries {
+		e, err := dag.DecodeEntry(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrPeer, err)
+		}
+		decoded = append(decoded, e)
+	}
+	c.state.VerifyEntries(decoded)
+	for _, e := range decoded {
+		before := c.state.Head().Height
+		apply := c.applyEntry
+		if e.Start != nil {
+			apply = c.applyStart
+		}
+		if err := apply(&s, now, e); err != nil {
+			return nil, err
+		}
+		if e.Start == nil && c.state.Head().Height != before+1 {
+			return nil, fmt.Errorf("%w: an entry that is no part of any log", ErrPeer)
+		}
+	}
+	c.progress = now
+	c.finish(&s)
+	return s.effects(), nil
+}
+
+// arrived tells whether the state is a checkpoint's, and takes what justifies it.
+func (c *Core) arrived(r Rebase) bool {
+	if c.state.LastCheckpoint() != r.Base || c.state.Head().Height != r.Base.Height {
+		return false
+	}
+	c.finality.Adopt(r.Certificate)
+	return true
+}
+
+// Rebaser carries out a Rebase: it rolls the store back, has the core load it, and brings what is missing from peers.
+type Rebaser struct {
+	Core  *Core
+	Store store.Store
+	Peers gossip.Bus                            // nil when there are none
+	Carry func(context.Context, []Effect) error // carries out effects, and returns when they are stored
+	Now   func() time.Time
+}
+
+// errCarry means that this node could not store what a peer gave; no other peer can help with that.
+var errCarry = errors.New("node: carry out")
+
+// rounds is how often every peer is asked before another way is looked for.
+const rounds = 2
+
+// Do brings the core to the base. All effects of earlier steps must have been carried out. Whatever it returns, the core
+// is in a state that it can go on from; ErrPeer says that no peer could lead to the base.
+func (r Rebaser) Do(ctx context.Context, to Rebase) error {
+	if to.Known {
+		if err := r.back(ctx, to.Base.Number, to); err != nil {
+			return err
+		}
+		if !r.Core.arrived(to) {
+			return fmt.Errorf("%w: checkpoint %d after going back to it", dag.ErrCorrupt, to.Base.Number)
+		}
+		return nil
+	}
+	if r.Peers == nil {
+		return fmt.Errorf("%w: checkpoint %d is not in this store, and there are no peers", ErrPeer, to.Base.Number)
+	}
+	peers := r.Core.network.Witnesses.Len()
+	failed := []error{ErrPeer}
+	for n := range rounds * peers {
+		peer := (r.Core.self + 1 + n) % peers
+		if peer == r.Core.self {
+			continue
+		}
+		final := r.Core.finality.Final().Checkpoint.Number
+		if err := r.back(ctx, final, to); err != nil {
+			return err
+		}
+		err := r.fetch(ctx, uint8(peer), to)
+		if err == nil || ctx.Err() != nil || errors.Is(err, errCarry) {
+			return err
+		}
+		failed = append(failed, err)
+		if err := r.back(ctx, final, to); err != nil { // what it gave may lead nowhere
+			return err
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// back undoes what lies above a checkpoint.
+func (r Rebaser) back(ctx context.Context, checkpoint uint64, to Rebase) error {
+	undone, err := r.Store.Rollback(ctx, checkpoint, to.Position)
+	if err != nil {
+		return fmt.Errorf("undo to checkpoint %d: %w", checkpoint, err)
+	}
+	stored, err := r.Store.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("load after undoing to checkpoint %d: %w", checkpoint, err)
+	}
+	effects, err := r.Core.Reload(r.Now(), stored, undone)
+	if err != nil {
+		return err
+	}
+	return r.Carry(ctx, effects)
+}
+
+// fetch takes entries from one peer until the base is reached.
+func (r Rebaser) fetch(ctx context.Context, peer uint8, to Rebase) error {
+	for r.Core.state.Head().Height < to.Base.Height {
+		page, err := r.Peers.Entries(ctx, peer, r.Core.state.Head().Height, to.Base.Height)
+		if err != nil {
+			return err
+		}
+		before := r.Core.state.Head().Height
+		effects, err := r.Core.Step(r.Now(), Fetched{page})
+		if err != nil {
+			return err
+		}
+		if err := r.Carry(ctx, effects); err != nil {
+			return fmt.Errorf("%w: %w", errCarry, err)
+		}
+		if r.Core.state.Head().Height == before {
+			return fmt.Errorf("%w: peer %d gave nothing that leads on", ErrPeer, peer)
+		}
+	}
+	if !r.Core.arrived(to) {
+		return fmt.Errorf("%w: what peer %d gave does not lead to checkpoint %d", ErrPeer, peer, to.Base.Number)
+	}
+	return nil
+}

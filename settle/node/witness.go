@@ -1,0 +1,126 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"joulepay/settle/dag"
+	"joulepay/settle/gossip"
+	"joulepay/settle/proof"
+	"joulepay/settle/store"
+)
+
+// peerTimeout bounds one question to a peer.
+const peerTimeout = 5 * time.Second
+
+// listen gives the votes of others to the core.
+func (n *Node) listen() error {
+	return n.whileConnected(func(ctx context.Context) error {
+		return n.options.Gossip.Votes(ctx, func(v proof.SignedVote) { _ = n.send(VoteReceived{v}) })
+	})
+}
+
+// serve answers the questions of others.
+func (n *Node) serve() error {
+	if n.self < 0 {
+		<-n.ctx.Done()
+		return nil
+	}
+	return n.whileConnected(func(ctx context.Context) error {
+		return n.options.Gossip.Serve(ctx, uint8(n.self), served{n})
+	})
+}
+
+// whileConnected does something with the bus again and again, until the node ends.
+func (n *Node) whileConnected(do func(context.Context) error) error {
+	if n.options.Gossip == nil {
+		<-n.ctx.Done()
+		return nil
+	}
+	for n.ctx.Err() == nil {
+		if err := do(n.ctx); err != nil && n.ctx.Err() == nil {
+			n.logger.Warn("the other witnesses cannot be reached", "error", err)
+			n.pause()
+		}
+	}
+	return nil
+}
+
+// broadcast sends a vote. One that is lost is sent again while it is open.
+func (n *Node) broadcast(v proof.SignedVote) {
+	if n.options.Gossip == nil {
+		return
+	}
+	if err := n.options.Gossip.Broadcast(n.ctx, v); err != nil && n.ctx.Err() == nil {
+		n.logger.Warn("a vote did not leave", "error", err)
+	}
+}
+
+// askPeers asks all others how far they are, and tells the core.
+func (n *Node) askPeers() {
+	for peer := range n.network.Witnesses.Len() {
+		if peer == n.self || n.ctx.Err() != nil {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(n.ctx, peerTimeout)
+		standing, err := n.options.Gossip.Standing(ctx, uint8(peer))
+		cancel()
+		if err == nil {
+			_ = n.send(Ahead{standing})
+		}
+	}
+}
+
+// accuse keeps evidence against a witness, the first there is.
+func (n *Node) accuse(c dag.Contradiction) {
+	n.accusedMu.Lock()
+	defer n.accusedMu.Unlock()
+	if _, known := n.accused[c.Second.Witness]; !known {
+		n.accused[c.Second.Witness] = c
+		n.logger.Error("a witness contradicts itself", "witness", c.Second.Witness, "error", &c)
+	}
+}
+
+// served is what a node gives to others.
+type served struct{ node *Node }
+
+// Standing implements gossip.Source.
+func (s served) Standing() gossip.Standing {
+	s.node.coreMu.RLock()
+	justified := s.node.core.finality.Justified()
+	by, _ := s.node.core.finality.JustifiedBy()
+	s.node.coreMu.RUnlock()
+	out := gossip.Standing{Checkpoint: justified, Certificate: by}
+	if row, err := s.node.options.Store.Checkpoint(s.node.ctx, justified.Number); err == nil && row.Checkpoint == justified {
+		out.Position = row.Position
+	}
+	return out
+}
+
+// errEnough ends a page.
+var errEnough = errors.New("node: enough")
+
+// Entries implements gossip.Source.
+func (s served) Entries(ctx context.Context, after, upTo uint64) ([][]byte, error) {
+	var page [][]byte
+	size := 0
+	err := s.node.options.Store.Entries(ctx, after, func(e store.Entry) error {
+		raw := e.Raw
+		if e.Kind == dag.EntryVertex {
+			raw = append([]byte{byte(dag.EntryVertex)}, raw...)
+		}
+		if size += len(raw) + 4; e.Height > upTo || size > gossip.PageSizeMax && len(page) > 0 {
+			return errEnough
+		}
+		page = append(page, raw)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	if len(page) == 0 {
+		return nil, gossip.ErrNothing
+	}
+	return page, nil
+}
