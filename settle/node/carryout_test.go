@@ -31,7 +31,7 @@ func someBatches(t *testing.T) []store.Batch {
 		t.Fatal(err)
 	}
 	batches := []store.Batch{first}
-	var at stream.Position
+	at := Begin(t, core, now)
 	step := func(e Event) {
 		for waiting := []Event{e}; len(waiting) > 0; waiting = waiting[1:] {
 			now = now.Add(20 * time.Millisecond)

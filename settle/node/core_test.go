@@ -87,7 +87,7 @@ func (m *machine) attach() {
 			m.Fatal(err)
 		}
 		m.read = start
-		m.step(node.Renewed{Position: start})
+		m.step(node.Renewed{Position: start, Empty: true})
 		return
 	}
 	m.step(node.Tick{})

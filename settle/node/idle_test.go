@@ -53,7 +53,7 @@ func TestAnIdleLedgerAsksForNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &driver{core: core, now: now}
+	d := &driver{core: core, now: now, next: node.Begin(t, core, now)}
 	vertex, err := settle.Sign(settle.Draft{
 		Network: net.genesis.NetworkID(), Issuer: wallet.DIDOf(net.issuer.Public()), Parents: core.State().Tips(0),
 		Payload: net.issue("a", net.issuer, 50*eur),

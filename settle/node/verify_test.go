@@ -52,12 +52,13 @@ func TestI7_VerdictDoesNotDependOnWhatThisNodeWasGiven(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		at := node.Begin(t, core, now)
 		if submitted {
 			if _, err := core.Step(now, node.Submitted{Vertex: good, SignedBy: net.issuer.Public()}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		delivery := stream.Delivery{Position: stream.Position{Sequence: 1}, Bundle: bundle.Encode()}
+		delivery := stream.Delivery{Position: stream.Position{Incarnation: at.Incarnation, Sequence: at.Sequence + 1}, Bundle: bundle.Encode()}
 		if _, err := core.Step(now, node.Delivered{Deliveries: []stream.Delivery{delivery}}); err != nil {
 			t.Fatal(err)
 		}
@@ -121,18 +122,20 @@ func TestI9_BundlesThatCannotBeAreNothingAndTheLogGoesOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		deliver := func(sequence uint64, raw []byte) {
+		at := node.Begin(t, core, now)
+		deliver := func(raw []byte) {
 			t.Helper()
-			d := stream.Delivery{Position: stream.Position{Sequence: sequence}, Bundle: raw}
+			at.Sequence++
+			d := stream.Delivery{Position: at, Bundle: raw}
 			if _, err := core.Step(now, node.Delivered{Deliveries: []stream.Delivery{d}}); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
 		before := core.State().Head()
-		if deliver(1, bad); core.State().Head() != before {
+		if deliver(bad); core.State().Head() != before {
 			t.Errorf("%s: changed the ledger", name)
 		}
-		if deliver(2, bundle.Encode()); core.State().Head().Accepted != before.Accepted+1 {
+		if deliver(bundle.Encode()); core.State().Head().Accepted != before.Accepted+1 {
 			t.Errorf("%s: the bundle after it was not applied", name)
 		}
 	}

@@ -28,6 +28,7 @@ func TestFullBundlesDoNotWaitAndOthersShareTheNext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	at := node.Begin(t, core, now)
 	step := func(e node.Event) [][]byte {
 		t.Helper()
 		effects, err := core.Step(now, e)
@@ -63,7 +64,6 @@ func TestFullBundlesDoNotWaitAndOthersShareTheNext(t *testing.T) {
 	if len(bundles) != stream.AppendMax {
 		t.Errorf("%d bundles on their way, want %d", len(bundles), stream.AppendMax)
 	}
-	var at stream.Position
 	for n := 0; n < len(bundles); n++ {
 		at.Sequence++
 		bundles = append(bundles, step(node.Published{Position: at, Bundle: bundles[n]})...)

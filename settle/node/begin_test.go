@@ -1,0 +1,34 @@
+package node
+
+import (
+	"testing"
+	"time"
+
+	"joulepay/settle/stream"
+)
+
+// Begin brings a new core to an empty stream and through its Start, which this gives the position of.
+func Begin(t testing.TB, c *Core, now time.Time) stream.Position {
+	t.Helper()
+	at := stream.Position{Incarnation: stream.Incarnation{1}}
+	var start []byte
+	step := func(e Event) {
+		effects, err := c.Step(now, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, effect := range effects {
+			if p, ok := effect.(Publish); ok && start == nil {
+				start = p.Bundle
+			}
+		}
+	}
+	step(Renewed{Position: at, Empty: true})
+	if start == nil {
+		t.Fatal("no Start is published")
+	}
+	at.Sequence++
+	step(Published{at, start})
+	step(Delivered{[]stream.Delivery{{Position: at, Bundle: start}}})
+	return at
+}
