@@ -38,6 +38,7 @@ var table = []arrows{
 
 	{from: "meter", to: []string{"wallet", "wallet/money"}},
 	{from: "meter/replay", to: []string{"wallet", "meter", "meter/sim"}},
+	{from: "meter/ocpp", to: []string{"wallet", "meter", "meter/ocmf"}},
 	{from: "meter/...", to: []string{"wallet", "meter"}, tests: []string{"meter/sim"}},
 
 	{from: "pricing", to: []string{"wallet/money", "meter"}},
