@@ -18,10 +18,10 @@ var (
 	ErrUnavailable = errors.New("stream: the log is not available")
 	// ErrIncarnation means that the log is not the one that was named: it is new, or it was started anew.
 	ErrIncarnation = errors.New("stream: the log is another incarnation")
-	// ErrGap means that the log no longer has, or never had, the bundle that should come next.
+	// ErrGap means that the log ends before what was read: it has lost its tail.
 	ErrGap = errors.New("stream: bundles are missing from the log")
-	// ErrDiscarded means that the log begins after the bundle that should come next: it lost nothing, its reader lags.
-	ErrDiscarded = errors.New("stream: the log no longer has the next bundle")
+	// ErrDiscarded means that the log begins after what comes next: it has lost nothing, the reader is too far behind.
+	ErrDiscarded = errors.New("stream: the log begins later")
 	// ErrTooLarge means that a bundle is above what the log takes.
 	ErrTooLarge = errors.New("stream: bundle too large")
 )
@@ -52,21 +52,22 @@ type Delivery struct {
 
 // Log is an ordered log of bundles with many writers and many readers.
 type Log interface {
-	// Head gives the incarnation and the place of the last bundle; sequence 0 for an empty log. It creates the
+	// Head gives the current incarnation and the place of the last bundle; sequence 0 for an empty log. It creates the
 	// log when there is none.
 	Head(ctx context.Context) (Position, error)
-	// Append adds a bundle and gives its place. After an error the bundle may still have been added, once or,
-	// if it was appended again, twice.
+	// Append adds a bundle to the incarnation of the last Head or Renew, and gives its place; ErrIncarnation says that it
+	// has ended. After another error the bundle may still have been added, once or, if it was appended again, twice.
 	Append(ctx context.Context, bundle []byte) (Position, error)
 	// AppendAll adds at most AppendMax bundles in this order, cheaper than one by one, and gives the places of those
 	// before the first that failed. From that one on any may have been added: to append them again keeps the order
 	// of what each contains, because what comes twice counts where it stood first, unless the log lost one between.
 	AppendAll(ctx context.Context, bundles [][]byte) ([]Position, error)
 	// Read gives every bundle after a position to deliver, in order and without gaps, and waits for more. It
-	// returns when the context ends, when deliver returns an error, or with ErrIncarnation, ErrGap or
-	// ErrUnavailable.
+	// returns when the context ends, when deliver returns an error, or with ErrIncarnation, also when another one
+	// begins meanwhile, ErrGap, ErrDiscarded or ErrUnavailable.
 	Read(ctx context.Context, after Position, deliver func(Delivery) error) error
 	// Renew ends an incarnation: the log is empty afterwards and has another one. When the named incarnation has
-	// ended already, nothing happens. It gives the position before the first bundle of the current one.
+	// ended already, nothing happens; of several who renew the same one, all get the same new one. It gives the
+	// position before the first bundle of the current one.
 	Renew(ctx context.Context, old Incarnation) (Position, error)
 }
