@@ -87,6 +87,9 @@ func (x Exact) add(y Exact) Exact {
 // reduceAbove is the size of a denominator, in bits, from which a sum is brought to lowest terms.
 const reduceAbove = 512
 
+// Sub is x−y, not stated unless both are.
+func (x Exact) Sub(y Exact) Exact { return x.add(y.neg()) }
+
 func (x Exact) neg() Exact {
 	if !x.Known() {
 		return x

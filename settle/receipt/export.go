@@ -1,0 +1,107 @@
+package receipt
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"joulepay/channel"
+	"joulepay/channel/quote"
+	"joulepay/meter"
+	"joulepay/pricing"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// Errors of exports.
+var (
+	ErrNotEnded = errors.New("receipt: the session has no last reading yet")
+	ErrExport   = errors.New("receipt: the format cannot tell this session")
+)
+
+// Visit is a session as an export tells it, from a receipt or from a station's store.
+type Visit struct {
+	Session    channel.SessionID
+	Vehicle    wallet.DID
+	Quote      quote.Quote
+	Tariff     *pricing.Tariff
+	Readings   []meter.Signed // in order, the baseline first
+	Cost       pricing.Cost   // by the tariff; with the surcharges of the end once it has ended
+	Paid       money.Amount   // claimed by the vehicle less what came back
+	Claims     uint64
+	Reason     string // why it ended; empty where that is not known
+	Final      bool   // witnesses certified a state of the channel that covers the claims
+	Settlement string // vertex from which on the ledger knows all claims; empty where that is not known
+}
+
+// Facts are what a visit is made of.
+type Facts struct {
+	Vehicle    wallet.DID
+	Quote      []byte   // quote.Signed
+	Readings   [][]byte // meter.Signed, all of the session in order
+	Paid       money.Amount
+	Claims     uint64
+	Reason     string
+	Final      bool
+	Settlement string
+}
+
+// NewVisit prices a session again from its quote and readings. It verifies the quote; whoever has a receipt verifies that.
+func NewVisit(f Facts) (Visit, error) {
+	signed, err := quote.Parse(f.Quote)
+	if err != nil {
+		return Visit{}, err
+	}
+	v := Visit{
+		Session: signed.Quote.Session, Vehicle: f.Vehicle, Quote: signed.Quote, Paid: f.Paid, Claims: f.Claims,
+		Reason: f.Reason, Final: f.Final, Settlement: f.Settlement,
+	}
+	if v.Tariff, err = signed.Quote.ParseTariff(); err != nil {
+		return Visit{}, err
+	}
+	if n := len(f.Readings); n == 0 || n > ReadingsMax {
+		return Visit{}, fmt.Errorf("%w: %w", ErrExport, errNoReadings)
+	}
+	bill, err := quote.NewBill(signed.Quote)
+	if err != nil {
+		return Visit{}, err
+	}
+	for i, raw := range f.Readings {
+		reading, err := meter.DecodeSigned(raw)
+		if err != nil {
+			return Visit{}, fmt.Errorf("reading %d: %w", i, err)
+		}
+		if _, err := bill.Add(reading.Reading); err != nil {
+			return Visit{}, fmt.Errorf("reading %d: %w", i, err)
+		}
+		v.Readings = append(v.Readings, reading)
+	}
+	v.Cost, err = bill.Cost(v.Ended())
+	return v, err
+}
+
+// VisitOf gives the visit that a receipt proves. It believes the summary: Verify first.
+func VisitOf(r Receipt) (Visit, error) {
+	return NewVisit(Facts{
+		Vehicle: r.Summary.Vehicle, Quote: r.Evidence.Quote, Readings: r.Evidence.Readings, Paid: r.Summary.Paid.Amount,
+		Claims: r.Summary.Claims, Final: r.Summary.Final, Settlement: r.Summary.Settlement,
+	})
+}
+
+func (v Visit) first() meter.Reading { return v.Readings[0].Reading }
+func (v Visit) last() meter.Reading  { return v.Readings[len(v.Readings)-1].Reading }
+
+// Ended tells whether the last reading is that of the session.
+func (v Visit) Ended() bool { return v.last().State == meter.Ended }
+
+// Start and End give the times of the first and the last reading, as tariffs count: in whole seconds.
+func (v Visit) Start() time.Time { return v.first().Time.UTC().Truncate(time.Second) }
+
+// End gives the time of the last reading.
+func (v Visit) End() time.Time { return v.last().Time.UTC().Truncate(time.Second) }
+
+// Quantity gives what was delivered, in the quote's unit.
+func (v Visit) Quantity() int64 { return v.last().Register - v.first().Register }
+
+// Unpaid gives what the tariff asks for beyond what was paid.
+func (v Visit) Unpaid() money.Amount { return v.Cost.Payable() - v.Paid }
