@@ -46,6 +46,7 @@ type Channel struct {
 	Withdrawal uint32 // sequence of the last withdrawal
 	Lanes      [2]Lane
 	State      channel.State
+	Prepaid    Prepaid   // what is left of it
 	Expiry     time.Time // the opening's, or what top-ups made of it
 
 	// Set from channel.Closing on, by a close request or by expiry; zero after a cooperative close of an open channel.
@@ -59,7 +60,7 @@ type Channel struct {
 // NewChannel gives the slot of a channel that has just been opened.
 func NewChannel(o channel.Opening) Channel {
 	return Channel{
-		Opening: o, State: channel.Open, Expiry: o.Terms.Expiry,
+		Opening: o, State: channel.Open, Prepaid: PrepaidAll, Expiry: o.Terms.Expiry,
 		Funds: channel.Funds{Deposited: channel.PerParty{channel.Opener: o.Deposit}},
 	}
 }
@@ -77,6 +78,15 @@ func (c Channel) Locked() (money.Amount, error) {
 	return c.Funds.Locked()
 }
 
+// Shares divides what the channel holds into the parts that count as the parties' own while it is open: what each put
+// in less what it took out, as far as that is there. Claims do not change it.
+func (c Channel) Shares() (channel.PerParty, error) {
+	if c.State == channel.Closed {
+		return channel.PerParty{}, nil
+	}
+	return channel.Payout(c.Funds, channel.PerLane{})
+}
+
 // Encode gives the canonical bytes.
 func (c Channel) Encode() []byte {
 	b := make([]byte, 0, SlotSizeMax)
@@ -91,7 +101,7 @@ func (c Channel) Encode() []byte {
 		b = binary.BigEndian.AppendUint16(b, l.Ticks)
 		b = append(b, l.Vertex[:]...)
 	}
-	b = append(b, byte(c.State))
+	b = append(b, byte(c.State), byte(c.Prepaid))
 	b = layout.AppendInt64(b, c.Expiry.Unix())
 	b = layout.AppendInt64(b, int64(c.ClosingSince))
 	b = layout.AppendInt64(b, int64(c.WindowEnd))
@@ -116,6 +126,7 @@ func DecodeChannel(raw []byte) (Channel, error) {
 		r.Fixed(l.Vertex[:])
 	}
 	c.State = channel.State(r.Uint8())
+	c.Prepaid = Prepaid(r.Uint8())
 	c.Expiry = time.Unix(r.Int64(), 0).UTC()
 	c.ClosingSince = LedgerTime(r.Int64())
 	c.WindowEnd = WindowTime(r.Int64())

@@ -52,47 +52,6 @@ func SortWitnesses(witnesses []Witness) {
 	slices.SortFunc(witnesses, func(a, b Witness) int { return bytes.Compare(a.DID[:], b.DID[:]) })
 }
 
-// Limits are the rules of a network that its operators choose.
-type Limits struct {
-	// ParentWindow is how many vertices back a parent may lie. It bounds what every node holds in memory.
-	ParentWindow uint32
-	// Heartbeat is how often a checkpoint is made while a channel is open, though nothing else happens.
-	Heartbeat time.Duration
-	// StepMax is the most that one checkpoint moves the clock of challenge windows: an outage, in which nobody
-	// could answer a close, does not use up its window.
-	StepMax time.Duration
-	// WindowCheckpoints is how many certified checkpoints a challenge window must see besides its time.
-	WindowCheckpoints uint32
-}
-
-// DefaultLimits are good for a network of machines on mobile links.
-func DefaultLimits() Limits {
-	return Limits{ParentWindow: 1 << 16, Heartbeat: 5 * time.Second, StepMax: 10 * time.Second, WindowCheckpoints: 3}
-}
-
-// Bounds of the limits.
-const (
-	parentWindowMin = 16
-	parentWindowMax = 1 << 20 // about 100 MB of a node's memory
-	heartbeatMin    = 10 * time.Millisecond
-	heartbeatMax    = time.Hour
-)
-
-// Check returns ErrGenesis when no network can run under the limits.
-func (l Limits) Check() error {
-	switch {
-	case l.ParentWindow < parentWindowMin || l.ParentWindow > parentWindowMax:
-		return fmt.Errorf("%w: parent window %d, want %d to %d", ErrGenesis, l.ParentWindow, parentWindowMin, parentWindowMax)
-	case l.Heartbeat < heartbeatMin || l.Heartbeat > heartbeatMax || l.Heartbeat%time.Millisecond != 0:
-		return fmt.Errorf("%w: heartbeat %s, want %s to %s", ErrGenesis, l.Heartbeat, heartbeatMin, heartbeatMax)
-	case l.StepMax < l.Heartbeat || l.StepMax > heartbeatMax || l.StepMax%time.Millisecond != 0:
-		return fmt.Errorf("%w: step %s, want heartbeat %s to %s", ErrGenesis, l.StepMax, l.Heartbeat, heartbeatMax)
-	case l.WindowCheckpoints == 0:
-		return fmt.Errorf("%w: windows need a checkpoint", ErrGenesis)
-	}
-	return nil
-}
-
 // Kind implements Payload.
 func (*Genesis) Kind() Kind { return KindGenesis }
 
@@ -182,10 +141,7 @@ func (g *Genesis) appendTo(b []byte) []byte {
 		b = layout.AppendInt64(b, int64(i.Cap))
 	}
 	b = AppendWitnesses(b, g.Witnesses)
-	b = binary.BigEndian.AppendUint32(b, g.Limits.ParentWindow)
-	b = binary.BigEndian.AppendUint32(b, uint32(g.Limits.Heartbeat/time.Millisecond))
-	b = binary.BigEndian.AppendUint32(b, uint32(g.Limits.StepMax/time.Millisecond))
-	return binary.BigEndian.AppendUint32(b, g.Limits.WindowCheckpoints)
+	return g.Limits.appendTo(b)
 }
 
 // AppendWitnesses appends the canonical layout of a witness set, of which the set's hash is taken.
@@ -216,8 +172,5 @@ func (g *Genesis) readFrom(r *layout.Reader) {
 		w.Weight = r.Uint32()
 		g.Witnesses = append(g.Witnesses, w)
 	}
-	g.Limits.ParentWindow = r.Uint32()
-	g.Limits.Heartbeat = time.Duration(r.Uint32()) * time.Millisecond
-	g.Limits.StepMax = time.Duration(r.Uint32()) * time.Millisecond
-	g.Limits.WindowCheckpoints = r.Uint32()
+	g.Limits.readFrom(r)
 }

@@ -122,28 +122,41 @@ func DecodeMint(raw []byte) (Mint, error) {
 // AccountStatus says whether an account may act.
 type AccountStatus uint8
 
-// Account statuses. 2 is reserved for a deactivated DID.
-const AccountActive AccountStatus = 1
+// Account statuses.
+const (
+	AccountActive      AccountStatus = 1
+	AccountDeactivated AccountStatus = 2 // its DID was: it receives, and signs no vertex any more
+)
 
-// Account is the slot of a DID. Its first credit makes it.
+// Account is the slot of a DID. Its first credit makes it, or the opening of a channel that pays out to it. It stays when
+// it is emptied, because its used sequence numbers must stay used.
 type Account struct {
 	Key      wallet.PublicKey // current; the inception key until rotated
 	Status   AccountStatus
 	Balance  money.Amount
-	Sequence uint64 // of the last spend; the next one is one higher
+	Locked   money.Amount // in channels: its part of what they hold, by Channel.Shares
+	Sequence uint64       // of the last spend; the next one is one higher
+	Credit   Credit       // zero in a network without
 }
 
 // NewAccount gives the slot of a DID before anything happened to it.
 func NewAccount(d wallet.DID) Account { return Account{Key: d.InceptionKey(), Status: AccountActive} }
 
+// Closed tells whether the account was emptied whole. The next payment that meets the lock revives it.
+func (a Account) Closed() bool { return a.Balance == 0 && a.Locked == 0 }
+
+// Wealth is what earns the account credit.
+func (a Account) Wealth() money.Amount { return a.Balance + a.Locked }
+
 // Encode gives the canonical bytes.
 func (a Account) Encode() []byte {
-	b := make([]byte, 0, 1+wallet.PublicKeySize+1+8+8)
+	b := make([]byte, 0, 1+wallet.PublicKeySize+1+6*8)
 	b = append(b, slotVersion)
 	b = append(b, a.Key[:]...)
 	b = append(b, byte(a.Status))
-	b = layout.AppendInt64(b, int64(a.Balance))
-	return binary.BigEndian.AppendUint64(b, a.Sequence)
+	b = appendAmounts(b, a.Balance, a.Locked)
+	b = binary.BigEndian.AppendUint64(b, a.Sequence)
+	return a.Credit.appendTo(b)
 }
 
 // DecodeAccount reads what Encode gives.
@@ -153,8 +166,9 @@ func DecodeAccount(raw []byte) (Account, error) {
 	r.Version(slotVersion)
 	r.Fixed(a.Key[:])
 	a.Status = AccountStatus(r.Uint8())
-	a.Balance = money.Amount(r.Int64())
+	readAmounts(r, &a.Balance, &a.Locked)
 	a.Sequence = r.Uint64()
+	a.Credit.readFrom(r)
 	return a, closeSlot(r, "account")
 }
 

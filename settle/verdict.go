@@ -44,6 +44,9 @@ const (
 	ChannelClosing
 	ChannelClosed
 	CloseExpired
+	CreditSpent
+	BelowAccountLock
+	BelowChannelLock
 )
 
 // Errors that the refusals stand for; Verdict.Err gives them.
@@ -74,6 +77,10 @@ var (
 	ErrClosing         = errors.New("settle: the channel is closing")
 	ErrClosed          = errors.New("settle: the channel is closed")
 	ErrExpiredClose    = errors.New("settle: the close was not submitted in time")
+	ErrCreditSpent     = errors.New("settle: the account's rate credit is spent for now")
+	ErrBelowLock       = errors.New("settle: below the network's minimum lock")
+	ErrAccountLock     = fmt.Errorf("%w of an account", ErrBelowLock)
+	ErrChannelLock     = fmt.Errorf("%w of a channel", ErrBelowLock)
 )
 
 type verdictText struct {
@@ -110,6 +117,10 @@ var verdictTexts = map[Verdict]verdictText{
 	ChannelClosing:  {"channel-closing", ErrClosing},
 	ChannelClosed:   {"channel-closed", ErrClosed},
 	CloseExpired:    {"close-expired", ErrExpiredClose},
+
+	CreditSpent:      {"credit-spent", ErrCreditSpent},
+	BelowAccountLock: {"below-account-lock", ErrAccountLock},
+	BelowChannelLock: {"below-channel-lock", ErrChannelLock},
 }
 
 // Accepted tells whether the vertex became part of the DAG.

@@ -40,8 +40,11 @@ const waitInTests = 500 * time.Millisecond
 
 func testGenesis(t testing.TB, name string) *settle.Vertex {
 	t.Helper()
+	limits := settle.DefaultLimits()
+	limits.CreditInterval, limits.CreditCap = 0, 0 // time stands still here, and credit would not grow
+	limits.AccountLock, limits.ChannelLock = 0, 0
 	genesis, err := settle.NewGenesis(settle.Genesis{
-		Name: name, Currency: eur, Time: noon, Limits: settle.DefaultLimits(),
+		Name: name, Currency: eur, Time: noon, Limits: limits,
 		Issuers:   []settle.Issuer{{DID: wallet.DIDOf(issuerKey.Public()), Cap: 1_000_000 * money.Nano}},
 		Witnesses: []settle.Witness{{DID: wallet.DIDOf(issuerKey.Public()), Key: witnessKey.Public(), Weight: 1}},
 	})
@@ -335,7 +338,7 @@ func TestPagesOfEverySizeGiveTheWholeList(t *testing.T) {
 	var claims []channel.Best
 	for i := range 5 {
 		o := s.opening(byte(i))
-		s.must(t, car, carKey, &settle.Open{Sequence: uint64(i) + 1, Opening: func() channel.Opening { o.Deposit = 1; return o }()})
+		s.must(t, car, carKey, &settle.Open{Sequence: uint64(i) + 1, Opening: func() channel.Opening { o.Deposit = money.Nano; return o }()})
 		claims = append(claims, s.claim(o, money.Amount(i)+1))
 		s.must(t, car, carKey, &settle.Anchor{Hash: [32]byte{byte(i) + 1}})
 	}
@@ -455,7 +458,7 @@ func TestAServerMayPassOnAnother(t *testing.T) {
 	if a, err := pinned.CertifiedAccount(t.Context(), car); err != nil || a.Account.Balance != 100*money.Nano {
 		t.Errorf("%+v %v", a, err)
 	}
-	outcome, err := client.NewSubmitter(c, s.genesis.NetworkID(), car, carKey).Submit(t.Context(), &settle.Transfer{Sequence: 1, To: pole, Amount: 1})
+	outcome, err := client.NewSubmitter(c, s.genesis.NetworkID(), car, carKey).Submit(t.Context(), &settle.Transfer{Sequence: 1, To: pole, Amount: money.Nano})
 	if err != nil {
 		t.Fatal(err)
 	}

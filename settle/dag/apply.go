@@ -68,7 +68,11 @@ func (g *stage) judge(v *settle.Vertex, signedBy wallet.PublicKey) (settle.Verdi
 	if key := s.AccountKey(v.Issuer()); key != signedBy && s.verifiers.verify(v, key) != nil {
 		return settle.BadSignature, nil
 	}
+	g.price(v.Issuer(), v.Payload())
 	verdict := g.apply(v)
+	if verdict == settle.Applied {
+		verdict = g.charge(v.Issuer())
+	}
 	if g.err != nil {
 		return 0, g.err
 	}
@@ -107,13 +111,13 @@ func (g *stage) apply(v *settle.Vertex) settle.Verdict {
 	case *settle.TopUp:
 		return g.topUp(v.Issuer(), p)
 	case *settle.Settle:
-		return g.settle(v.ID(), p)
+		return g.settle(v, p)
 	case *settle.Withdraw:
-		return g.withdraw(p)
+		return g.withdraw(v.Issuer(), p)
 	case *settle.CooperativeClose:
-		return g.cooperativeClose(p)
+		return g.cooperativeClose(v.Issuer(), p)
 	case *settle.CloseRequest:
-		return g.closeRequest(v.ID(), p)
+		return g.closeRequest(v, p)
 	case *settle.Finalise:
 		return g.finalise(p)
 	}

@@ -11,7 +11,34 @@ func (g *stage) channel(id channel.ID) (settle.Channel, bool) {
 	return load(g, settle.ChannelKey(id), settle.DecodeChannel)
 }
 
-func (g *stage) putChannel(id channel.ID, c settle.Channel) { g.put(settle.ChannelKey(id), c.Encode()) }
+// keepChannel stores a channel that holds as much as before, and marks as used what has paid for this vertex.
+func (g *stage) keepChannel(id channel.ID, c settle.Channel) {
+	c.Prepaid &^= g.covered[id]
+	g.put(settle.ChannelKey(id), c.Encode())
+}
+
+// putChannel is keepChannel for one whose money moved: it is part of the parties' wealth.
+func (g *stage) putChannel(id channel.ID, c settle.Channel) settle.Verdict {
+	before, _ := g.channel(id)
+	was, err := before.Shares()
+	if err != nil {
+		return settle.OutOfRange
+	}
+	is, err := c.Shares()
+	if err != nil {
+		return settle.OutOfRange
+	}
+	for p := range is {
+		if is[p] != was[p] {
+			owner := c.Opening.Account(channel.Party(p))
+			a := g.account(owner)
+			a.Locked += is[p] - was[p] // together at most what was issued
+			g.putAccount(owner, a)
+		}
+	}
+	g.keepChannel(id, c)
+	return settle.Applied
+}
 
 func (g *stage) open(by wallet.DID, p *settle.Open) settle.Verdict {
 	o, id := p.Opening, p.Opening.ID()
@@ -27,13 +54,17 @@ func (g *stage) open(by wallet.DID, p *settle.Open) settle.Verdict {
 		return settle.ChannelExists
 	case settle.LedgerTimeOf(o.Terms.Expiry) <= g.state.head.Time:
 		return settle.BadExpiry
+	case o.Deposit < g.state.limits().ChannelLock:
+		return settle.BelowChannelLock
 	}
 	if v := g.spend(by, p.Sequence, o.Deposit); !v.Accepted() {
 		return v
 	}
-	g.putChannel(id, settle.NewChannel(o))
+	if _, exists := g.get(settle.AccountKey(o.Payout)); !exists {
+		g.register(o.Payout, 0) // so that no pay-out has to; the opening's work covers it
+	}
 	g.lock(o.Deposit)
-	return settle.Applied
+	return g.putChannel(id, settle.NewChannel(o))
 }
 
 func (g *stage) topUp(by wallet.DID, p *settle.TopUp) settle.Verdict {
@@ -63,9 +94,8 @@ func (g *stage) topUp(by wallet.DID, p *settle.TopUp) settle.Verdict {
 	if !p.Expiry.IsZero() {
 		c.Expiry = p.Expiry
 	}
-	g.putChannel(p.Channel, c)
 	g.lock(p.Amount)
-	return settle.Applied
+	return g.putChannel(p.Channel, c)
 }
 
 func mayTopUp(o channel.Opening, p channel.Party, by wallet.DID) bool {
@@ -77,8 +107,12 @@ func mayTopUp(o channel.Opening, p channel.Party, by wallet.DID) bool {
 
 // settle is all or nothing for signatures and channels, but a channel that was closed meanwhile does not spoil the
 // claims of the others.
-func (g *stage) settle(vertex settle.VertexID, p *settle.Settle) settle.Verdict {
+func (g *stage) settle(v *settle.Vertex, p *settle.Settle) settle.Verdict {
+	if !g.affords(v.Issuer(), g.work) {
+		return settle.CreditSpent
+	}
 	raised, late := false, false
+	vertex := v.ID()
 	bad := g.badClaims(vertex, p)
 	for i, claim := range p.Claims {
 		switch v := g.raise(vertex, claim, func(channel.Opening) bool { return !bad[i] }); v {
@@ -121,17 +155,25 @@ func (g *stage) raise(vertex settle.VertexID, claim channel.Best, good func(chan
 		Maximum: max(c.Lanes[n].Maximum, owed), Owed: owed, Sequence: claim.Signed.Claim.Sequence,
 		Claim: claim.Signed.Claim.Hash(), Ticks: claim.Ticks, Vertex: vertex,
 	}
-	g.putChannel(id, c)
+	g.keepChannel(id, c)
 	return settle.Applied
+}
+
+// raises tells whether a claim stands above its lane in a channel that still takes it.
+func raises(c settle.Channel, claim channel.Best) bool {
+	return c.State != channel.Closed && !claim.IsZero() && c.Lanes[claim.Signed.Claim.Lane].Below(claim)
 }
 
 // withdraw pays out what both signed. Totals are cumulative, so a later withdrawal stands for the earlier ones. It is
 // good while the window runs: both count it from its signing.
-func (g *stage) withdraw(p *settle.Withdraw) settle.Verdict {
+func (g *stage) withdraw(by wallet.DID, p *settle.Withdraw) settle.Verdict {
 	w := p.Signed.Withdrawal
 	c, ok := g.channel(w.Channel)
-	if !ok {
+	switch {
+	case !ok:
 		return settle.UnknownChannel
+	case w.Sequence > c.Withdrawal && !g.affords(by, g.work):
+		return settle.CreditSpent
 	}
 	if p.Signed.Verify(c.Opening) != nil {
 		return settle.BadClaim
@@ -153,7 +195,9 @@ func (g *stage) withdraw(p *settle.Withdraw) settle.Verdict {
 		return settle.AboveNet
 	}
 	raiseMaxima(&c, w.Lanes)
-	g.putChannel(w.Channel, c)
+	if v := g.putChannel(w.Channel, c); !v.Accepted() {
+		return v
+	}
 	return g.payOut(c.Opening, paid)
 }
 
@@ -187,15 +231,20 @@ func (g *stage) end(id channel.ID, c settle.Channel) settle.Verdict {
 		return settle.OutOfRange
 	}
 	c.State, c.Payout = channel.Closed, shares
-	g.putChannel(id, c)
+	if v := g.putChannel(id, c); !v.Accepted() {
+		return v
+	}
 	return g.payOut(c.Opening, shares)
 }
 
-func (g *stage) cooperativeClose(p *settle.CooperativeClose) settle.Verdict {
+func (g *stage) cooperativeClose(by wallet.DID, p *settle.CooperativeClose) settle.Verdict {
 	agreed := p.Signed.Close
 	c, ok := g.channel(agreed.Channel)
-	if !ok {
+	switch {
+	case !ok:
 		return settle.UnknownChannel
+	case c.State != channel.Closed && !g.affords(by, g.work):
+		return settle.CreditSpent
 	}
 	if p.Signed.Verify(c.Opening) != nil {
 		return settle.BadClaim
@@ -214,11 +263,14 @@ func (g *stage) cooperativeClose(p *settle.CooperativeClose) settle.Verdict {
 	return g.end(agreed.Channel, c)
 }
 
-func (g *stage) closeRequest(vertex settle.VertexID, p *settle.CloseRequest) settle.Verdict {
+func (g *stage) closeRequest(v *settle.Vertex, p *settle.CloseRequest) settle.Verdict {
 	id := p.Signed.Request.Channel
 	c, ok := g.channel(id)
-	if !ok {
+	switch {
+	case !ok:
 		return settle.UnknownChannel
+	case c.State != channel.Closed && !g.affords(v.Issuer(), g.work):
+		return settle.CreditSpent
 	}
 	if p.Signed.Verify(c.Opening) != nil {
 		return settle.BadClaim
@@ -229,12 +281,12 @@ func (g *stage) closeRequest(vertex settle.VertexID, p *settle.CloseRequest) set
 	verdict := settle.NoOp
 	if c.State == channel.Open {
 		g.state.startWindow(&c)
-		g.putChannel(id, c)
+		g.keepChannel(id, c)
 		verdict = settle.Applied
 	}
 	for _, claim := range p.Claims {
 		verify := func(o channel.Opening) bool { return g.state.claims.verify(o, claim) }
-		switch v := g.raise(vertex, claim, verify); v {
+		switch v := g.raise(v.ID(), claim, verify); v {
 		case settle.Applied:
 			verdict = settle.Applied
 		case settle.NoOp:

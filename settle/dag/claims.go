@@ -107,7 +107,7 @@ func (g *stage) claimsToVerify(p *settle.Settle) (claims []SettledClaim, complet
 	for i, claim := range p.Claims {
 		c, ok := g.channel(claim.Signed.Claim.Channel)
 		complete = complete && ok
-		if ok && c.State != channel.Closed && !claim.IsZero() && c.Lanes[claim.Signed.Claim.Lane].Below(claim) {
+		if ok && raises(c, claim) {
 			claims = append(claims, SettledClaim{i, claim, c.Opening})
 		}
 	}

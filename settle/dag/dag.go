@@ -37,11 +37,11 @@ type Head struct {
 	Time      settle.LedgerTime
 	Paused    int64  // milliseconds
 	Certified uint64 // number of the last checkpoint whose certificate is in the log
-	Starts    uint64 // Start entries in the log since that certificate
+	Epoch     uint64 // of the last incarnation whose Start is in the log
 	// Incarnation is the one whose Start was applied last. It is where the node reads on, and no part of what nodes
 	// agree on.
 	Incarnation [16]byte
-	Changed   bool   // slots differ from those of the last checkpoint, or may
+	Changed     bool // slots differ from those of the last checkpoint, or may
 }
 
 // State is the ledger after a prefix of its log.
@@ -63,6 +63,7 @@ type State struct {
 	unsaved   map[uint32]struct{} // slots changed since TakeChanges
 	verifiers *verifierCache
 	claims    *claimChecks
+	authority authority
 }
 
 // New gives the state of a network that has only its genesis, whose checkpoint 0 is final by definition.
@@ -80,6 +81,7 @@ func New(genesis *settle.Vertex) (*State, error) {
 	s.createSlot(settle.TotalsKey(), settle.Totals{}.Encode())
 	for _, issuer := range s.network.Genesis.Issuers {
 		s.createSlot(settle.IssuerKey(issuer.DID), settle.IssuerSlot{}.Encode())
+		s.foundIssuer(issuer)
 	}
 	if err := s.checkpoint(0); err != nil {
 		return nil, err
@@ -105,6 +107,7 @@ func empty(genesis *settle.Vertex, firstDecided uint64) (*State, error) {
 
 		verifiers: newVerifierCache(),
 		claims:    newClaimChecks(),
+		authority: newAuthority(&network.Genesis),
 	}, nil
 }
 

@@ -13,7 +13,7 @@ import (
 
 // small keeps the window of parents short.
 func small() settle.Limits {
-	l := settle.DefaultLimits()
+	l := unlimited()
 	l.ParentWindow = 16
 	return l
 }

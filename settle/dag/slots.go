@@ -48,7 +48,12 @@ type stage struct {
 	changed map[settle.SlotKey][]byte
 	order   []settle.SlotKey
 	effects []ChannelEffect // filled by commit
-	err     error           // corruption; ends the node
+
+	work       uint64                        // that the issuer pays for, in credit
+	registered int                           // accounts made for others
+	covered    map[channel.ID]settle.Prepaid // what pays for the work on a channel
+
+	err error // corruption; ends the node
 }
 
 func (s *State) newStage() *stage { return &stage{state: s, changed: make(map[settle.SlotKey][]byte)} }
@@ -118,6 +123,7 @@ func (g *stage) commit() error {
 type worth struct {
 	balances money.Amount // of accounts
 	locked   money.Amount // in channels
+	owned    money.Amount // of what is locked, by accounts
 	totals   settle.Totals
 	live     int // channels
 	expiring []expiry
@@ -155,10 +161,11 @@ func difference[T any](key settle.SlotKey, before, after []byte, decode func([]b
 }
 
 func (w *worth) addAccount(before, after settle.Account) error {
-	if after.Balance < 0 {
-		return fmt.Errorf("%w: balance %s", ErrConservation, after.Balance)
+	if after.Balance < 0 || after.Locked < 0 {
+		return fmt.Errorf("%w: balance %s, locked %s", ErrConservation, after.Balance, after.Locked)
 	}
 	w.balances += after.Balance - before.Balance
+	w.owned += after.Locked - before.Locked
 	return nil
 }
 
@@ -194,9 +201,9 @@ func (w *worth) addChannel(id channel.ID, before, after settle.Channel) error {
 }
 
 func (w *worth) check() error {
-	if w.locked != w.totals.Locked || w.balances+w.locked != w.totals.Issued-w.totals.Redeemed {
-		return fmt.Errorf("%w: balances %s, locked %s, issued %s, redeemed %s", ErrConservation,
-			w.balances, w.locked, w.totals.Issued, w.totals.Redeemed)
+	if w.locked != w.totals.Locked || w.owned != w.locked || w.balances+w.locked != w.totals.Issued-w.totals.Redeemed {
+		return fmt.Errorf("%w: balances %s, locked %s, of accounts %s, issued %s, redeemed %s", ErrConservation,
+			w.balances, w.locked, w.owned, w.totals.Issued, w.totals.Redeemed)
 	}
 	return nil
 }

@@ -60,14 +60,21 @@ func testGenesis(limits settle.Limits, most money.Amount) *settle.Vertex {
 	return genesis
 }
 
-func newLedger(t tb) *ledger { return newLedgerWith(t, settle.DefaultLimits()) }
+// unlimited are limits without credit and locks, for tests of other rules: any number of vertices, any amount.
+func unlimited() settle.Limits {
+	l := settle.DefaultLimits()
+	l.CreditInterval, l.CreditCap, l.RegistrationCredit, l.AccountLock, l.ChannelLock = 0, 0, 0, 0, 0
+	return l
+}
+
+func newLedger(t tb) *ledger { return newLedgerWith(t, unlimited()) }
 
 func newLedgerWith(t tb, limits settle.Limits) *ledger {
 	return newLedgerOf(t, testGenesis(limits, 1_000_000*money.Nano))
 }
 
 func newLedgerCapped(t tb, most money.Amount) *ledger {
-	return newLedgerOf(t, testGenesis(settle.DefaultLimits(), most))
+	return newLedgerOf(t, testGenesis(unlimited(), most))
 }
 
 func newLedgerOf(t tb, genesis *settle.Vertex) *ledger {
