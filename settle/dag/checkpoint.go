@@ -10,9 +10,11 @@ import (
 
 const (
 	// marksAhead is how many checkpoints may wait for their certificates. It bounds the history that is kept when
-	// witnesses are missing. Every Start allows as many again: a witness that voted before an undo is silent until the
-	// numbers have passed its last target.
+	// witnesses are missing. Every epoch allows as many more than the one before: a witness that voted before an undo is
+	// silent until the numbers have passed its last target, which every earlier epoch kept below this one's limit.
 	marksAhead = 8
+	// epochMax is where the limit stops growing: nobody renews a stream so often.
+	epochMax = 1 << 32
 	// marksKept is how far back the source of a certificate may lie.
 	marksKept = 64
 )
@@ -42,7 +44,7 @@ func (s *State) applyMark(e Entry) (Result, error) {
 
 // MayMark tells whether the log may make its next checkpoint before another certificate.
 func (s *State) MayMark() bool {
-	return s.last.Number < s.head.Certified+marksAhead*(1+s.head.Starts)
+	return s.last.Number < s.head.Certified+marksAhead*(1+min(s.head.Epoch, epochMax))
 }
 
 // checkpoint hashes what changed since the last one and describes the state.
@@ -90,7 +92,7 @@ func (s *State) applyCertificate(e Entry) (Result, error) {
 // certify records that a certificate is in the log.
 func (s *State) certify(m *mark, c proof.Certificate) error {
 	m.certified = true
-	s.head.Certified, s.head.Starts = m.ref.Number, 0
+	s.head.Certified = m.ref.Number
 	return s.advance(c.Time(s.network.Witnesses))
 }
 

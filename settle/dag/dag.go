@@ -38,8 +38,7 @@ type Head struct {
 	Paused    int64  // milliseconds
 	Certified uint64 // number of the last checkpoint whose certificate is in the log
 	Epoch     uint64 // of the last incarnation whose Start is in the log
-	// Incarnation is the one whose Start was applied last. It is where the node reads on, and no part of what nodes
-	// agree on.
+	// Incarnation is the one whose Start was applied last.
 	Incarnation [16]byte
 	Changed     bool // slots differ from those of the last checkpoint, or may
 }

@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"joulepay/internal/layout"
@@ -11,7 +12,7 @@ import (
 // Start says from which justified checkpoint an incarnation of the stream goes on. It stands alone in the first bundle
 // of the incarnation that counts.
 type Start struct {
-	Incarnation [16]byte // for which it is good
+	Incarnation [16]byte // for which it is good; its first eight bytes are the epoch
 	Base        proof.Checkpoint
 	Certificate proof.Certificate // justifies the base; empty for the genesis
 }
@@ -64,22 +65,22 @@ func VerifyJustified(network *proof.Network, c proof.Checkpoint, by proof.Certif
 	return by.Verify(network.Witnesses, network.ID)
 }
 
+// Epoch gives the number of the incarnation.
+func (s *Start) Epoch() uint64 { return binary.BigEndian.Uint64(s.Incarnation[:]) }
+
 // applyStart goes on in another incarnation. The state must be the base's; otherwise it changes nothing, and who drives
-// the state has to bring it there first. On the genesis nothing was before, so there it is no part of the log.
+// the state has to bring it there first.
 func (s *State) applyStart(e Entry) (Result, error) {
 	base := e.Start.Base
 	if s.head.Height != base.Height || s.last != base || e.Start.Verify(s.network, s.first) != nil {
 		return Result{}, nil
 	}
 	s.head.Incarnation = e.Start.Incarnation
-	if base.Number == 0 {
-		return Result{}, nil
-	}
+	s.head.Epoch = e.Start.Epoch()
 	height := s.log(e.ID(), settle.Applied)
 	var err error
 	if m := s.findMark(base.Ref()); !m.certified {
 		err = s.certify(m, e.Start.Certificate)
 	}
-	s.head.Starts++
 	return Result{Logged: true, Height: height}, err
 }

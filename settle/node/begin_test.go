@@ -7,10 +7,10 @@ import (
 	"joulepay/settle/stream"
 )
 
-// Begin brings a new core to an empty stream and through its Start, which this gives the position of.
-func Begin(t testing.TB, c *Core, now time.Time) stream.Position {
+// Begin brings a new core to an empty stream and through its Start, which this gives the position of. It shows all effects.
+func Begin(t testing.TB, c *Core, now time.Time, show ...func(Effect)) stream.Position {
 	t.Helper()
-	at := stream.Position{Incarnation: stream.Incarnation{1}}
+	at := stream.Position{Incarnation: stream.Incarnation{7: 1}}
 	var start []byte
 	step := func(e Event) {
 		effects, err := c.Step(now, e)
@@ -18,6 +18,9 @@ func Begin(t testing.TB, c *Core, now time.Time) stream.Position {
 			t.Fatal(err)
 		}
 		for _, effect := range effects {
+			for _, to := range show {
+				to(effect)
+			}
 			if p, ok := effect.(Publish); ok && start == nil {
 				start = p.Bundle
 			}

@@ -31,7 +31,11 @@ func someBatches(t *testing.T) []store.Batch {
 		t.Fatal(err)
 	}
 	batches := []store.Batch{first}
-	at := Begin(t, core, now)
+	at := Begin(t, core, now, func(effect Effect) {
+		if p, ok := effect.(Persist); ok {
+			batches = append(batches, p.Batch)
+		}
+	})
 	step := func(e Event) {
 		for waiting := []Event{e}; len(waiting) > 0; waiting = waiting[1:] {
 			now = now.Add(20 * time.Millisecond)

@@ -57,6 +57,7 @@ type Core struct {
 	voted    proof.SignedVote   // the last own vote, sent again while it is open
 	voteSent time.Time          // session time
 	asked    time.Time          // session time of the last AskPeers
+	lost     time.Time          // session time since when nobody leads to the base; zero when that is not so
 
 	progress  time.Time // session time of the last delivery
 	marked    time.Time // session time of the last checkpoint, or of the start
@@ -195,6 +196,8 @@ func (c *Core) Step(now time.Time, e Event) ([]Effect, error) {
 		out = c.ahead(e.Standing)
 	case Fetched:
 		return c.fetched(now, e.Entries)
+	case Stranded:
+		out = c.stranded(now)
 	case Tick:
 		out, err = c.tick(now)
 	default:

@@ -43,6 +43,8 @@ type (
 	Ahead struct{ Standing gossip.Standing }
 	// Fetched brings encoded entries of the log from a peer, during a Rebase.
 	Fetched struct{ Entries [][]byte }
+	// Stranded says that no peer led to the base of the incarnation.
+	Stranded struct{}
 	// Tick says that time has passed.
 	Tick struct{}
 )
@@ -55,6 +57,7 @@ func (VoteReceived) event()      {}
 func (Renewed) event()           {}
 func (Ahead) event()             {}
 func (Fetched) event()           {}
+func (Stranded) event()          {}
 func (Tick) event()              {}
 
 // Effect is what a Core wants done.

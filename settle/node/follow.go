@@ -64,8 +64,13 @@ func (n *Node) synchronise(at *stream.Position, reading uint64) error {
 	unwanted := n.renewal.Load()
 	switch {
 	case unwanted != nil && *unwanted == head.Incarnation,
-		same && (head.Sequence < at.Sequence || n.lost.Load()):
-		if head, err = n.options.Stream.Renew(n.ctx, head.Incarnation); err != nil {
+		same && (head.Sequence < at.Sequence || n.lost.Load()),
+		!same && head.Incarnation.Epoch() <= at.Incarnation.Epoch(): // an old one came back, or all was lost
+		old := head.Incarnation
+		if at.Incarnation.Epoch() > old.Epoch() {
+			old = at.Incarnation
+		}
+		if head, err = n.options.Stream.Renew(n.ctx, old); err != nil {
 			return err
 		}
 	case same:

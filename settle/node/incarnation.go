@@ -104,6 +104,22 @@ func (c *Core) meetStart(s *step, now time.Time, d stream.Delivery) (*Rebase, er
 	return &Rebase{Base: base, Certificate: start.Certificate, Position: before, Known: known == base}, nil
 }
 
+// strandedMax is how long a node looks for somebody who leads to the base of an incarnation, before it takes the base for a
+// trap: its certificate is good, and nobody has what it certifies.
+const strandedMax = 10 * time.Second
+
+// stranded gives up an incarnation whose base nobody leads to, as if it were below what is justified here.
+func (c *Core) stranded(now time.Time) []Effect {
+	if c.lost.IsZero() {
+		c.lost = now
+	}
+	if now.Sub(c.lost) < strandedMax || !c.starting() {
+		return nil
+	}
+	c.lost, c.refused = time.Time{}, c.position.Incarnation
+	return []Effect{Renew{c.position.Incarnation}}
+}
+
 // applyStart applies a Start whose base is the state.
 func (c *Core) applyStart(s *step, now time.Time, e dag.Entry) error {
 	certified := c.state.Head().Certified
@@ -119,7 +135,7 @@ func (c *Core) applyStart(s *step, now time.Time, e dag.Entry) error {
 		s.batch.Certificates = append(s.batch.Certificates, e.Start.Certificate)
 		c.finality.Adopt(e.Start.Certificate)
 	}
-	c.marked = now
+	c.marked, c.lost = now, time.Time{}
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"joulepay/settle"
 	"joulepay/settle/dag"
 	"joulepay/settle/gossip"
+	"joulepay/settle/proof"
 	"joulepay/settle/store"
 )
 
@@ -18,7 +19,7 @@ func (c *Core) Reload(now time.Time, stored store.Stored, undone []*settle.Verte
 	if err != nil {
 		return nil, err
 	}
-	fresh.refused, fresh.asked = c.refused, c.asked
+	fresh.refused, fresh.asked, fresh.lost = c.refused, c.asked, c.lost
 	var out []Effect
 	for _, v := range undone {
 		if len(fresh.pending) < PendingMax {
@@ -54,9 +55,9 @@ func (c *Core) fetched(now time.Time, entries [][]byte) ([]Effect, error) {
 	var s step
 	decoded := make([]dag.Entry, 0, len(entries))
 	for _, raw := range entries {
-		e, err := dag.DecodeEntry(raw)
+		_, e, err := decodeShared(raw)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrPeer, err)
+			return nil, err
 		}
 		decoded = append(decoded, e)
 	}
@@ -100,11 +101,9 @@ type Rebaser struct {
 // errCarry means that this node could not store what a peer gave; no other peer can help with that.
 var errCarry = errors.New("node: carry out")
 
-// rounds is how often every peer is asked before another way is looked for.
-const rounds = 2
-
 // Do brings the core to the base. All effects of earlier steps must have been carried out. Whatever it returns, the core
-// is in a state that it can go on from; ErrPeer says that no peer could lead to the base.
+// is in a state that it can go on from; ErrPeer says that no peer could lead to the base, and then nothing that is
+// justified was undone.
 func (r Rebaser) Do(ctx context.Context, to Rebase) error {
 	if to.Known {
 		if err := r.back(ctx, to.Base.Number, to); err != nil {
@@ -118,54 +117,111 @@ func (r Rebaser) Do(ctx context.Context, to Rebase) error {
 	if r.Peers == nil {
 		return fmt.Errorf("%w: checkpoint %d is not in this store, and there are no peers", ErrPeer, to.Base.Number)
 	}
-	peers := r.Core.network.Witnesses.Len()
 	failed := []error{ErrPeer}
-	for n := range rounds * peers {
-		peer := (r.Core.self + 1 + n) % peers
-		if peer == r.Core.self {
-			continue
-		}
-		final := r.Core.finality.Final().Checkpoint.Number
-		if err := r.back(ctx, final, to); err != nil {
-			return err
-		}
-		err := r.fetch(ctx, uint8(peer), to)
-		if err == nil || ctx.Err() != nil || errors.Is(err, errCarry) {
-			return err
-		}
-		failed = append(failed, err)
-		if err := r.back(ctx, final, to); err != nil { // what it gave may lead nowhere
-			return err
+	for _, lead := range []func(context.Context, uint8, Rebase) error{r.onward, r.across} {
+		for peer := range r.Core.network.Witnesses.Len() {
+			if peer == r.Core.self {
+				continue
+			}
+			err := lead(ctx, uint8(peer), to)
+			if err == nil || ctx.Err() != nil || errors.Is(err, errCarry) {
+				return err
+			}
+			failed = append(failed, err)
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// onward goes from the highest justified checkpoint of this node, in the hope that the base comes after it.
+func (r Rebaser) onward(ctx context.Context, peer uint8, to Rebase) error {
+	justified := r.Core.finality.Justified()
+	if err := r.back(ctx, justified.Number, to); err != nil {
+		return err
+	}
+	err := r.follow(ctx, to, func(after uint64) ([][]byte, error) { return r.Peers.Entries(ctx, peer, after, to.Base.Height) })
+	if err != nil && !errors.Is(err, errCarry) {
+		return errors.Join(err, r.back(ctx, justified.Number, to)) // what the peer gave may lead nowhere
+	}
+	return err
+}
+
+// branchSizeMax bounds the entries of another branch, in bytes, that are held before the own branch is undone for it.
+const branchSizeMax = 256 << 20
+
+// across goes to another branch, from the last final checkpoint, which is on every branch. What is justified here may
+// have no other home, so the log hash of the base must vouch for every entry and verdict before anything is undone.
+func (r Rebaser) across(ctx context.Context, peer uint8, to Rebase) error {
+	final := r.Core.finality.Final().Checkpoint
+	var pages [][][]byte
+	log, height, size := final.Log, final.Height, 0
+	for height < to.Base.Height {
+		page, err := r.Peers.Entries(ctx, peer, height, to.Base.Height)
+		if err != nil {
+			return err
+		}
+		for _, raw := range page {
+			if log, err = nextLog(log, raw); err != nil {
+				return err
+			}
+			size += len(raw)
+		}
+		height += uint64(len(page))
+		pages = append(pages, page)
+		if size > branchSizeMax || len(page) == 0 {
+			return fmt.Errorf("%w: peer %d gives %d bytes and is not there", ErrPeer, peer, size)
+		}
+	}
+	if log != to.Base.Log {
+		return fmt.Errorf("%w: what peer %d gives does not lead to checkpoint %d", ErrPeer, peer, to.Base.Number)
+	}
+	if err := r.back(ctx, final.Number, to); err != nil {
+		return err
+	}
+	return r.follow(ctx, to, func(uint64) ([][]byte, error) {
+		if len(pages) == 0 {
+			return nil, fmt.Errorf("%w: entries that the log hash vouches for were applied otherwise", ErrPeer)
+		}
+		page := pages[0]
+		pages = pages[1:]
+		return page, nil
+	})
+}
+
+// nextLog adds an entry, as peers give it, to a log hash.
+func nextLog(log proof.Hash, raw []byte) (proof.Hash, error) {
+	verdict, e, err := decodeShared(raw)
+	if err != nil {
+		return proof.Hash{}, err
+	}
+	return proof.NextLog(log, e.ID(), verdict), nil
 }
 
 // back undoes what lies above a checkpoint.
 func (r Rebaser) back(ctx context.Context, checkpoint uint64, to Rebase) error {
 	undone, err := r.Store.Rollback(ctx, checkpoint, to.Position)
 	if err != nil {
-		return fmt.Errorf("undo to checkpoint %d: %w", checkpoint, err)
+		return fmt.Errorf("%w: undo to checkpoint %d: %w", errCarry, checkpoint, err)
 	}
 	stored, err := r.Store.Load(ctx)
 	if err != nil {
-		return fmt.Errorf("load after undoing to checkpoint %d: %w", checkpoint, err)
+		return fmt.Errorf("%w: load after undoing to checkpoint %d: %w", errCarry, checkpoint, err)
 	}
 	effects, err := r.Core.Reload(r.Now(), stored, undone)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errCarry, err)
 	}
 	return r.Carry(ctx, effects)
 }
 
-// fetch takes entries from one peer until the base is reached.
-func (r Rebaser) fetch(ctx context.Context, peer uint8, to Rebase) error {
+// follow applies pages of entries until the base is reached.
+func (r Rebaser) follow(ctx context.Context, to Rebase, next func(after uint64) ([][]byte, error)) error {
 	for r.Core.state.Head().Height < to.Base.Height {
-		page, err := r.Peers.Entries(ctx, peer, r.Core.state.Head().Height, to.Base.Height)
+		before := r.Core.state.Head().Height
+		page, err := next(before)
 		if err != nil {
 			return err
 		}
-		before := r.Core.state.Head().Height
 		effects, err := r.Core.Step(r.Now(), Fetched{page})
 		if err != nil {
 			return err
@@ -174,11 +230,11 @@ func (r Rebaser) fetch(ctx context.Context, peer uint8, to Rebase) error {
 			return fmt.Errorf("%w: %w", errCarry, err)
 		}
 		if r.Core.state.Head().Height == before {
-			return fmt.Errorf("%w: peer %d gave nothing that leads on", ErrPeer, peer)
+			return fmt.Errorf("%w: a page that leads nowhere", ErrPeer)
 		}
 	}
 	if !r.Core.arrived(to) {
-		return fmt.Errorf("%w: what peer %d gave does not lead to checkpoint %d", ErrPeer, peer, to.Base.Number)
+		return fmt.Errorf("%w: the entries do not lead to checkpoint %d", ErrPeer, to.Base.Number)
 	}
 	return nil
 }

@@ -288,6 +288,9 @@ func (n *Node) rebase(to Rebase, wake *time.Timer) error {
 	}
 	n.reading.Add(1) // the reader is somewhere else
 	n.restartReader()
+	if err != nil && len(to.Again) > 0 {
+		return n.step(Stranded{}, wake)
+	}
 	return n.step(Tick{}, wake)
 }
 

@@ -64,7 +64,7 @@ func TestI7_VerdictDoesNotDependOnWhatThisNodeWasGiven(t *testing.T) {
 		}
 		heads = append(heads, core.State().Head())
 	}
-	if heads[0] != heads[1] || heads[0].Height != 1 || heads[0].Accepted != 1 {
+	if heads[0] != heads[1] || heads[0].Height != 2 || heads[0].Accepted != 1 {
 		t.Errorf("with the good one submitted %+v, without %+v", heads[0], heads[1])
 	}
 }

@@ -2,13 +2,11 @@ package node
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"joulepay/settle/dag"
 	"joulepay/settle/gossip"
 	"joulepay/settle/proof"
-	"joulepay/settle/store"
 )
 
 // peerTimeout bounds one question to a peer.
@@ -98,29 +96,7 @@ func (s served) Standing() gossip.Standing {
 	return out
 }
 
-// errEnough ends a page.
-var errEnough = errors.New("node: enough")
-
 // Entries implements gossip.Source.
 func (s served) Entries(ctx context.Context, after, upTo uint64) ([][]byte, error) {
-	var page [][]byte
-	size := 0
-	err := s.node.options.Store.Entries(ctx, after, func(e store.Entry) error {
-		raw := e.Raw
-		if e.Kind == dag.EntryVertex {
-			raw = append([]byte{byte(dag.EntryVertex)}, raw...)
-		}
-		if size += len(raw) + 4; e.Height > upTo || size > gossip.PageSizeMax && len(page) > 0 {
-			return errEnough
-		}
-		page = append(page, raw)
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return nil, err
-	}
-	if len(page) == 0 {
-		return nil, gossip.ErrNothing
-	}
-	return page, nil
+	return SharedEntries(ctx, s.node.options.Store, after, upTo)
 }

@@ -67,7 +67,7 @@ func decodeEffects(raw []byte) ([]dag.ChannelEffect, error) {
 // encodeHead gives what the columns of head hold of a Head in one value.
 func encodeHead(h dag.Head) []byte {
 	b := append([]byte(nil), h.Log[:]...)
-	for _, n := range []uint64{h.Height, h.Decided, h.Accepted, uint64(h.Time), uint64(h.Paused), h.Certified, h.Starts} {
+	for _, n := range []uint64{h.Height, h.Decided, h.Accepted, uint64(h.Time), uint64(h.Paused), h.Certified, h.Epoch} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	b = append(b, h.Incarnation[:]...)
@@ -83,7 +83,7 @@ func decodeHead(raw []byte) (dag.Head, error) {
 	r.Fixed(h.Log[:])
 	h.Height, h.Decided, h.Accepted = r.Uint64(), r.Uint64(), r.Uint64()
 	h.Time, h.Paused = settle.LedgerTime(r.Int64()), r.Int64()
-	h.Certified, h.Starts = r.Uint64(), r.Uint64()
+	h.Certified, h.Epoch = r.Uint64(), r.Uint64()
 	r.Fixed(h.Incarnation[:])
 	h.Changed = r.Uint8() != 0
 	return h, closed(r)

@@ -185,7 +185,8 @@ func (m *Memory) renew(old Incarnation) (Position, error) {
 	if m.down {
 		return Position{}, ErrUnavailable
 	}
-	if old == m.current {
+	if m.current.Epoch() <= old.Epoch() {
+		m.lives = old.Epoch()
 		m.begin()
 	}
 	return Position{Incarnation: m.current}, nil

@@ -8,6 +8,7 @@ package stream
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 )
@@ -32,8 +33,12 @@ const BundleSizeMax = 512 << 10
 // AppendMax bounds the bundles on their way at once, and so what a log that stalls holds of one writer: 4 MiB.
 const AppendMax = 8
 
-// Incarnation names one life of a log, from its creation until it loses something. The zero value is none.
+// Incarnation names one life of a log, from its creation until it loses something: its epoch in eight bytes, then eight
+// random ones. The zero value is none; the first epoch is 1.
 type Incarnation [16]byte
+
+// Epoch gives its number. Every renewal makes a higher one.
+func (i Incarnation) Epoch() uint64 { return binary.BigEndian.Uint64(i[:8]) }
 
 // String gives the incarnation in hexadecimal.
 func (i Incarnation) String() string { return hex.EncodeToString(i[:]) }
@@ -66,8 +71,9 @@ type Log interface {
 	// returns when the context ends, when deliver returns an error, or with ErrIncarnation, also when another one
 	// begins meanwhile, ErrGap, ErrDiscarded or ErrUnavailable.
 	Read(ctx context.Context, after Position, deliver func(Delivery) error) error
-	// Renew ends an incarnation: the log is empty afterwards and has another one. When the named incarnation has
-	// ended already, nothing happens; of several who renew the same one, all get the same new one. It gives the
-	// position before the first bundle of the current one.
+	// Renew ends an incarnation, and every one of its epoch or an earlier one, so that also what came back from a backup
+	// ends: the log is empty afterwards, in an epoch above the named one's. When the current epoch is above it already,
+	// nothing happens; of several who renew the same one, all get the same new one. It gives the position before the
+	// first bundle of the current one.
 	Renew(ctx context.Context, old Incarnation) (Position, error)
 }
