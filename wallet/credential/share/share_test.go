@@ -165,7 +165,7 @@ func TestAKeyOfTheReceiverThatWasRotatedAwayCannotAcknowledge(t *testing.T) {
 }
 
 func TestTheLargestCredentialIsShared(t *testing.T) {
-	large := measured(t, device, device.DID, strings.Repeat("x", 5500))
+	large := measured(t, device, device.DID, strings.Repeat("x", 5400))
 	s, r := share.NewSender(device, service.DID, nil, share.ID{1}, large), receiver(device.DID)
 	if err := exchangeAll(t, s, r); err != nil {
 		t.Error(err)
