@@ -101,6 +101,21 @@ func (o *Outlet) Plugged() bool {
 	return o.st.connected() && (o.status.plugged() || o.delivers())
 }
 
+// Ready tells why the connector cannot serve anybody now; nil when it can.
+func (o *Outlet) Ready() error {
+	o.st.mu.Lock()
+	defer o.st.mu.Unlock()
+	switch {
+	case o.fault != nil:
+		return o.fault
+	case !o.st.connected():
+		return ErrOffline
+	case !o.status.usable():
+		return fmt.Errorf("%w: the connector is %s", meter.ErrNotPlugged, o.status)
+	}
+	return nil
+}
+
 // delivers tells whether a transaction runs.
 func (o *Outlet) delivers() bool { return o.tx != nil && !o.tx.ended() }
 

@@ -8,6 +8,7 @@ import (
 
 	"joulepay/meter"
 	"joulepay/meter/ocpp"
+	"joulepay/meter/ocpp/ocpptest"
 )
 
 // driver is the DID of the vehicle whose contract the recordings name.
@@ -42,22 +43,19 @@ func sampled(t *testing.T, w *world, o *ocpp.Outlet) meter.Sample {
 
 func TestASimulatorThatSignsIsReplayed16(t *testing.T) {
 	w := serve(t, ocpp.Config{Stations: oneStation(1), Contracts: contracts(), SignedRequired: true})
-	s, _, err := dial(t, w.url+"S001", "ocpp1.6", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := ocpptest.MustDial(t, w.url+"S001", "ocpp1.6", nil)
 	o := w.system.Station(0).Outlet(1)
-	s.replay(recording(t, "vcp-ocpp16.jsonl"), func(action string) {
+	s.Replay(ocpptest.Recording(t, "vcp-ocpp16.jsonl"), func(step ocpptest.Step) {
 		w.pass(time.Second)
-		switch action {
-		case "StatusNotification":
-			if len(w.of(ocpp.EventBegan)) == 0 {
-				start(t, w, o)
-			} else if err := o.Stop(w.clock()); err != nil && !errors.Is(err, meter.ErrPending) {
+		switch step.Action {
+		case "RemoteStartTransaction":
+			start(t, w, o)
+		case "SetChargingProfile":
+			if err := o.Stop(w.clock()); !errors.Is(err, meter.ErrPending) {
 				t.Error(err)
 			}
 		}
-	})
+	}, nil)
 	got := sampled(t, w, o)
 	if got.State != meter.Ended || got.Register != 7_000_000+140_100 || !strings.HasPrefix(got.Evidence, "OCMF|") {
 		t.Fatalf("%+v", got)
