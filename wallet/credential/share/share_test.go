@@ -170,7 +170,7 @@ func TestTheLargestCredentialIsShared(t *testing.T) {
 	if err := exchangeAll(t, s, r); err != nil {
 		t.Error(err)
 	}
-	s = share.NewSender(device, service.DID, nil, share.ID{2}, large, large, large)
+	s = share.NewSender(device, service.DID, nil, share.ID{2}, large, large)
 	if err := exchangeAll(t, s, receiver(device.DID)); !errors.Is(err, share.ErrTooMuch) {
 		t.Error(err)
 	}
