@@ -181,8 +181,14 @@ func (s *Station) serve(ctx context.Context, all *sync.WaitGroup, v *visit, outl
 	})
 }
 
-// hears notices where the vehicle is: only a hello that it signed moves its address.
+// hears takes messages of the session's vehicle only, and notices where it is: only a hello that it signed moves its address.
 func (s *Station) hears(v *visit, m wire.Message, from link.Addr) bool {
+	if from != v.proven { // to read an address costs more than to compare it
+		if checkPeer(from, v.machine.Record().Peer) != nil {
+			return false
+		}
+		v.proven = from
+	}
 	h, ok := m.(wire.Hello)
 	if !ok {
 		return true

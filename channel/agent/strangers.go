@@ -65,7 +65,9 @@ func (s *Station) receiveStranger(ctx context.Context, all *sync.WaitGroup, d st
 	var err error
 	switch m := d.frame.Message.(type) {
 	case wire.Hello:
-		err = s.admit(ctx, all, d.from, d.frame.Session, m)
+		if err = checkPeer(d.from, m.Vehicle); err == nil {
+			err = s.admit(ctx, all, d.from, d.frame.Session, m)
+		}
 	case wire.Close:
 		err = s.cosignClose(ctx, d.from, d.frame.Session, m)
 	default:
@@ -113,6 +115,8 @@ func (s *Station) answerOver(ctx context.Context, from link.Addr, f wire.Frame) 
 		return fmt.Errorf("%w: nothing is known of session %s", session.ErrUnexpected, f.Session)
 	case err != nil:
 		return err
+	case checkPeer(from, record.Peer) != nil:
+		return fmt.Errorf("%w: nothing is known of session %s", session.ErrUnexpected, f.Session) // it is another vehicle's
 	case !record.Phase.Over():
 		return fmt.Errorf("session %s cannot go on before the station is started again", f.Session)
 	}
@@ -154,7 +158,7 @@ func (s *Station) cosignClose(ctx context.Context, from link.Addr, id channel.Se
 	}
 	var signed channel.SignedClose
 	err = s.usage.without(proposed.Close.Channel, func() error {
-		signed, err = s.cosigned(ctx, proposed)
+		signed, err = s.cosigned(ctx, from, proposed)
 		return err
 	})
 	if err != nil {
@@ -167,13 +171,16 @@ func (s *Station) cosignClose(ctx context.Context, from link.Addr, id channel.Se
 
 // cosigned signs a close and stores that it did, with the close for the ledger: who has both signatures may bring it there,
 // and a vehicle that asks for a close and then keeps it to itself must not keep the channel frozen.
-func (s *Station) cosigned(ctx context.Context, proposed channel.SignedClose) (channel.SignedClose, error) {
+func (s *Station) cosigned(ctx context.Context, from link.Addr, proposed channel.SignedClose) (channel.SignedClose, error) {
 	record, err := channelOf(ctx, s.deps.Store, proposed.Close.Channel)
 	switch {
 	case err != nil:
 		return proposed, err
 	case record == nil:
 		return proposed, fmt.Errorf("%w: unknown", session.ErrChannel)
+	}
+	if err := checkPeer(from, record.Peer); err != nil {
+		return proposed, err
 	}
 	frozen := record.Side.Frozen
 	signed, err := session.Countersign(record, proposed, s.deps.Identity.Wallet.Channel(record.KeyIndex))

@@ -54,8 +54,9 @@ type visit struct {
 	// hears tells whether to take a message from an address, and is where a peer that moved is noticed; nil takes all.
 	hears func(m wire.Message, from link.Addr) bool
 
-	// Of the visit's goroutine only, kept for their memory:
-	batch   []envelope
+	// Of the visit's goroutine only:
+	proven  link.Addr  // an address that is the peer's, as far as the link can tell
+	batch   []envelope // kept for their memory, as the next
 	effects []session.Effect
 }
 

@@ -33,7 +33,7 @@ func VerifyConnect(key [natsd.KeySize]byte, nonce, signature []byte) error {
 }
 
 // Connect opens a connection to the broker that is identified by a key kept for brokers. onError, which may be nil, hears of
-// lost connections, forbidden subjects and slow consumers; it must be short.
+// lost connections, forbidden subjects and slow consumers; it must be short. natsd.Dial has more options.
 func Connect(url, name string, key wallet.PrivateKey, onError func(error)) (*nats.Conn, error) {
 	return natsd.Dial(url, natsd.DialOptions{Name: name, Key: ConnectKey(key), OnError: onError})
 }

@@ -21,12 +21,13 @@ const (
 type Dialer struct {
 	identity Identity
 	version  byte
-	lines    map[wallet.DID]*line
+	lines    map[link.Addr]*line
 }
 
 // line is a vehicle's connection with one station, through all its handshakes.
 type line struct {
 	station  wallet.DID
+	addr     link.Addr // of the station
 	used     time.Time
 	attempt  *attempt   // the handshake that is not over
 	current  *transport // seals; nil before the first handshake
@@ -57,7 +58,7 @@ type attempt struct {
 
 // NewDialer makes the machine of a vehicle's end.
 func NewDialer(identity Identity) *Dialer {
-	return &Dialer{identity: identity, version: Version, lines: map[wallet.DID]*line{}}
+	return &Dialer{identity: identity, version: Version, lines: map[link.Addr]*line{}}
 }
 
 // Send seals a datagram for a station, or keeps it until the handshake that it begins is done. Errors: link.ErrTooLarge,
@@ -67,11 +68,10 @@ func (d *Dialer) Send(now time.Time, to link.Addr, payload []byte) (Effects, err
 	if err := checkSize(payload); err != nil {
 		return e, err
 	}
-	station, ok := PeerOf(to)
-	if !ok {
-		return e, fmt.Errorf("%w: a station's DID is wanted", link.ErrAddress)
+	l, err := d.line(now, to)
+	if err != nil {
+		return e, err
 	}
-	l := d.line(now, station)
 	l.used = now
 	if l.attempt == nil && (l.current == nil || l.current.usedUp()) {
 		if err := d.begin(now, l, &e); err != nil {
@@ -98,9 +98,13 @@ func checkSize(payload []byte) error {
 }
 
 // line gives the line of a station, a new one where the station is none of those that are known.
-func (d *Dialer) line(now time.Time, station wallet.DID) *line {
-	if l := d.lines[station]; l != nil {
-		return l
+func (d *Dialer) line(now time.Time, to link.Addr) (*line, error) {
+	if l := d.lines[to]; l != nil {
+		return l, nil
+	}
+	station, ok := PeerOf(to)
+	if !ok || AddrOf(station) != to {
+		return nil, fmt.Errorf("%w: a station's DID is wanted", link.ErrAddress)
 	}
 	if len(d.lines) >= stationsMax {
 		var oldest *line
@@ -109,11 +113,11 @@ func (d *Dialer) line(now time.Time, station wallet.DID) *line {
 				oldest = l
 			}
 		}
-		delete(d.lines, oldest.station)
+		delete(d.lines, oldest.addr)
 	}
-	l := &line{station: station, used: now}
-	d.lines[station] = l
-	return l
+	l := &line{station: station, addr: to, used: now}
+	d.lines[to] = l
+	return l, nil
 }
 
 func (l *line) wait(payload []byte) {
@@ -141,7 +145,7 @@ func (l *line) repeat(now time.Time, e *Effects) {
 	a := l.attempt
 	a.repeat = now.Add(a.pause)
 	a.pause = min(2*a.pause, retryMax)
-	e.transmit(AddrOf(l.station), a.message)
+	e.transmit(l.addr, a.message)
 }
 
 // Deadline gives the moment by which Tick must be called; zero when there is none.
@@ -274,7 +278,7 @@ func (l *line) admitted(now time.Time, refusal error, e *Effects) error {
 	l.repeat(now, e)
 	for _, payload := range l.waiting {
 		if sealed, err := l.current.seal(kindData, payload); err == nil {
-			e.transmit(AddrOf(l.station), sealed)
+			e.transmit(l.addr, sealed)
 		}
 	}
 	l.waiting = nil
@@ -302,7 +306,7 @@ func (l *line) sealed(now time.Time, f frame, e *Effects) error {
 		l.attempt = nil
 	}
 	if len(payload) > 0 {
-		e.Deliver = append(e.Deliver, link.Datagram{From: AddrOf(l.station), Payload: payload})
+		e.Deliver = append(e.Deliver, link.Datagram{From: l.addr, Payload: payload})
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"joulepay/channel/link"
-	"joulepay/wallet"
 )
 
 const (
@@ -35,8 +34,8 @@ type Listener struct {
 	address map[link.Addr]int
 
 	connections map[ID]*connection
-	heard       *list.List // of *connection, silent longest first
-	peers       map[wallet.DID][]*connection
+	heard       *list.List                  // of *connection, silent longest first
+	peers       map[link.Addr][]*connection // by the peer's DID; the one that was heard last is the last
 }
 
 // halfOpen is a handshake that waits for its third message, or for its vehicle's admission.
@@ -48,14 +47,13 @@ type halfOpen struct {
 	since     time.Time
 	entry     *list.Element
 
-	third   []byte // once it was good
-	checked *connection
+	checked *connection // once the third message was good
 }
 
 // connection is one with a vehicle that proved its DID.
 type connection struct {
 	transport *transport
-	peer      wallet.DID
+	peer      link.Addr // the address that the layer above has of it: its DID
 	addr      link.Addr // where its newest datagram came from
 	third     []byte    // the handshake message that began it, to know its repetition by
 	last      time.Time
@@ -67,7 +65,7 @@ func NewListener(identity Identity) *Listener {
 	return &Listener{
 		identity: identity, version: Version,
 		half: map[ID]*halfOpen{}, begun: list.New(), address: map[link.Addr]int{},
-		connections: map[ID]*connection{}, heard: list.New(), peers: map[wallet.DID][]*connection{},
+		connections: map[ID]*connection{}, heard: list.New(), peers: map[link.Addr][]*connection{},
 	}
 }
 
@@ -78,12 +76,11 @@ func (s *Listener) Send(_ time.Time, to link.Addr, payload []byte) (Effects, err
 	if err := checkSize(payload); err != nil {
 		return e, err
 	}
-	peer, ok := PeerOf(to)
-	if !ok {
-		return e, fmt.Errorf("%w: a vehicle's DID is wanted", link.ErrAddress)
-	}
-	all := s.peers[peer]
+	all := s.peers[to]
 	if len(all) == 0 {
+		if _, ok := PeerOf(to); !ok {
+			return e, fmt.Errorf("%w: a vehicle's DID is wanted", link.ErrAddress)
+		}
 		return e, ErrNoConnection
 	}
 	return e, s.seal(all[len(all)-1], kindData, payload, &e)
@@ -203,7 +200,7 @@ func (s *Listener) third(from link.Addr, f frame, e *Effects) error {
 	}
 	h.handshake = nil // its secrets are not needed any more
 	h.checked = &connection{
-		transport: newTransport(f.id, k.toVehicle, k.toStation), peer: peer.DID, addr: from, third: bytes.Clone(f.body),
+		transport: newTransport(f.id, k.toVehicle, k.toStation), peer: AddrOf(peer.DID), addr: from, third: bytes.Clone(f.body),
 	}
 	noteKeys(f.id, k)
 	e.Check = &Check{ID: f.id, Peer: peer}
@@ -276,7 +273,7 @@ func (s *Listener) data(now time.Time, from link.Addr, f frame, e *Effects) erro
 		s.prefer(c)
 	}
 	if len(payload) > 0 {
-		e.Deliver = append(e.Deliver, link.Datagram{From: AddrOf(c.peer), Payload: payload})
+		e.Deliver = append(e.Deliver, link.Datagram{From: c.peer, Payload: payload})
 	}
 	return nil
 }

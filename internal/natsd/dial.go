@@ -1,6 +1,7 @@
 package natsd
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"time"
@@ -9,10 +10,11 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// Errors of a connection: the first two from Dial, the others through OnError.
+// Errors of a connection: the first three from Dial, the others through OnError.
 var (
 	ErrUnreachable  = errors.New("natsd: no NATS server answers")
 	ErrRefused      = errors.New("natsd: the NATS server refuses this key")
+	ErrUntrusted    = errors.New("natsd: the certificate of the NATS server is not trusted")
 	ErrSlow         = errors.New("natsd: a subscription is too slow, messages were dropped")
 	ErrForbidden    = errors.New("natsd: the NATS server forbids a subject")
 	ErrDisconnected = errors.New("natsd: the connection is lost; reconnecting")
@@ -31,6 +33,12 @@ const (
 type DialOptions struct {
 	Name string
 	Key  Key // proves who connects, where the server asks; none for nobody
+	// TLS says which certificates are trusted, see Trust; nil trusts those of the system. It is used where the server wants
+	// it, and insisted on for a URL tls://.
+	TLS *tls.Config
+	// InboxPrefix begins the subjects on which answers come, so that a policy can keep them from others. Empty for the
+	// library's own, which all clients share.
+	InboxPrefix string
 	// OnError hears of everything that nobody asked for: ErrSlow, ErrForbidden, ErrDisconnected, or what else the
 	// server or the library report.
 	OnError func(error)
@@ -54,12 +62,18 @@ func (s *Server) Dial(options DialOptions) (*nats.Conn, error) {
 func (s *Server) InProcess() nats.Option { return nats.InProcessServer(s.nats) }
 
 func dial(url string, options DialOptions, more ...nats.Option) (*nats.Conn, error) {
+	if options.TLS != nil && len(more) == 0 {
+		more = append(more, nats.Secure(options.TLS.Clone()))
+	}
 	conn, err := connect(url, options, more)
 	if errors.Is(err, nats.ErrNkeysNotSupported) { // an open server asks nobody for a key
 		options.Key = Key{}
 		conn, err = connect(url, options, more)
 	}
+	var certificate *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &certificate):
+		return nil, fmt.Errorf("%w: %w", ErrUntrusted, err)
 	case errors.Is(err, nats.ErrAuthorization):
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	case err != nil:
@@ -95,12 +109,18 @@ func connect(url string, options DialOptions, more []nats.Option) (*nats.Conn, e
 			}
 		}),
 	}, more...)
+	if options.InboxPrefix != "" {
+		natsOptions = append(natsOptions, nats.CustomInboxPrefix(options.InboxPrefix))
+	}
 	if !options.Key.isZero() {
 		identity, err := identify(options.Key)
 		if err != nil {
 			return nil, err
 		}
 		natsOptions = append(natsOptions, identity)
+		if options.Key.Proof != "" {
+			natsOptions = append(natsOptions, nats.Token(options.Key.Proof))
+		}
 	}
 	return nats.Connect(url, natsOptions...)
 }

@@ -5,6 +5,7 @@
 package natsd
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,9 @@ const PortNone = -1
 // Limits of a server.
 const (
 	clientsMax       = 10_000   // a charging park, twice over; each client costs some 50 KiB
+	perKeyMax        = 16       // default: a process that starts again while its last connections time out, several times
+	perAddressMax    = 1_000    // default: the charging park's own gateway; one stranger gets a tenth of the server
+	pendingMax       = 16 << 20 // what waits for one client before it is cut off as too slow: sixteen of the largest messages
 	subscriptionsMax = 1_000    // for one client: a link, announcements and a ledger node need some tens
 	controlLineMax   = 1024     // a subject with two DIDs is below 200 bytes
 	payloadMax       = 1 << 20  // default: a bundle of vertices; datagrams of a link are far smaller
@@ -50,7 +54,12 @@ type Options struct {
 	PayloadMaxBytes int    // default 1 MiB
 	Verify          Verify // how keys are proven; needed with Authorize
 	Authorize       Policy // nil lets everybody in, which only a loopback address allows
-	Logger          *slog.Logger
+	// ClientsPerKeyMax and ClientsPerAddressMax bound the connections of one key and of one IP address, where there is a policy;
+	// 0 takes 16 and 1000. Connections in process are not counted.
+	ClientsPerKeyMax     int
+	ClientsPerAddressMax int
+	TLS                  *tls.Config // with the server's certificate, see Certificate; nil serves in the clear
+	Logger               *slog.Logger
 }
 
 // Server is a running server.
@@ -112,10 +121,12 @@ func (s *Server) lockStore(options Options) error {
 }
 
 func (s *Server) start(options Options) error {
-	native, err := server.NewServer(nativeOptions(options))
+	counted := newCensus(options)
+	native, err := server.NewServer(nativeOptions(options, counted))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrStart, err)
 	}
+	counted.connected = func(id uint64) bool { return native.GetClient(id) != nil }
 	s.nats = native
 	log := newLogger(options.Logger)
 	native.SetLogger(log, false, false)
@@ -140,7 +151,7 @@ func (s *Server) release() error {
 	return nil
 }
 
-func nativeOptions(options Options) *server.Options {
+func nativeOptions(options Options, counted *census) *server.Options {
 	native := &server.Options{
 		Host:               options.Host,
 		Port:               options.Port,
@@ -151,6 +162,7 @@ func nativeOptions(options Options) *server.Options {
 		MaxSubs:            subscriptionsMax,
 		MaxControlLine:     controlLineMax,
 		MaxPayload:         payloadMax,
+		MaxPending:         pendingMax,
 		JetStreamMaxMemory: memoryStoreMax,
 		NoSigs:             true, // signals belong to the program
 	}
@@ -164,8 +176,11 @@ func nativeOptions(options Options) *server.Options {
 		native.MaxPayload = int32(min(options.PayloadMaxBytes, payloadMax))
 	}
 	if options.Authorize != nil {
-		native.CustomClientAuthentication = authenticator{verify: options.Verify, policy: options.Authorize}
+		native.CustomClientAuthentication = authenticator{verify: options.Verify, policy: options.Authorize, census: counted}
 		native.AlwaysEnableNonce = true
+	}
+	if options.TLS != nil {
+		native.TLS, native.TLSConfig, native.TLSTimeout = true, options.TLS, handshakeTimeout.Seconds()
 	}
 	return native
 }

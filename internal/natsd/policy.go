@@ -10,9 +10,13 @@ import (
 // KeySize is the size of an Ed25519 public key in bytes, the only kind that NATS knows.
 const KeySize = 32
 
+// ProofMax bounds the proof of a client, in bytes: a binding of its key to a DID, in base64, needs 200.
+const ProofMax = 512
+
 // Client is who wants to connect: it has proven that it holds the key.
 type Client struct {
 	Key       [KeySize]byte
+	Proof     string // what it says of the key, at most ProofMax bytes; nobody but the policy has looked at it
 	Address   string // remote host and port, or "pipe" in process
 	InProcess bool
 }
@@ -34,6 +38,7 @@ type Verify func(key [KeySize]byte, nonce, signature []byte) error
 type authenticator struct {
 	verify Verify
 	policy Policy
+	census *census
 }
 
 // Check implements server.Authentication.
@@ -45,15 +50,16 @@ func (a authenticator) Check(c server.ClientAuthentication) bool {
 	}
 	client := Client{Key: [KeySize]byte(raw)}
 	signature, err := base64.RawURLEncoding.DecodeString(options.Sig)
-	if err != nil || a.verify(client.Key, c.GetNonce(), signature) != nil {
+	if err != nil || len(options.Token) > ProofMax || a.verify(client.Key, c.GetNonce(), signature) != nil {
 		return false
 	}
+	client.Proof = options.Token
 	if remote := c.RemoteAddress(); remote != nil {
 		client.Address = remote.String()
 		client.InProcess = remote.Network() == "pipe"
 	}
 	permissions, err := a.policy(client)
-	if err != nil {
+	if err != nil || !client.InProcess && a.census.enter(c.GetID(), client) != nil {
 		return false
 	}
 	c.RegisterUser(&server.User{
@@ -79,6 +85,7 @@ func allow(subjects []string) *server.SubjectPermission {
 type Key struct {
 	Public [KeySize]byte
 	Sign   func(nonce []byte) (signature []byte)
+	Proof  string // tells the server's policy whose key it is; not secret, and may be empty
 }
 
 // isZero tells whether this is no key.

@@ -43,6 +43,7 @@ type actor struct {
 	wallet  *walletcmd.Selection
 	ledger  string
 	nats    string // empty where the peer is not needed
+	tls     party.TLS
 }
 
 func addActor(app *cli.App, program string, command *cobra.Command) *actor {
@@ -61,8 +62,12 @@ func (a *actor) open(ctx context.Context, nats string) (*party.Party, error) {
 	if err != nil {
 		return nil, err
 	}
+	trusted, err := a.tls.Trusted()
+	if err != nil {
+		return nil, err
+	}
 	p, err := party.Open(ctx, party.Options{
-		Wallet: w, Dir: dir, NATS: nats, Ledger: a.ledger, Name: a.program, Log: a.app.Log(),
+		Wallet: w, Dir: dir, NATS: nats, TLS: trusted, Ledger: a.ledger, Name: a.program, Log: a.app.Log(),
 		OnNATS: func(err error) { a.app.Log().Warn("NATS", "error", err) },
 	})
 	if errors.Is(err, sqlite.ErrLocked) {

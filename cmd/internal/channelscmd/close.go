@@ -10,7 +10,7 @@ import (
 
 	"joulepay/channel"
 	"joulepay/channel/agent"
-	"joulepay/channel/natslink"
+	"joulepay/channel/secure"
 	"joulepay/channel/session"
 	"joulepay/channel/store"
 	"joulepay/cmd/internal/cli"
@@ -55,6 +55,7 @@ func closeCommand(app *cli.App, program string) *cobra.Command {
 	if reachesPeer(program) {
 		command.Example += "\n  " + program + " channels close ID"
 		command.Flags().StringVar(&c.nats, "nats", party.NATSDefault, "NATS server on which the station is asked to sign")
+		c.tls.AddTrust(command)
 	}
 	command.RunE = func(command *cobra.Command, args []string) error { return c.run(command.Context(), args) }
 	return command
@@ -158,7 +159,7 @@ func (c *closer) together(ctx context.Context, w *work, id channel.ID, view sess
 	if err != nil {
 		return err
 	}
-	l, err := natslink.DialPeer(w.party.Conn, w.party.Token(), nil)
+	l, err := w.party.Dial(nil)
 	if err != nil {
 		return err
 	}
@@ -170,7 +171,7 @@ func (c *closer) together(ctx context.Context, w *work, id channel.ID, view sess
 	c.app.Progress("asking %s to sign", record.Peer.Short())
 	asking, cancel := context.WithTimeout(ctx, agreeMax)
 	defer cancel()
-	signed, err := agent.AgreeClose(asking, l, natslink.StationAddr(record.Peer), record.Side.Opening, proposed)
+	signed, err := agent.AgreeClose(asking, l, secure.AddrOf(record.Peer), record.Side.Opening, proposed)
 	if err != nil {
 		return cli.Hint(err, alone)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"joulepay/channel/agent"
 	"joulepay/channel/natslink"
+	"joulepay/channel/secure"
 	"joulepay/channel/session"
 	"joulepay/channel/sqlite"
 	"joulepay/meter"
@@ -32,9 +33,11 @@ func Example_embedding() {
 	world.fund(w.DID())
 	api := must(client.New(world.ledgerURL, client.Options{}))
 	ledger := must(api.Pin(ctx, wallet.NetworkID{})) // keep the id: name it from now on
-	conn := must(natslink.Connect(world.natsURL, "my vehicle", w.NATS(), nil))
+	key := wallet.GenerateKey()                      // a fresh one, by which the broker does not know the vehicle again
+	conn := must(natslink.Connect(world.natsURL, "", key, nil))
 	defer conn.Close()
-	link := must(natslink.DialPeer(conn, natslink.TokenOf(w.NATS().Public()), nil))
+	carrier := must(natslink.DialPeer(conn, natslink.TokenOf(key.Public()), nil))
+	link := secure.Dial(carrier, secure.NewIdentity(w, ledger.Trusted().ID), secure.Options{})
 	store := must(sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(world.dir, "vehicle.db")}))
 	defer store.Close()
 	settler := port.New(ledger, w)
@@ -47,7 +50,7 @@ func Example_embedding() {
 	policy := session.DefaultPayerPolicy()
 	policy.Quantity = must(meter.ParseEnergy("30Wh"))
 	record := must(car.Charge(ctx, agent.Visit{
-		Station: world.station, Addr: natslink.StationAddr(world.station), Policy: policy, LedgerTime: time.Now(),
+		Station: world.station, Addr: secure.AddrOf(world.station), Policy: policy, LedgerTime: time.Now(),
 	}))
 	proof := must(receipt.Parse(must(settler.Receipt(ctx, store, record.ID))))
 	must(receipt.Verify(proof, receipt.Options{}))

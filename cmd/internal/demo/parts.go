@@ -25,7 +25,7 @@ func (w *World) startLedger(ctx context.Context, _ net.Listener) error {
 	if err != nil {
 		return err
 	}
-	broker, err := operator.StartBroker(dir, "127.0.0.1:0", w.options.Log)
+	broker, err := operator.StartBroker(dir, "127.0.0.1:0", nil, w.options.Log)
 	if err != nil {
 		return err
 	}
@@ -59,13 +59,13 @@ func (w *World) startAPI(ctx context.Context, listener net.Listener) error {
 }
 
 // open makes one of the two parties, with a wallet of its own.
-func (w *World) open(ctx context.Context, name string) (*party.Party, error) {
+func (w *World) open(ctx context.Context, name string, station bool) (*party.Party, error) {
 	dir, err := w.dir(name)
 	if err != nil {
 		return nil, err
 	}
 	p, err := party.Open(ctx, party.Options{
-		Wallet: wallet.Generate(), Dir: dir, NATS: w.NATS, Ledger: w.URL, Name: "demo-" + name, Log: w.options.Log,
+		Wallet: wallet.Generate(), Dir: dir, Station: station, NATS: w.NATS, Ledger: w.URL, Name: "demo-" + name, Log: w.options.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (w *World) open(ctx context.Context, name string) (*party.Party, error) {
 }
 
 func (w *World) startCharger(ctx context.Context, _ net.Listener) error {
-	p, err := w.open(ctx, "charger")
+	p, err := w.open(ctx, "charger", true)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (w *World) startCharger(ctx context.Context, _ net.Listener) error {
 }
 
 func (w *World) startVehicle(ctx context.Context, _ net.Listener) error {
-	p, err := w.open(ctx, "vehicle")
+	p, err := w.open(ctx, "vehicle", false)
 	if err != nil {
 		return err
 	}

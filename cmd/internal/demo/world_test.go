@@ -35,7 +35,7 @@ func startWorld() world {
 	ctx, stop := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)
 	dir := must(os.MkdirTemp("", "joulepay-world-"))
-	broker := must(operator.StartBroker(dir, "127.0.0.1:0", log))
+	broker := must(operator.StartBroker(dir, "127.0.0.1:0", nil, log))
 	node := must(operator.StartNode(ctx, operator.Options{Dir: dir, Wallet: wallet.Generate(), Broker: broker, Log: log}))
 	config := node.Config()
 	config.Loopback, config.Now = true, time.Now
@@ -44,7 +44,7 @@ func startWorld() world {
 	go func() { _ = server.Serve(listener) }()
 
 	url := "http://" + listener.Addr().String()
-	p := must(party.Open(ctx, party.Options{Wallet: wallet.Generate(), Dir: dir, NATS: broker.ClientURL(), Ledger: url, Log: log}))
+	p := must(party.Open(ctx, party.Options{Wallet: wallet.Generate(), Dir: dir, Station: true, NATS: broker.ClientURL(), Ledger: url, Log: log}))
 	small := sim.DefaultBattery() // it takes 30 Wh: from 20 to 40 % of 150 Wh
 	small.CapacityMilliwattHours, small.StateOfChargePermille, small.TargetPermille = 150_000, 200, 400
 	cable := must(sim.NewCable(MaxPowerMw, 0))

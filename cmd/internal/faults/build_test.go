@@ -10,7 +10,12 @@ import (
 	"testing"
 )
 
-// programsKey names a folder with the programs to test, such as ones that go build -race made. Else the test builds them.
+// observedTag builds programs that give a test the keys of their sessions, and a broker on which it may listen. Nothing else
+// differs.
+const observedTag = "joulepay_observed"
+
+// programsKey names a folder with the programs to test, such as ones that go build -race -tags joulepay_observed made. Else
+// the test builds them.
 const programsKey = "JOULEPAY_TEST_FAULTS_PROGRAMS"
 
 // parallel is how many worlds run at once: most of the time they wait for timers, not for processors.
@@ -66,7 +71,7 @@ func program(t testing.TB, name string) string {
 		if built.folder, built.err = os.MkdirTemp("", "joulepay-faults-"); built.err != nil {
 			return
 		}
-		build := exec.Command("go", "build", "-o", built.folder, "joulepay/cmd/ledger", "joulepay/cmd/chargepoint", "joulepay/cmd/vehicle")
+		build := exec.Command("go", "build", "-tags", observedTag, "-o", built.folder, "joulepay/cmd/ledger", "joulepay/cmd/chargepoint", "joulepay/cmd/vehicle")
 		if output, err := build.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("%w\n%s", err, output)
 		}

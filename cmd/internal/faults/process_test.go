@@ -47,7 +47,8 @@ func start(log, name string, environ []string, argv ...string) (*process, error)
 	if err != nil {
 		return nil, err
 	}
-	p.command.Env = append(os.Environ(), environ...)
+	keys := filepath.Join(filepath.Dir(filepath.Dir(log)), keysFile) // logs lie in a folder of their world
+	p.command.Env = append(append(os.Environ(), keysFileKey+"="+keys), environ...)
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that is killed leaves nothing behind
 	p.command.Stderr = file
 	stdout, err := p.command.StdoutPipe()

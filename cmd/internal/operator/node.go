@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,6 +47,7 @@ type Options struct {
 	Genesis *settle.Vertex   // nil takes the one in Dir, and on the first run a new network for development
 	Broker  *natsd.Server    // has the ordered log; nil for the server at NATS
 	NATS    string           // URL, where there is no Broker
+	TLS     *tls.Config      // certificates by which that server is trusted; nil: those of the system
 	Now     func() time.Time // the clock that the witness certifies; nil for the machine's
 	Log     *slog.Logger     // nil for none
 
@@ -158,7 +160,7 @@ func (n *Node) connect(ctx context.Context, network wallet.NetworkID) error {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	err := n.dial(natsd.DialOptions{
-		Name: "joulepay ledger", Key: natslink.ConnectKey(n.options.Wallet.NATS()),
+		Name: "joulepay ledger", Key: natslink.ConnectKey(n.options.Wallet.NATS()), TLS: n.options.TLS,
 		OnReconnect: func() { n.options.Log.Info("NATS is back") },
 		OnError: func(err error) {
 			n.options.Log.Warn("NATS", "error", err)

@@ -271,7 +271,7 @@ func TestI4_AFullDiskStopsTheNodeAndLosesNothing(t *testing.T) {
 }
 
 func TestTheBrokerKeepsOthersOutOfTheLog(t *testing.T) {
-	broker, err := StartBroker(t.TempDir(), "127.0.0.1:0", nil)
+	broker, err := StartBroker(t.TempDir(), "127.0.0.1:0", nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,22 +283,33 @@ func TestTheBrokerKeepsOthersOutOfTheLog(t *testing.T) {
 		t.Errorf("without a key: %v", err)
 	}
 	heard := make(chan error, 10)
+	w := wallet.Generate()
 	conn, err := natsd.Dial(broker.ClientURL(), natsd.DialOptions{
-		Key: natslink.ConnectKey(wallet.GenerateKey()), OnError: func(err error) { heard <- err },
+		Key: natslink.StationKey(w), OnError: func(err error) { heard <- err },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	sub, err := conn.SubscribeSync("joulepay.v1.announce.*")
+	peer := wallet.GenerateKey()
+	car, err := natslink.Connect(broker.ClientURL(), "", peer, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(conn.Publish("joulepay.v1.announce.me", nil), conn.Flush()); err != nil {
+	defer car.Close()
+	station, err := natslink.ListenStation(conn, w.DID(), nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sub.NextMsgWithContext(t.Context()); err != nil {
-		t.Errorf("sessions cannot talk: %v", err)
+	l, err := natslink.DialPeer(car, natslink.TokenOf(peer.Public()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Send(station.Local(), []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if d := <-station.Receive(); string(d.Payload) != "hello" {
+		t.Errorf("sessions cannot talk: %q", d.Payload)
 	}
 	for _, subject := range []string{jetstream.Subjects(n.Network().ID), "$JS.API.STREAM.NAMES"} {
 		subject = strings.ReplaceAll(subject, "*", "0")

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"joulepay/cmd/internal/cli"
+	"joulepay/cmd/internal/party"
 	"joulepay/cmd/internal/walletcmd"
 	"joulepay/settle/api"
 	"joulepay/wallet"
@@ -25,6 +26,7 @@ type runCmd struct {
 	wallet *walletcmd.Selection
 
 	http, nats, natsListen, genesis, tokenFile string
+	tls                                        party.TLS
 }
 
 // ready is what ledger run prints when everything answers.
@@ -55,6 +57,8 @@ func runCommand(app *cli.App) *cobra.Command {
 	flags.StringVar(&c.http, "http", HTTPDefault, "address of the API")
 	flags.StringVar(&c.nats, "nats", embedded, "NATS server with JetStream: a URL, or "+embedded)
 	flags.StringVar(&c.natsListen, "nats-listen", NATSDefault, "address of the embedded NATS server")
+	c.tls.AddTrust(command)
+	c.tls.AddServe(command)
 	flags.StringVar(&c.genesis, "genesis", "", "genesis file of the network, on the first run")
 	flags.StringVar(&c.tokenFile, "token-file", "", "file with the operator's token, of mode 0600: who sends it may let this node issue")
 	command.RunE = func(command *cobra.Command, _ []string) error { return c.run(command.Context()) }
@@ -86,8 +90,15 @@ func (c *runCmd) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if o.TLS, err = c.tls.Trusted(); err != nil {
+		return err
+	}
 	if c.nats == embedded {
-		if o.Broker, err = StartBroker(o.Dir, c.natsListen, o.Log); err != nil {
+		certificate, err := c.tls.Certificate()
+		if err != nil {
+			return err
+		}
+		if o.Broker, err = StartBroker(o.Dir, c.natsListen, certificate, o.Log); err != nil {
 			return err
 		}
 		defer closing(o.Broker.Close)

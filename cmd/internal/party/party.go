@@ -5,6 +5,7 @@ package party
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -17,11 +18,14 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"joulepay/channel/agent"
+	"joulepay/channel/link"
 	"joulepay/channel/natslink"
+	"joulepay/channel/secure"
 	channelsqlite "joulepay/channel/sqlite"
 	"joulepay/channel/store"
 	"joulepay/cmd/internal/cli"
 	"joulepay/cmd/internal/walletcmd"
+	"joulepay/internal/natsd"
 	"joulepay/settle/client"
 	"joulepay/settle/port"
 	"joulepay/wallet"
@@ -60,10 +64,15 @@ type Options struct {
 	Access Access // to the store
 	NATS   string // URL; empty: no connection
 	Ledger string // URL
-	Name   string // of the connection, for the broker's operator
-	Log    *slog.Logger
-	OnNATS func(error)    // hears of trouble with the connection; may be nil
-	Client client.Options // of the settlement API
+	// Station connects as the owner of its DID's subjects. Everybody else takes a fresh key, so that the broker does not
+	// know them again.
+	Station bool
+	TLS     *tls.Config  // certificates of brokers that are trusted; nil: those of the system
+	Admit   secure.Admit // whether a peer's key is still its DID's; nil: secure.InceptionOnly
+	Name    string       // of the connection, for the broker's operator
+	Log     *slog.Logger
+	OnNATS  func(error)    // hears of trouble with the connection; may be nil
+	Client  client.Options // of the settlement API
 }
 
 // Party is one opened participant.
@@ -73,7 +82,10 @@ type Party struct {
 	Ledger *client.Pinned
 	Port   *port.Port
 	Conn   *nats.Conn // nil without a URL
-	log    *slog.Logger
+
+	options Options
+	key     wallet.PrivateKey // of Conn
+	log     *slog.Logger
 }
 
 // Open pins the ledger, connects to the broker and opens the store. Whatever fails, everything else is closed again.
@@ -86,9 +98,9 @@ func Open(ctx context.Context, o Options) (*Party, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Party{Wallet: o.Wallet, Ledger: pinned, Port: port.New(pinned, o.Wallet), log: o.Log}
+	p := &Party{Wallet: o.Wallet, Ledger: pinned, Port: port.New(pinned, o.Wallet), options: o, log: o.Log}
 	if o.NATS != "" {
-		if p.Conn, err = natslink.Connect(o.NATS, o.Name, o.Wallet.NATS(), o.OnNATS); err != nil {
+		if err := p.connect(); err != nil {
 			return nil, err
 		}
 	}
@@ -130,8 +142,78 @@ func (p *Party) Close() {
 	}
 }
 
-// Token gives the address of this party on links where it does not say who it is.
-func (p *Party) Token() natslink.Token { return natslink.TokenOf(p.Wallet.NATS().Public()) }
+// connect opens the connection that the party keeps.
+func (p *Party) connect() (err error) {
+	if p.options.Station {
+		p.Conn, err = p.dial(natslink.StationKey(p.Wallet))
+		return err
+	}
+	p.key = wallet.GenerateKey()
+	p.Conn, err = p.dial(natslink.ConnectKey(p.key))
+	return err
+}
+
+func (p *Party) dial(key natsd.Key) (*nats.Conn, error) {
+	return natsd.Dial(p.options.NATS, natsd.DialOptions{Name: p.options.Name, Key: key, TLS: p.options.TLS, OnError: p.options.OnNATS})
+}
+
+// Token gives the address of the party's connection, where it does not say who it is.
+func (p *Party) Token() natslink.Token { return natslink.TokenOf(p.key.Public()) }
+
+// Listen opens the link on which vehicles reach this station, in secret.
+func (p *Party) Listen(trouble func(error)) (*secure.Link, error) {
+	carrier, err := natslink.ListenStation(p.Conn, p.Wallet.DID(), trouble)
+	if err != nil {
+		return nil, err
+	}
+	return secure.Listen(carrier, p.secret(), p.secureOptions(nil)), nil
+}
+
+// Dial opens a link for one session with stations, in secret, on a connection under a fresh key of its own: the broker cannot
+// tell it from anybody's. trouble hears also why a handshake failed.
+func (p *Party) Dial(trouble func(error)) (link.Link, error) {
+	key := wallet.GenerateKey()
+	conn, err := p.dial(natslink.ConnectKey(key))
+	if err != nil {
+		return nil, err
+	}
+	carrier, err := natslink.DialPeer(conn, natslink.TokenOf(key.Public()), trouble)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return ownLink{secure.Dial(carrier, p.secret(), p.secureOptions(trouble)), conn}, nil
+}
+
+// ownLink is a link with its connection.
+type ownLink struct {
+	*secure.Link
+	conn *nats.Conn
+}
+
+// Close implements link.Link.
+func (l ownLink) Close() error {
+	defer l.conn.Close()
+	return l.Link.Close()
+}
+
+func (p *Party) secret() secure.Identity { return secure.NewIdentity(p.Wallet, p.Ledger.Trusted().ID) }
+
+// failures are what a vehicle wants to know of a handshake; the rest is what anybody can inject.
+var failures = []error{secure.ErrNoAnswer, secure.ErrRefused, secure.ErrNotAdmitted, secure.ErrPeer}
+
+// secureOptions logs what is dropped for who looks closely, and tells of handshakes that fail.
+func (p *Party) secureOptions(trouble func(error)) secure.Options {
+	return secure.Options{Admit: p.options.Admit, OnDrop: func(err error) {
+		p.log.Debug("datagram dropped", "error", err)
+		for _, failure := range failures {
+			if trouble != nil && errors.Is(err, failure) {
+				trouble(err)
+				return
+			}
+		}
+	}}
+}
 
 // Identity gives what agents sign with.
 func (p *Party) Identity() agent.Identity {

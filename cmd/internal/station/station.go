@@ -15,6 +15,7 @@ import (
 	"joulepay/channel/agent"
 	"joulepay/channel/natslink"
 	"joulepay/channel/quote"
+	"joulepay/channel/secure"
 	"joulepay/channel/session"
 	"joulepay/cmd/internal/party"
 	"joulepay/meter"
@@ -60,7 +61,7 @@ type Station struct {
 	log       *slog.Logger
 	outlet    *agent.Outlet
 	agent     *agent.Station
-	link      *natslink.Link
+	link      *secure.Link
 	announcer *natslink.Announcer
 }
 
@@ -82,7 +83,7 @@ func New(p *party.Party, c Config, connect func(free func() bool) (meter.Connect
 	if err := s.checkOffer(); err != nil {
 		return nil, err
 	}
-	if s.link, err = natslink.ListenStation(p.Conn, p.Wallet.DID(), s.trouble); err != nil {
+	if s.link, err = p.Listen(s.trouble); err != nil {
 		return nil, err
 	}
 	if s.announcer, err = natslink.NewAnnouncer(p.Conn, p.Wallet.DID()); err != nil {

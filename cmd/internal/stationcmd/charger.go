@@ -29,6 +29,7 @@ type Options struct {
 	Wallet     *wallet.Wallet
 	NATS       string // URL, or Embedded
 	NATSListen string // host:port of the embedded broker
+	TLS        party.TLS
 	Ledger     string // URL, or Embedded
 	Meter      meter.Spec
 	PowerMw    int64 // of a simulated outlet or an attached program, milliwatts
@@ -102,7 +103,11 @@ func (c *Charger) startBroker(context.Context, net.Listener) error {
 	if c.options.NATS != Embedded {
 		return nil
 	}
-	broker, err := operator.StartBroker(filepath.Join(c.options.Dir, "broker"), c.options.NATSListen, c.options.Log)
+	certificate, err := c.options.TLS.Certificate()
+	if err != nil {
+		return err
+	}
+	broker, err := operator.StartBroker(filepath.Join(c.options.Dir, "broker"), c.options.NATSListen, certificate, c.options.Log)
 	if err != nil {
 		return err
 	}
@@ -136,8 +141,12 @@ func (c *Charger) startLedger(ctx context.Context, listener net.Listener) error 
 
 // startStation opens the party, resumes what was interrupted, and serves.
 func (c *Charger) startStation(ctx context.Context, listener net.Listener) error {
+	trusted, err := c.options.TLS.Trusted()
+	if err != nil {
+		return err
+	}
 	p, err := party.Open(ctx, party.Options{
-		Wallet: c.options.Wallet, Dir: c.options.Dir, NATS: c.NATS, Ledger: c.Ledger, Name: program, Log: c.options.Log, OnNATS: c.options.OnNATS,
+		Wallet: c.options.Wallet, Dir: c.options.Dir, Station: true, NATS: c.NATS, TLS: trusted, Ledger: c.Ledger, Name: program, Log: c.options.Log, OnNATS: c.options.OnNATS,
 	})
 	if err != nil {
 		return err

@@ -42,6 +42,7 @@ type runCmd struct {
 	service, nats, natsListen, ledger, http  string
 	tariff, meter, power, evse, zone, payout string
 	settleAt                                 string
+	tls                                      party.TLS
 	claimEvery, window                       time.Duration
 	settleEvery, goneAfter                   time.Duration
 	marketFile                               string
@@ -65,6 +66,8 @@ func runCommand(app *cli.App) *cobra.Command {
 	f.StringVar(&c.service, "service", defaults.Service, "what is sold: charging")
 	f.StringVar(&c.nats, "nats", party.NATSDefault, "NATS server: a URL, or "+Embedded)
 	f.StringVar(&c.natsListen, "nats-listen", operator.NATSDefault, "address of an embedded NATS server")
+	c.tls.AddTrust(command)
+	c.tls.AddServe(command)
 	f.StringVar(&c.ledger, "ledger", party.LedgerDefault, "API of a ledger node: a URL, or "+Embedded)
 	f.StringVar(&c.http, "http", HTTPDefault, "address of the charger's own API")
 	f.StringVar(&c.tariff, "tariff", "", "OCPI tariff, JSON `FILE`; 0.49 EUR/kWh without VAT when not given")
@@ -131,7 +134,7 @@ func (c *runCmd) drain(charger *Charger) error {
 
 // options reads everything that needs no ledger.
 func (c *runCmd) options() (Options, error) {
-	o := Options{NATS: c.nats, NATSListen: c.natsListen, Ledger: c.ledger, Log: c.app.Log()}
+	o := Options{NATS: c.nats, NATSListen: c.natsListen, TLS: c.tls, Ledger: c.ledger, Log: c.app.Log()}
 	o.OnNATS = func(err error) { c.app.Log().Warn("NATS", "error", err) }
 	if err := c.check(); err != nil {
 		return o, err

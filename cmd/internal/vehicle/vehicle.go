@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"joulepay/channel/agent"
+	"joulepay/channel/link"
 	"joulepay/channel/natslink"
+	"joulepay/channel/secure"
 	"joulepay/channel/session"
 	"joulepay/cmd/internal/party"
 	"joulepay/cmd/internal/simcable"
@@ -43,7 +45,7 @@ type Config struct {
 type Vehicle struct {
 	config  Config
 	party   *party.Party
-	link    *natslink.Link
+	link    link.Link
 	agent   *agent.Vehicle
 	close   func() error
 	station wallet.DID
@@ -65,8 +67,7 @@ func New(p *party.Party, c Config, station wallet.DID, log *slog.Logger) (*Vehic
 	if err != nil {
 		return nil, err
 	}
-	trouble := func(err error) { log.Warn("broker", "error", err) }
-	if v.link, err = natslink.DialPeer(p.Conn, p.Token(), trouble); err != nil {
+	if v.link, err = p.Dial(func(err error) { v.disturbed(err, log) }); err != nil {
 		close(v.done)
 		v.keeping.Wait()
 		return nil, errors.Join(err, v.close())
@@ -76,6 +77,14 @@ func New(p *party.Party, c Config, station wallet.DID, log *slog.Logger) (*Vehic
 		Report: v.report, PulseEvery: c.PulseEvery,
 	}, source, comparison)
 	return v, nil
+}
+
+// disturbed keeps what a handshake failed with, and logs what the broker or it reports.
+func (v *Vehicle) disturbed(err error, log *slog.Logger) {
+	log.Warn("broker", "error", err)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.trouble = err
 }
 
 // report keeps what goes wrong, with its causes, and passes everything on.
@@ -140,7 +149,9 @@ func (v *Vehicle) plugIn(battery sim.Battery) (meter.Source, error) {
 	if v.config.Parked {
 		plugIn = simcable.Attach
 	}
-	plug, err := plugIn(v.party.Conn, v.station, v.party.Wallet.DID().String(), battery, v.config.GainPPM)
+	// The plug knows the vehicle again by a name that says nothing to others: the broker sees it.
+	name := natslink.TokenOf(v.party.Wallet.NATS().Public()).String()
+	plug, err := plugIn(v.party.Conn, v.station, name, battery, v.config.GainPPM)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +163,7 @@ func (v *Vehicle) plugIn(battery sim.Battery) (meter.Source, error) {
 // Charge runs a session until it is over, or resumes the one that is not: with resume set, and nil otherwise.
 func (v *Vehicle) Charge(ctx context.Context, resume *session.SessionRecord) (session.SessionRecord, error) {
 	visit := agent.Visit{
-		Station: v.station, Addr: natslink.StationAddr(v.station), Policy: v.config.Policy, LedgerTime: v.ledgerTime(ctx),
+		Station: v.station, Addr: secure.AddrOf(v.station), Policy: v.config.Policy, LedgerTime: v.ledgerTime(ctx),
 	}
 	var record session.SessionRecord
 	var err error

@@ -21,6 +21,7 @@ type reach struct {
 	wallet *walletcmd.Selection
 	ledger string
 	nats   string
+	tls    party.TLS
 }
 
 // addReach adds --wallet and --ledger; create lets the command make the default wallet on the first run.
@@ -38,6 +39,7 @@ func addReach(app *cli.App, command *cobra.Command, create bool) *reach {
 // addNATS adds --nats.
 func (r *reach) addNATS(command *cobra.Command) {
 	command.Flags().StringVar(&r.nats, "nats", party.NATSDefault, "NATS server")
+	r.tls.AddTrust(command)
 }
 
 // open unlocks the wallet, or makes it, and opens the party.
@@ -56,8 +58,12 @@ func (r *reach) open(ctx context.Context, create bool, access party.Access) (*pa
 	if err != nil {
 		return nil, err
 	}
+	trusted, err := r.tls.Trusted()
+	if err != nil {
+		return nil, err
+	}
 	return party.Open(ctx, party.Options{
-		Wallet: w, Dir: dir, Access: access, NATS: r.nats, Ledger: r.ledger, Name: program, Log: r.app.Log(),
+		Wallet: w, Dir: dir, Access: access, NATS: r.nats, TLS: trusted, Ledger: r.ledger, Name: program, Log: r.app.Log(),
 		OnNATS: func(err error) { r.app.Log().Warn("NATS", "error", err) },
 	})
 }

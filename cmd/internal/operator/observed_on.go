@@ -1,0 +1,5 @@
+//go:build joulepay_observed
+
+package operator
+
+const observed = true
