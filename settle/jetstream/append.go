@@ -13,17 +13,17 @@ import (
 
 // Append implements stream.Log.
 func (l *Log) Append(ctx context.Context, bundle []byte) (stream.Position, error) {
-	i, err := l.target(ctx, bundle)
+	to, err := l.target(ctx, bundle)
 	if err != nil {
 		return stream.Position{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	limit, cancel := context.WithTimeout(ctx, l.options.appendTimeout)
 	defer cancel()
-	ack, err := l.js.Publish(ctx, l.subject(i), bundle, jetstream.WithExpectStream(l.name))
+	ack, err := l.js.Publish(limit, l.subject(to.incarnation), bundle, jetstream.WithExpectStream(l.name(to.epoch)))
 	if err != nil {
-		return stream.Position{}, notAppended(i, err)
+		return stream.Position{}, l.notAppended(ctx, to, err)
 	}
-	return stream.Position{Incarnation: i, Sequence: ack.Sequence}, nil
+	return stream.Position{Incarnation: to.incarnation, Sequence: ack.Sequence}, nil
 }
 
 // AppendAll implements stream.Log. One connection keeps the order. The server stores each bundle durably for itself,
@@ -36,57 +36,66 @@ func (l *Log) AppendAll(ctx context.Context, bundles [][]byte) ([]stream.Positio
 		}
 		return []stream.Position{at}, nil
 	}
-	i, err := l.target(ctx, bundles...)
+	to, err := l.target(ctx, bundles...)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	limit, cancel := context.WithTimeout(ctx, l.options.appendTimeout)
 	defer cancel()
-	var pending []jetstream.PubAckFuture
-	var failed error
-	for _, bundle := range bundles {
-		// The library's own repetitions would change the order.
-		future, err := l.js.PublishAsync(l.subject(i), bundle, jetstream.WithExpectStream(l.name), jetstream.WithRetryAttempts(0))
-		if failed = err; err != nil {
-			break
-		}
-		pending = append(pending, future)
-	}
+	pending, failed := l.publish(to, bundles)
 	placed := make([]stream.Position, 0, len(pending))
 	for _, future := range pending {
 		select {
 		case ack := <-future.Ok():
-			placed = append(placed, stream.Position{Incarnation: i, Sequence: ack.Sequence})
+			placed = append(placed, stream.Position{Incarnation: to.incarnation, Sequence: ack.Sequence})
 			continue
 		case failed = <-future.Err():
-		case <-ctx.Done():
-			failed = ctx.Err()
+		case <-limit.Done():
+			failed = limit.Err()
 		}
 		break
 	}
 	if failed != nil {
-		failed = notAppended(i, failed)
+		failed = l.notAppended(ctx, to, failed)
 	}
 	return placed, failed
 }
 
-// target gives the incarnation to append to.
-func (l *Log) target(ctx context.Context, bundles ...[]byte) (stream.Incarnation, error) {
-	for _, b := range bundles {
-		if len(b) > stream.BundleSizeMax {
-			return stream.Incarnation{}, fmt.Errorf("%w: %d bytes, at most %d", stream.ErrTooLarge, len(b), stream.BundleSizeMax)
+// publish sends bundles until one fails. Those of an earlier call that the server has not acknowledged count among what
+// it may have before it, so a server that stalls is an error and holds no more than AppendMax.
+func (l *Log) publish(to life, bundles [][]byte) (pending []jetstream.PubAckFuture, err error) {
+	for _, bundle := range bundles {
+		// The library's own repetitions would change the order.
+		future, err := l.js.PublishAsync(l.subject(to.incarnation), bundle,
+			jetstream.WithExpectStream(l.name(to.epoch)), jetstream.WithRetryAttempts(0))
+		if err != nil {
+			return pending, err
 		}
+		pending = append(pending, future)
 	}
-	if i := l.incarnation(); i != (stream.Incarnation{}) {
-		return i, nil
-	}
-	at, err := l.Head(ctx)
-	return at.Incarnation, err
+	return pending, nil
 }
 
-func notAppended(i stream.Incarnation, err error) error {
+// target gives the stream to append to.
+func (l *Log) target(ctx context.Context, bundles ...[]byte) (life, error) {
+	for _, b := range bundles {
+		if len(b) > stream.BundleSizeMax {
+			return life{}, fmt.Errorf("%w: %d bytes, at most %d", stream.ErrTooLarge, len(b), stream.BundleSizeMax)
+		}
+	}
+	if to := l.known(); to.epoch > 0 {
+		return to, nil
+	}
+	h, err := l.head(ctx)
+	return h.life, err
+}
+
+// notAppended says why a bundle has no place. Where nobody takes it, the stream has ended, or is about to elect a leader.
+func (l *Log) notAppended(ctx context.Context, to life, err error) error {
 	if errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) {
-		return fmt.Errorf("%w: nobody takes bundles of %s", stream.ErrIncarnation, i)
+		if epoch, failed := l.highest(ctx); failed == nil && epoch != to.epoch {
+			return fmt.Errorf("%w: nobody takes bundles of %s", stream.ErrIncarnation, to.incarnation)
+		}
 	}
 	return unavailable(err)
 }
