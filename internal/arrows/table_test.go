@@ -38,7 +38,8 @@ var table = []arrows{
 
 	{from: "meter", to: []string{"wallet", "wallet/money"}},
 	{from: "meter/replay", to: []string{"wallet", "meter", "meter/sim"}},
-	{from: "meter/ocpp", to: []string{"wallet", "meter", "meter/ocmf"}},
+	{from: "meter/ocpp", to: []string{"wallet", "meter", "meter/ocmf"}, tests: []string{"meter/ocpp/ocpptest"}},
+	{from: "meter/ocpp/ocpptest", to: []string{"meter/ocpp"}},
 	{from: "meter/...", to: []string{"wallet", "meter"}, tests: []string{"meter/sim"}},
 
 	{from: "pricing", to: []string{"wallet/money", "meter"}},
@@ -97,7 +98,8 @@ var table = []arrows{
 	{from: "cmd/internal/demo", to: append([]string{"cmd/internal/..."}, libraries...)},
 	{from: "cmd/internal/simulation", to: []string{"cmd/internal/cli", "simulations/..."}, tests: []string{"cmd/internal/clitest"}},
 	{from: "cmd/internal/stationcmd", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/party",
-		"cmd/internal/channelscmd", "cmd/internal/station", "cmd/internal/operator"}, libraries...), tests: []string{"cmd/internal/clitest"}},
+		"cmd/internal/channelscmd", "cmd/internal/station", "cmd/internal/operator"}, libraries...),
+		tests: []string{"cmd/internal/clitest", "cmd/internal/vehicle"}},
 	{from: "cmd/internal/vehiclecmd", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/party",
 		"cmd/internal/channelscmd", "cmd/internal/vehicle", "cmd/internal/simcable"}, libraries...), tests: []string{"cmd/internal/clitest"}},
 	{from: "cmd/internal/...", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/party",

@@ -49,6 +49,8 @@ type Config struct {
 	SettleEvery time.Duration // or after this time; 0 never
 	Payout      wallet.DID    // zero: the station's own account
 	Policy      session.PayeePolicy
+	// Attestation is who stands behind the readings; zero: the station. meter.AttestedOCMF promises signed ends.
+	Attestation meter.Attestation
 	Clock       agent.Clock
 	PulseEvery  time.Duration // real time; zero: the owner calls Agent().Pulse
 	Report      func(session.Progress)
@@ -79,7 +81,7 @@ func New(p *party.Party, c Config, connect func(free func() bool) (meter.Connect
 	if err != nil {
 		return nil, err
 	}
-	s.outlet = &agent.Outlet{EVSE: c.EVSE, Connector: connector, Offer: s.offer, Policy: c.Policy}
+	s.outlet = &agent.Outlet{EVSE: c.EVSE, Connector: connector, Offer: s.offerIfReady, Policy: c.Policy}
 	if err := s.checkOffer(); err != nil {
 		return nil, err
 	}
@@ -99,8 +101,18 @@ func New(p *party.Party, c Config, connect func(free func() bool) (meter.Connect
 // Agent gives the agent, for whoever paces a simulated clock.
 func (s *Station) Agent() *agent.Station { return s.agent }
 
-// Free tells whether the outlet has no session.
-func (s *Station) Free() bool { return s.agent == nil || s.agent.Free(s.outlet) }
+// Free tells whether the outlet has no session and could serve one.
+func (s *Station) Free() bool {
+	return s.agent == nil || s.agent.Free(s.outlet) && ready(s.outlet.Connector) == nil
+}
+
+// offerIfReady offers nothing that the outlet cannot serve now.
+func (s *Station) offerIfReady(now session.Instant) (quote.Quote, error) {
+	if err := ready(s.outlet.Connector); err != nil {
+		return quote.Quote{}, err
+	}
+	return s.offer(now)
+}
 
 func (s *Station) trouble(err error) { s.log.Warn("broker", "error", err) }
 
@@ -186,7 +198,7 @@ func (s *Station) quoteAt(now session.Instant) (quote.Quote, *pricing.Tariff, er
 	}
 	in := quote.Inputs{
 		Network: s.party.Ledger.Trusted().ID, Station: w.DID(), Payout: c.Payout, MeterKey: w.Meter().Public(),
-		Attestation: meter.AttestedByStation, Service: c.Service, EVSE: c.EVSE, Unit: c.Unit, Tariff: tariff,
+		Attestation: c.attestation(), Service: c.Service, EVSE: c.EVSE, Unit: c.Unit, Tariff: tariff,
 		TimeZone: c.TimeZone, MaxPowerMw: s.outlet.Connector.MaxPowerMilliwatts(), ClaimEvery: c.ClaimEvery,
 		Window: c.Window, SettleAt: c.SettleAt, SettleEvery: c.SettleEvery,
 	}

@@ -32,7 +32,8 @@ type Options struct {
 	TLS        party.TLS
 	Ledger     string // URL, or Embedded
 	Meter      meter.Spec
-	PowerMw    int64 // of a simulated outlet or an attached program, milliwatts
+	PowerMw    int64        // of a simulated outlet or an attached program, milliwatts
+	OCPP       station.OCPP // of a charging station, with a meter of that kind
 	Log        *slog.Logger
 	OnNATS     func(error) // hears of trouble with the connection
 	// Settings finishes the station's settings once the ledger, and so the currency, is known.
@@ -46,7 +47,8 @@ type Charger struct {
 	URL     string // of the API
 	NATS    string
 	Ledger  string
-	Resumed int // sessions that were not over when it started
+	OCPP    string // what to enter in the charging station; empty without one
+	Resumed int    // sessions that were not over when it started
 
 	options Options
 	front   station.Front
@@ -160,13 +162,7 @@ func (c *Charger) startStation(ctx context.Context, listener net.Listener) error
 	if c.Resumed, err = unfinished(ctx, p); err != nil {
 		return err
 	}
-	c.Station, err = station.New(p, settings, func(free func() bool) (meter.Connector, error) {
-		connector, closer, err := station.Connect(ctx, p, c.options.Meter, c.options.PowerMw, free)
-		if err == nil && closer != nil {
-			c.closing(closer)
-		}
-		return connector, err
-	}, c.options.Log)
+	c.Station, err = station.New(p, settings, c.connect(ctx, p, settings), c.options.Log)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ type runCmd struct {
 	tls                                      party.TLS
 	claimEvery, window                       time.Duration
 	settleEvery, goneAfter                   time.Duration
+	ocpp                                     ocppFlags
 	marketFile                               string
 	market                                   marketFlags
 }
@@ -73,8 +74,9 @@ func runCommand(app *cli.App) *cobra.Command {
 	f.StringVar(&c.tariff, "tariff", "", "OCPI tariff, JSON `FILE`; 0.49 EUR/kWh without VAT when not given")
 	f.StringVar(&c.marketFile, "market", "", "day-ahead prices, CSV or JSON `FILE`, in place of --tariff; it is read again when it changes")
 	c.market.add(f, "market-")
-	f.StringVar(&c.meter, "meter", "sim", "what meters: sim, replay:FILE#ROW or exec:COMMAND")
-	f.StringVar(&c.power, "power", "50kW", "the most that a simulated outlet or an attached program gives")
+	f.StringVar(&c.meter, "meter", "sim", "what meters: sim, replay:FILE#ROW, exec:COMMAND or ocpp")
+	c.ocpp.add(command)
+	f.StringVar(&c.power, "power", "50kW", "the most that the outlet gives (a recording has its own)")
 	f.StringVar(&c.evse, "evse", defaults.EVSE, "EVSE id of the outlet")
 	f.StringVar(&c.zone, "time-zone", defaults.TimeZone, "IANA time zone of the tariff's local times")
 	f.DurationVar(&c.claimEvery, "claim-every", defaults.ClaimEvery, "claim interval: energy unpaid for longer is not delivered")
@@ -143,13 +145,18 @@ func (c *runCmd) options() (Options, error) {
 	if o.Meter, err = meter.ParseSpec(c.meter); err != nil {
 		return o, fmt.Errorf("--meter: %w", err)
 	}
-	if o.Meter.Kind == meter.KindOCPP {
-		return o, cli.Usage("take --meter sim, --meter replay:FILE#ROW or --meter exec:COMMAND", "--meter ocpp is not available in this version")
-	}
 	if o.PowerMw, err = parsePower(c.power); err != nil {
 		return o, err
 	}
+	if o.Meter.Kind == meter.KindOCPP {
+		if o.OCPP, err = c.ocpp.options(o.PowerMw, c.claimEvery, c.app); err != nil {
+			return o, err
+		}
+	}
 	settings := station.Default(pricing.Default())
+	if o.OCPP.SignedRequired {
+		settings.Attestation = meter.AttestedOCMF
+	}
 	if c.marketFile != "" {
 		if settings.TariffAt, err = c.marketTariffs(); err != nil {
 			return o, err
@@ -246,7 +253,8 @@ type ready struct {
 	NATS      string           `json:"nats"`
 	Ledger    string           `json:"ledger"`
 	Network   wallet.NetworkID `json:"network"`
-	Resumed   int              `json:"resumed"` // sessions that were interrupted
+	OCPP      string           `json:"ocpp,omitempty"` // to enter in the charging station
+	Resumed   int              `json:"resumed"`        // sessions that were interrupted
 	Data      string           `json:"data"`
 }
 
@@ -259,7 +267,7 @@ func (c *runCmd) announce(charger *Charger) error {
 	r := ready{
 		DID: s.DID, Service: s.Service, EVSE: s.EVSE, MaxPowerW: s.MaxPowerW, UnitPrice: s.UnitPrice,
 		API: charger.URL, NATS: charger.NATS, Ledger: charger.Ledger, Network: charger.Party.Ledger.Trusted().ID,
-		Resumed: charger.Resumed, Data: c.app.Data(),
+		OCPP: charger.OCPP, Resumed: charger.Resumed, Data: c.app.Data(),
 	}
 	return c.app.Print(r, func(p *cli.Printer) { c.tell(p, r) })
 }
@@ -268,6 +276,9 @@ func (c *runCmd) tell(p *cli.Printer, r ready) {
 	watts, _ := strconv.ParseFloat(r.MaxPowerW, 64) // written by ourselves
 	p.Line("the charger runs: %s at %s, up to %g kW, about %s/kWh", r.Service, r.EVSE, watts/1000, r.UnitPrice)
 	p.Fields("DID", r.DID.String(), "API", r.API, "NATS", r.NATS, "ledger", r.Ledger, "network", r.Network.String(), "data", r.Data)
+	if r.OCPP != "" {
+		p.Line("enter this URL in the charging station, which is awaited: %s", r.OCPP)
+	}
 	if r.Resumed > 0 {
 		p.Line("sessions resumed: %d", r.Resumed)
 	}

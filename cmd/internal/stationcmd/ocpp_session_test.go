@@ -1,0 +1,221 @@
+package stationcmd
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"joulepay/channel/agent"
+	"joulepay/channel/session"
+	"joulepay/cmd/internal/party"
+	"joulepay/cmd/internal/station"
+	"joulepay/cmd/internal/vehicle"
+	"joulepay/meter"
+	"joulepay/meter/ocpp"
+	"joulepay/meter/ocpp/ocpptest"
+	"joulepay/pricing"
+	"joulepay/settle/client"
+	"joulepay/settle/receipt"
+	"joulepay/wallet"
+	"joulepay/wallet/money"
+)
+
+// sessionMax is patience with a loaded machine; nothing is decided by it.
+const sessionMax = 3 * time.Minute
+
+// shifted is a clock whose session time began at another moment: that of a recording.
+type shifted time.Duration
+
+func (s shifted) Now() session.Instant {
+	now := time.Now()
+	return session.Instant{Session: now.Add(time.Duration(s)), Real: now}
+}
+
+// ocppWorld is a charger with embedded broker and ledger, waiting for a charging station, and a vehicle with money.
+type ocppWorld struct {
+	t       *testing.T
+	ctx     context.Context
+	clock   agent.Clock
+	charger *Charger
+	payer   *party.Party
+	meter   *os.File // what is written here the vehicle measures
+
+	mu     sync.Mutex // guards below
+	events []ocpp.Event
+}
+
+func newOCPPWorld(t *testing.T, recordedAt time.Time, o station.OCPP) *ocppWorld {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), sessionMax)
+	t.Cleanup(cancel)
+	w := &ocppWorld{t: t, ctx: ctx, clock: shifted(time.Until(recordedAt))}
+	own := wallet.Generate()
+	o.Listen, o.Connector, o.MaxPowerMw, o.Report = "127.0.0.1:0", 1, 150_000_000, w.told
+	car := wallet.Generate()
+	o.Contracts = map[string]string{car.DID().String(): "DID-0001"} // what the recorded station knows its driver by
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := Options{
+		Dir: folder(t, "charger"), Wallet: own, NATS: Embedded, NATSListen: "127.0.0.1:0", Ledger: Embedded,
+		Meter: meter.Spec{Kind: meter.KindOCPP}, OCPP: o, Log: slog.New(slog.DiscardHandler), OnNATS: func(error) {},
+		Settings: func(*party.Party) (station.Config, error) {
+			c := station.Default(pricing.Default())
+			c.ClaimEvery, c.PulseEvery, c.Clock = time.Second, 20*time.Millisecond, w.clock
+			c.Policy.SampleEvery = c.PulseEvery
+			c.Policy.GoneAfter = sessionMax
+			if o.SignedRequired {
+				c.Attestation = meter.AttestedOCMF
+			}
+			return c, nil
+		},
+	}
+	if w.charger, err = Start(ctx, options, listener); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.charger.Close)
+	w.payer, err = party.Open(ctx, party.Options{
+		Wallet: car, Dir: folder(t, "vehicle"), NATS: w.charger.NATS, Ledger: w.charger.URL, Log: options.Log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.payer.Close)
+	ask := client.IssueRequest{To: car.DID(), Amount: money.Of(100*money.Nano, w.payer.Ledger.Trusted().Genesis.Currency), Reference: "test"}
+	if _, err := w.charger.node.Issue(ctx, ask); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func folder(t *testing.T, name string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func (w *ocppWorld) told(e ocpp.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
+}
+
+// measures lets the vehicle's own meter say where its register stands.
+func (w *ocppWorld) measures(registerMwh int64) {
+	w.t.Helper()
+	if _, err := fmt.Fprintf(w.meter, `{"register_mwh":%d}`+"\n", registerMwh); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// charge runs the vehicle's session; stop ends it politely. What it gives is sent when it is over.
+func (w *ocppWorld) charge() (stop func(), over <-chan session.SessionRecord) {
+	w.t.Helper()
+	pipe := filepath.Join(w.t.TempDir(), "meter")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	var err error
+	if w.meter, err = os.OpenFile(pipe, os.O_RDWR, 0); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = w.meter.Close() })
+	w.measures(500)
+	policy := session.DefaultPayerPolicy()
+	policy.ClockStart = sessionMax
+	car, err := vehicle.New(w.payer, vehicle.Config{
+		Policy: policy, Measure: meter.Spec{Kind: meter.KindExec, Command: []string{"cat", pipe}}, Clock: w.clock,
+		PulseEvery: 20 * time.Millisecond,
+	}, w.charger.options.Wallet.DID(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	polite, stop := context.WithCancel(context.Background())
+	records, done := make(chan session.SessionRecord, 1), make(chan struct{})
+	go func() {
+		defer close(done)
+		err := car.Drive(w.ctx, polite, nil, func(r session.SessionRecord) error { records <- r; return nil })
+		if err != nil {
+			w.t.Errorf("the vehicle: %v", err)
+			close(records)
+		}
+	}()
+	w.t.Cleanup(func() { stop(); <-done; _ = car.Close() })
+	return stop, records
+}
+
+// receipt gives the receipt of a session, which must verify.
+func (w *ocppWorld) receipt(over <-chan session.SessionRecord) receipt.Receipt {
+	w.t.Helper()
+	record, ok := <-over
+	if !ok {
+		w.t.FailNow()
+	}
+	if record.Phase != session.PhaseEnded {
+		w.t.Fatalf("the session is %s: %s", record.Phase, record.Failure)
+	}
+	r, err := w.payer.AwaitReceipt(w.ctx, record.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := receipt.Verify(r, receipt.Options{}); err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+// readings gives the readings of a receipt, oldest first.
+func readings(t *testing.T, r receipt.Receipt) []meter.Signed {
+	t.Helper()
+	var out []meter.Signed
+	for _, raw := range r.Evidence.Readings {
+		signed, err := meter.DecodeSigned(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, signed)
+	}
+	return out
+}
+
+func TestASessionAtARecordedStationOfOCPP16IsPaidAndSettled(t *testing.T) {
+	lines := ocpptest.Recording(t, "vcp-ocpp16.jsonl")
+	w := newOCPPWorld(t, time.Date(2026, 11, 20, 8, 2, 17, 0, time.UTC), station.OCPP{Station: "S001", SignedRequired: true})
+	s := ocpptest.MustDial(t, w.charger.OCPP, "ocpp1.6", nil)
+	var stop func()
+	var over <-chan session.SessionRecord
+	s.Replay(lines, func(step ocpptest.Step) {
+		switch step.Action {
+		case "RemoteStartTransaction": // comes when the vehicle has paid for the baseline
+			stop, over = w.charge()
+		case "SetChargingProfile": // now as the first step of a stop
+			w.measures(500 + 139_900)
+			stop()
+		}
+	}, nil)
+	r := w.receipt(over)
+	if r.Summary.EnergyWh != "140.1" {
+		t.Errorf("the receipt is about %s Wh", r.Summary.EnergyWh)
+	}
+	all := readings(t, r)
+	last := all[len(all)-1]
+	if last.Reading.Attestation != meter.AttestedOCMF || len(last.Evidence) == 0 || last.Reading.State != meter.Ended {
+		t.Errorf("what is paid does not end on the signed record: %+v", last.Reading)
+	}
+	for _, before := range all[:len(all)-1] {
+		if before.Reading.Attestation != meter.AttestedByStation {
+			t.Errorf("a reading between is attested by %s", before.Reading.Attestation)
+		}
+	}
+}
