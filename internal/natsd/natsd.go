@@ -59,6 +59,7 @@ type Options struct {
 	ClientsPerKeyMax     int
 	ClientsPerAddressMax int
 	TLS                  *tls.Config // with the server's certificate, see Certificate; nil serves in the clear
+	Cluster              *Cluster    // nil for a server alone
 	Logger               *slog.Logger
 }
 
@@ -76,6 +77,11 @@ func Start(options Options) (*Server, error) {
 	}
 	if options.Authorize == nil && options.Port != PortNone && !isLoopback(options.Host) {
 		return nil, fmt.Errorf("%w: %s", ErrExposed, options.Host)
+	}
+	if options.Cluster != nil {
+		if err := options.Cluster.check(); err != nil {
+			return nil, err
+		}
 	}
 	if options.Authorize != nil && options.Verify == nil {
 		return nil, errors.New("natsd: a policy needs a way to verify keys")
@@ -137,7 +143,7 @@ func (s *Server) start(options Options) error {
 		}
 		return fmt.Errorf("%w: %w", ErrStart, fatal)
 	}
-	return nil
+	return s.awaitCluster(options, log)
 }
 
 func (s *Server) release() error {
@@ -182,6 +188,7 @@ func nativeOptions(options Options, counted *census) *server.Options {
 	if options.TLS != nil {
 		native.TLS, native.TLSConfig, native.TLSTimeout = true, options.TLS, handshakeTimeout.Seconds()
 	}
+	options.Cluster.apply(native)
 	return native
 }
 
