@@ -72,12 +72,12 @@ func (f *Finality) Mark(c proof.Checkpoint) *proof.Certificate {
 	return f.count(c.Number)
 }
 
-// Contradiction is the error of two votes of one witness that contradict each other: together they are evidence.
-type Contradiction struct{ First, Second proof.SignedVote }
+// Contradiction is the error of two votes of one witness that contradict each other.
+type Contradiction struct{ Evidence proof.Evidence }
 
 // Error implements error.
 func (c *Contradiction) Error() string {
-	return fmt.Sprintf("%v: witness %d contradicts itself at checkpoint %d", proof.ErrVote, c.Second.Witness, c.Second.Vote.Target.Number)
+	return fmt.Sprintf("%v: witness %d contradicts itself", proof.ErrVote, c.Evidence.Witness())
 }
 
 // Unwrap implements errors.Unwrap: proof.ErrVote.
@@ -99,7 +99,11 @@ func (f *Finality) Vote(v proof.SignedVote) (*proof.Certificate, error) {
 	}
 	for _, byWitness := range f.votes {
 		if before, ok := byWitness[v.Witness]; ok && before.Vote.Conflicts(v.Vote) {
-			return nil, &Contradiction{before, v}
+			e, err := proof.NewEvidence(before, v)
+			if err != nil {
+				return nil, err
+			}
+			return nil, &Contradiction{e}
 		}
 	}
 	if f.votes[n] == nil {

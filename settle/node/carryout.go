@@ -113,6 +113,6 @@ func (n *Node) execute(effect Effect) {
 	case AskPeers:
 		n.all.Go(n.askPeers)
 	case Accuse:
-		n.accuse(e.Contradiction)
+		n.accuse(e.Evidence)
 	}
 }

@@ -210,7 +210,7 @@ func (c *Core) receiveVote(now time.Time, v proof.SignedVote) []Effect {
 	certificate, err := c.finality.Vote(v)
 	var contradiction *dag.Contradiction
 	if errors.As(err, &contradiction) {
-		return []Effect{Accuse{*contradiction}}
+		return []Effect{Accuse{contradiction.Evidence}}
 	}
 	if err != nil || certificate == nil {
 		return nil

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"joulepay/settle"
-	"joulepay/settle/dag"
 	"joulepay/settle/gossip"
 	"joulepay/settle/proof"
 	"joulepay/settle/store"
@@ -73,7 +72,7 @@ type (
 	// SendVote gives this node's vote to the other witnesses.
 	SendVote struct{ Vote proof.SignedVote }
 	// Accuse says that a witness contradicted itself.
-	Accuse struct{ Contradiction dag.Contradiction }
+	Accuse struct{ Evidence proof.Evidence }
 	// Renew starts the stream anew, if this is still its incarnation.
 	Renew struct{ Incarnation stream.Incarnation }
 	// AskPeers asks peers how far they are; Ahead answers for one that is further than this node.

@@ -10,6 +10,7 @@ import (
 	"joulepay/settle/dag"
 	"joulepay/settle/proof"
 	"joulepay/settle/store"
+	"joulepay/settle/stream"
 	"joulepay/wallet"
 )
 
@@ -37,7 +38,10 @@ type Status struct {
 	Channels  int // not yet paid out
 	Justified uint64
 	Final     uint64
-	Trust     string // what the network's promises rest on, in words
+	Witness   bool               // this node votes
+	Stream    stream.Incarnation // that is read
+	Evidence  []proof.Evidence   // against witnesses, since the node started
+	Trust     string             // what the network's promises rest on, in words
 }
 
 // trustOneWitness is what a network with a single witness promises.
@@ -51,6 +55,7 @@ func (n *Node) Status() Status {
 		Network: n.network.ID, Name: n.network.Genesis.Name, Head: n.core.state.Head(), Tips: n.core.state.TipCount(),
 		Pending: len(n.core.pending), Channels: n.core.state.LiveChannels(),
 		Justified: n.core.finality.Justified().Number, Final: n.final.Load().Checkpoint.Number,
+		Witness: n.self >= 0, Stream: n.core.position.Incarnation, Evidence: n.Evidence(),
 	}
 	if w := n.network.Witnesses.Len(); w == 1 {
 		s.Trust = trustOneWitness

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"joulepay/settle"
-	"joulepay/settle/dag"
 	"joulepay/settle/gossip"
 	"joulepay/settle/proof"
 	"joulepay/settle/store"
@@ -69,7 +68,7 @@ type Node struct {
 	carried    chan struct{}                      // answers an empty set of effects: all before it are carried out
 
 	accusedMu sync.Mutex // guards accused
-	accused   map[uint8]dag.Contradiction
+	accused   map[uint8]proof.Evidence
 
 	ctx    context.Context // ends with the node
 	cancel context.CancelCauseFunc
@@ -83,7 +82,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 		options: o, logger: o.Logger, stages: newStages(),
 		candidates: make(chan candidate, admitWaitingMax), events: make(chan Event, eventsMax), inbound: make(chan inbound, deliveriesMax),
 		outbound: make(chan []byte, stream.AppendMax), effects: make(chan []Effect, stepsMax), reread: make(chan struct{}, 1),
-		carried: make(chan struct{}), accused: make(map[uint8]dag.Contradiction),
+		carried: make(chan struct{}), accused: make(map[uint8]proof.Evidence),
 	}
 	if n.logger == nil {
 		n.logger = slog.New(slog.DiscardHandler)

@@ -1,10 +1,12 @@
 package node
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"time"
 
-	"joulepay/settle/dag"
 	"joulepay/settle/gossip"
 	"joulepay/settle/proof"
 )
@@ -71,13 +73,20 @@ func (n *Node) askPeers() {
 }
 
 // accuse keeps evidence against a witness, the first there is.
-func (n *Node) accuse(c dag.Contradiction) {
+func (n *Node) accuse(e proof.Evidence) {
 	n.accusedMu.Lock()
 	defer n.accusedMu.Unlock()
-	if _, known := n.accused[c.Second.Witness]; !known {
-		n.accused[c.Second.Witness] = c
-		n.logger.Error("a witness contradicts itself", "witness", c.Second.Witness, "error", &c)
+	if _, known := n.accused[e.Witness()]; !known {
+		n.accused[e.Witness()] = e
+		n.logger.Error("a witness contradicts itself", "witness", n.network.Genesis.Witnesses[e.Witness()].DID)
 	}
+}
+
+// Evidence gives, for each witness that contradicted itself since this node started, the first two votes that show it.
+func (n *Node) Evidence() []proof.Evidence {
+	n.accusedMu.Lock()
+	defer n.accusedMu.Unlock()
+	return slices.SortedFunc(maps.Values(n.accused), func(a, b proof.Evidence) int { return cmp.Compare(a.Witness(), b.Witness()) })
 }
 
 // served is what a node gives to others.
