@@ -140,6 +140,14 @@ func (l NodeLedger) vertex(e store.Entry) (client.Vertex, error) {
 	return v, nil
 }
 
+// pendingVertex shows a vertex that waits for its place in the log.
+func pendingVertex(v *settle.Vertex) client.Vertex {
+	return client.Vertex{
+		ID: client.ID(v.ID()), Payload: client.ID(v.PayloadID()), Kind: v.Payload().Kind().String(), Issuer: v.Issuer(),
+		Parents: idsOf(v.Parents()), State: client.VertexPending,
+	}
+}
+
 func (l NodeLedger) stateOf(e store.Entry) string {
 	switch {
 	case !e.Verdict.Accepted():
@@ -153,6 +161,11 @@ func (l NodeLedger) stateOf(e store.Entry) string {
 // Vertex implements Ledger.
 func (l NodeLedger) Vertex(ctx context.Context, id client.ID) (client.Vertex, error) {
 	e, err := l.node.Vertex(ctx, settle.VertexID(id))
+	if errors.Is(err, node.ErrNotFound) {
+		if v, ok := l.node.PendingVertex(settle.VertexID(id)); ok {
+			return pendingVertex(v), nil
+		}
+	}
 	if err != nil {
 		return client.Vertex{}, err
 	}

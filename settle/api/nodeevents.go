@@ -8,7 +8,8 @@ import (
 	"joulepay/settle/node"
 )
 
-// Events implements Events: vertices as they are decided, checkpoints as they become final.
+// Events implements Events: vertices as they are taken in, decided or undone, checkpoints as they become justified and
+// final.
 func (l NodeLedger) Events(ctx context.Context) (<-chan client.Event, error) {
 	subscription := l.node.Subscribe()
 	out := make(chan client.Event)
@@ -50,6 +51,14 @@ func (l NodeLedger) event(ctx context.Context, notice node.Notice) (client.Event
 	var resource any
 	kind := client.EventVertex
 	switch notice.Stage {
+	case node.StageReceived, node.StageUndone:
+		v, ok := l.node.PendingVertex(notice.Vertex)
+		if !ok {
+			return client.Event{}, false // decided meanwhile, which is another event
+		}
+		resource = pendingVertex(v)
+	case node.StageJustified:
+		kind, resource = client.EventCheckpoint, l.checkpoint(l.node.Justified(), true)
 	case node.StageDecided:
 		e, err := l.node.Vertex(ctx, notice.Vertex)
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 // Types of events.
 const (
 	EventVertex     = "vertex"     // Data is a Vertex whose state changed
-	EventCheckpoint = "checkpoint" // Data is a Checkpoint that became final
+	EventCheckpoint = "checkpoint" // Data is a Checkpoint that became justified or final
 	EventSession    = "session"    // Data is a Session that changed
 )
 

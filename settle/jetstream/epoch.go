@@ -3,6 +3,7 @@ package jetstream
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -121,7 +122,8 @@ func (l *Log) open(ctx context.Context, epoch uint64) (jetstream.Stream, error) 
 // create makes the stream of an epoch, or gives the one that somebody else made first.
 func (l *Log) create(ctx context.Context, epoch uint64) (jetstream.Stream, error) {
 	fresh := life{epoch: epoch}
-	_, _ = rand.Read(fresh.incarnation[:]) // never fails since Go 1.24
+	binary.BigEndian.PutUint64(fresh.incarnation[:], epoch)
+	_, _ = rand.Read(fresh.incarnation[8:]) // never fails since Go 1.24
 	s, err := l.js.CreateStream(ctx, l.config(fresh))
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return l.js.Stream(ctx, l.name(epoch))
@@ -135,7 +137,11 @@ func (l *Log) read(info *jetstream.StreamInfo) (head, error) {
 	if err != nil {
 		return head{}, fmt.Errorf("%w: stream %s is not a ledger's log: %w", ErrServer, info.Config.Name, err)
 	}
-	return head{life{l.epochOf(info.Config.Name), i}, info.State.FirstSeq, info.State.LastSeq}, nil
+	epoch := l.epochOf(info.Config.Name)
+	if i.Epoch() != epoch {
+		return head{}, fmt.Errorf("%w: stream %s says that its epoch is %d", ErrServer, info.Config.Name, i.Epoch())
+	}
+	return head{life{epoch, i}, info.State.FirstSeq, info.State.LastSeq}, nil
 }
 
 func parseIncarnation(text string) (stream.Incarnation, error) {
@@ -154,19 +160,20 @@ func (l *Log) Renew(ctx context.Context, old stream.Incarnation) (stream.Positio
 	if err != nil {
 		return stream.Position{}, err
 	}
-	if h.incarnation != old {
+	last := old.Epoch()
+	if h.epoch > last {
 		return stream.Position{Incarnation: h.incarnation}, nil
 	}
-	if h.epoch == epochMax {
-		return stream.Position{}, fmt.Errorf("%w: %s is the last stream that a log can have; an operator must delete it", ErrServer, l.name(h.epoch))
+	if last >= epochMax {
+		return stream.Position{}, fmt.Errorf("%w: %s is the last stream that a log can have; an operator must delete it", ErrServer, l.name(last))
 	}
 	limit, cancel := limited(ctx)
-	_, err = l.create(limit, h.epoch+1)
+	_, err = l.create(limit, last+1)
 	cancel()
 	if err != nil {
 		return stream.Position{}, unavailable(err)
 	}
-	l.deleteBelow(ctx, h.epoch+1)
+	l.deleteBelow(ctx, last+1)
 	h, err = l.head(ctx)
 	return stream.Position{Incarnation: h.incarnation}, err
 }

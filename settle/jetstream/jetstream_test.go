@@ -399,7 +399,7 @@ func TestAnOldStreamThatNobodyDeletedHoldsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	js := adminOf(t, s)
-	next := stream.Incarnation{9}
+	next := stream.Incarnation{7: 2, 8: 9}
 	successor := strings.TrimSuffix(l.StreamName(), "1") + "2"
 	reading, ended := make(chan struct{}), make(chan error, 1)
 	go func() {

@@ -162,6 +162,23 @@ func (n *Node) Vertex(ctx context.Context, id settle.VertexID) (store.Entry, err
 // Pending tells whether a vertex that Vertex does not find yet is on its way: ask it after Vertex.
 func (n *Node) Pending(id settle.VertexID) bool { return n.coming(id) }
 
+// PendingVertex gives a vertex that waits for its place in the log.
+func (n *Node) PendingVertex(id settle.VertexID) (*settle.Vertex, bool) {
+	n.coreMu.RLock()
+	defer n.coreMu.RUnlock()
+	if p, ok := n.core.pending[id]; ok {
+		return p.vertex, true
+	}
+	return nil, false
+}
+
+// Justified gives the highest justified checkpoint.
+func (n *Node) Justified() proof.Checkpoint {
+	n.coreMu.RLock()
+	defer n.coreMu.RUnlock()
+	return n.core.finality.Justified()
+}
+
 // Vertices lists vertices, newest first: transfers, issues and settlements are the vertices of their kind.
 func (n *Node) Vertices(ctx context.Context, q store.VertexQuery) ([]store.Entry, error) {
 	return n.options.Store.Vertices(ctx, q)
