@@ -33,10 +33,10 @@ func (s *Store) Load(ctx context.Context) (store.Stored, error) {
 func loadHead(q engine.Queryer, out *store.Stored) error {
 	var genesis, log, started, incarnation, vote, certificate []byte
 	var changed bool
-	var height, decided, accepted, at, paused, certified, starts, sequence, final int64
+	var height, decided, accepted, at, paused, certified, starts, sequence, final, pruned int64
 	err := q.QueryRow(`SELECT genesis, height, log, decided, accepted, time, paused, certified, starts, started, changed, incarnation, sequence,
-		final, final_certificate, vote FROM head`).Scan(&genesis, &height, &log, &decided, &accepted, &at, &paused, &certified, &starts, &started,
-		&changed, &incarnation, &sequence, &final, &certificate, &vote)
+		final, final_certificate, vote, pruned FROM head`).Scan(&genesis, &height, &log, &decided, &accepted, &at, &paused, &certified, &starts, &started,
+		&changed, &incarnation, &sequence, &final, &certificate, &vote, &pruned)
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.ErrEmpty
 	}
@@ -49,10 +49,10 @@ func loadHead(q engine.Queryer, out *store.Stored) error {
 	}
 	snap.Head = dag.Head{
 		Height: uint64(height), Decided: uint64(decided), Accepted: uint64(accepted),
-		Time: settle.LedgerTime(at), Paused: paused, Certified: uint64(certified), Starts: uint64(starts),
+		Time: settle.LedgerTime(at), Paused: paused, Certified: uint64(certified), Epoch: uint64(starts),
 		Changed: changed,
 	}
-	snap.Final, out.Position.Sequence = uint64(final), uint64(sequence)
+	snap.Final, out.Position.Sequence, out.Pruned = uint64(final), uint64(sequence), uint64(pruned)
 	for raw, dst := range map[*[]byte]*[16]byte{&incarnation: (*[16]byte)(&out.Position.Incarnation), &started: &snap.Head.Incarnation} {
 		if copy(dst[:], *raw) != len(dst) || len(*raw) != len(dst) {
 			return fmt.Errorf("%w: incarnation of %d bytes", dag.ErrCorrupt, len(*raw))
@@ -90,10 +90,7 @@ func loadSlots(q engine.Queryer, out *store.Stored) error {
 
 func loadRecent(q engine.Queryer, out *store.Stored) error {
 	snap := &out.Snapshot
-	genesis, ok := snap.Genesis.Payload().(*settle.Genesis)
-	if !ok {
-		return fmt.Errorf("%w: the first vertex is no genesis", dag.ErrCorrupt)
-	}
+	limit := store.RecentKept(snap.Genesis)
 	err := each(q, func(rows *sql.Rows) error {
 		var raw []byte
 		var verdict uint8
@@ -106,9 +103,29 @@ func loadRecent(q engine.Queryer, out *store.Stored) error {
 		}
 		snap.Recent = append(snap.Recent, dag.Recent{ID: v.ID(), Accepted: settle.Verdict(verdict).Accepted(), Parents: v.Parents()})
 		return nil
-	}, "SELECT raw, verdict FROM entries WHERE kind = 1 ORDER BY height DESC LIMIT ?", int64(dag.RecentKept(genesis.Limits)))
+	}, "SELECT raw, verdict FROM entries WHERE kind = 1 AND height >= ? ORDER BY height DESC LIMIT ?", int64(kept1(out.Pruned)), int64(limit))
+	if err != nil {
+		return err
+	}
 	slices.Reverse(snap.Recent)
+	window, err := newestOfWindow(q, limit-uint64(len(snap.Recent)))
+	snap.Recent = append(window, snap.Recent...)
 	return err
+}
+
+// newestOfWindow gives vertices of the window with which the store began, while they are needed.
+func newestOfWindow(q engine.Queryer, limit uint64) ([]dag.Recent, error) {
+	if limit == 0 {
+		return nil, nil
+	}
+	var items []store.Item
+	err := each(q, func(rows *sql.Rows) error {
+		item, err := scanItem(rows)
+		items = append(items, item)
+		return err
+	}, "SELECT height, kind, id, verdict FROM window WHERE kind = 1 ORDER BY height DESC LIMIT ?", int64(limit))
+	slices.Reverse(items)
+	return store.RecentOf(items, limit), err
 }
 
 func loadMarks(q engine.Queryer, out *store.Stored) error {

@@ -12,6 +12,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	engine "joulepay/internal/sqlite"
 	"joulepay/settle"
@@ -28,7 +29,8 @@ type Options struct {
 
 // Store is a store.Store in a SQLite file.
 type Store struct {
-	db *engine.DB
+	db       *engine.DB
+	prunable atomic.Uint64 // height up to which nothing is needed, as far as is known
 }
 
 var _ store.Store = (*Store)(nil)

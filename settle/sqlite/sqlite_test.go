@@ -6,38 +6,40 @@ import (
 	"path/filepath"
 	"testing"
 
+	"joulepay/internal/campaign"
 	engine "joulepay/internal/sqlite"
-	"joulepay/settle"
 	"joulepay/settle/sqlite"
 	"joulepay/settle/store"
+	"joulepay/settle/store/storetest"
 )
 
-// What a store does with content is tested by settle/node, which fills one as a ledger does.
-
-func TestEmptyStoreSaysSo(t *testing.T) {
-	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "ledger.db")})
+func open(t testing.TB, path string) store.Store {
+	t.Helper()
+	s, err := sqlite.Open(context.Background(), sqlite.Options{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	for name, s := range map[string]store.Store{"file": s, "twin": store.NewMemory()} {
-		ctx := t.Context()
-		if _, err := s.Load(ctx); !errors.Is(err, store.ErrEmpty) {
-			t.Errorf("%s: load: %v", name, err)
+	return s
+}
+
+func TestStore(t *testing.T) {
+	histories := campaign.New(t).Size("store_histories", 6)
+	paths := map[store.Store]string{}
+	storetest.Run(t, histories, func(t testing.TB) store.Store {
+		path := filepath.Join(t.TempDir(), "ledger.db")
+		s := open(t, path)
+		paths[s] = path
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}, func(t testing.TB, s store.Store) store.Store {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
 		}
-		if _, _, err := s.Slot(ctx, settle.TotalsKey()); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("%s: slot: %v", name, err)
-		}
-		if _, err := s.Vertex(ctx, settle.VertexID{1}); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("%s: vertex: %v", name, err)
-		}
-		if _, err := s.Covering(ctx, 0); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("%s: covering: %v", name, err)
-		}
-		if list, err := s.Vertices(ctx, store.VertexQuery{Page: store.Page{Limit: 5}}); err != nil || len(list) != 0 {
-			t.Errorf("%s: vertices: %v, %v", name, list, err)
-		}
-	}
+		again := open(t, paths[s])
+		paths[again] = paths[s]
+		t.Cleanup(func() { _ = again.Close() })
+		return again
+	})
 }
 
 func TestAnotherKindOfFileIsRefused(t *testing.T) {

@@ -55,6 +55,23 @@ func RecentOf(window []Item, limit uint64) []dag.Recent {
 	return out
 }
 
+// GenesisEntry gives the entry at height 0.
+func GenesisEntry(genesis *settle.Vertex) Entry {
+	e := Entry{Kind: dag.EntryVertex, ID: genesis.ID(), Raw: genesis.Encode(), Payload: genesis.PayloadID(), PayloadKind: settle.KindGenesis}
+	if g, ok := genesis.Payload().(*settle.Genesis); ok {
+		e.Time = settle.LedgerTimeOf(g.Time)
+	}
+	return e
+}
+
+// RecentKept is how many vertices of a network a store keeps for Load.
+func RecentKept(genesis *settle.Vertex) uint64 {
+	if g, ok := genesis.Payload().(*settle.Genesis); ok {
+		return dag.RecentKept(g.Limits)
+	}
+	return 0
+}
+
 // Finalises tells whether a certificate makes a checkpoint final.
 func Finalises(c proof.Certificate, p proof.Checkpoint) bool {
 	return c.Target.Number == p.Number+1 && c.Source == p.Ref()

@@ -52,8 +52,8 @@ func (m *Memory) Commit(_ context.Context, b Batch) error {
 		m.genesis = b.Genesis
 	}
 	for _, e := range b.Entries {
-		if last := m.last(); len(m.entries) > 0 && e.Height != last+1 {
-			return fmt.Errorf("store: entry of height %d where %d should be", e.Height, last+1)
+		if next := m.next(); e.Height != next {
+			return fmt.Errorf("store: entry of height %d where %d should be", e.Height, next)
 		}
 		m.entries = append(m.entries, e)
 		if _, known := m.byID[e.ID]; e.Kind == dag.EntryVertex && !known {
@@ -90,13 +90,12 @@ func (m *Memory) putFinal(b Batch) {
 		return
 	}
 	m.final = proof.Final{Checkpoint: row.Checkpoint}
-	if child := m.checkpoint(b.Final + 1); child != nil && child.Certificate != nil && Finalises(*child.Certificate, row.Checkpoint) {
-		m.final.Certificate = *child.Certificate
+	known := b.Certificates
+	if child := m.checkpoint(b.Final + 1); child != nil && child.Certificate != nil {
+		known = append(slices.Clip(known), *child.Certificate)
 	}
-	for _, c := range b.Certificates {
-		if Finalises(c, row.Checkpoint) {
-			m.final.Certificate = c
-		}
+	if i := slices.IndexFunc(known, func(c proof.Certificate) bool { return Finalises(c, row.Checkpoint) }); i >= 0 {
+		m.final.Certificate = known[i]
 	}
 }
 
@@ -111,12 +110,12 @@ func (m *Memory) checkpoint(number uint64) *CheckpointRow {
 	return nil
 }
 
-// last gives the height of the last entry.
-func (m *Memory) last() uint64 {
+// next gives the height of the next entry.
+func (m *Memory) next() uint64 {
 	if len(m.entries) == 0 {
-		return m.head.Height
+		return 0
 	}
-	return m.entries[len(m.entries)-1].Height
+	return max(m.entries[len(m.entries)-1].Height, m.pruned) + 1
 }
 
 // above gives the place of the first entry above a height.
@@ -220,7 +219,7 @@ func (m *Memory) Load(context.Context) (Stored, error) {
 	if m.genesis == nil {
 		return Stored{}, ErrEmpty
 	}
-	out := Stored{Position: m.position, Vote: m.vote, Final: m.final}
+	out := Stored{Position: m.position, Vote: m.vote, Final: m.final, Pruned: m.pruned}
 	final := m.final.Checkpoint.Number
 	out.Snapshot = dag.Snapshot{Genesis: m.genesis, Head: m.head, Slots: slices.Clone(m.slots), Final: final}
 	for _, c := range m.checkpoints[max(0, len(m.checkpoints)-dag.MarksKept):] {
@@ -242,7 +241,7 @@ func (m *Memory) recent(limit uint64) ([]dag.Recent, error) {
 	var out []dag.Recent
 	for i := len(m.entries) - 1; i >= 0 && uint64(len(out)) < limit; i-- {
 		e := m.entries[i]
-		if e.Kind != dag.EntryVertex {
+		if e.Kind != dag.EntryVertex || e.Height == 0 && m.pruned > 0 {
 			continue
 		}
 		v, err := e.Vertex()

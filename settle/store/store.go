@@ -77,6 +77,7 @@ type Stored struct {
 	Final    proof.Final         // of the last final checkpoint; without certificate for the genesis
 	Pending  []proof.Certificate // of checkpoints above the final one
 	Vote     *proof.SignedVote
+	Pruned   uint64 // height above which the log is kept
 }
 
 // Page asks for a part of a list, newest first.
@@ -146,6 +147,13 @@ type Store interface {
 	// checkpoints above it are gone, and Load gives what it gave then, at the new position; the vote stays. It gives the
 	// vertices that were undone, in their order.
 	Rollback(ctx context.Context, checkpoint uint64, to stream.Position) (undone []*settle.Vertex, err error)
+	// Begin begins an empty store from a base instead of a genesis, durably and whole or not at all. The log is kept
+	// above the base's height, and the position is zero.
+	Begin(ctx context.Context, b Base) error
+	// Prune deletes a part of the log and of the checkpoints up to a height, but nothing that Load, Rollback or Tail
+	// needs, nor the genesis. Each call does so much that no Commit waits long; it is done when there is nothing left
+	// to do. Slots stay.
+	Prune(ctx context.Context, upTo uint64) (done bool, err error)
 
 	// Slot gives the content of a slot and the height of the log that it belongs to.
 	Slot(ctx context.Context, key settle.SlotKey) (content []byte, height uint64, err error)
@@ -166,6 +174,12 @@ type Store interface {
 	// Entries gives the log above a height in order to visit, until visit returns an error. What was pruned is
 	// ErrPruned.
 	Entries(ctx context.Context, after uint64, visit func(Entry) error) error
+
+	// Tail gives where the log up to a height, that of the final checkpoint or higher, has so many vertices or begins,
+	// and the log hash before that entry.
+	Tail(ctx context.Context, upTo, vertices uint64) (first uint64, before proof.Hash, err error)
+	// Items gives the log from an entry that Tail gave, in order to visit.
+	Items(ctx context.Context, first, upTo uint64, visit func(Item) error) error
 
 	// Close releases the store. Nothing may be called after it.
 	Close() error
