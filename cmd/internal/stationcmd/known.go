@@ -9,6 +9,7 @@ import (
 	"joulepay/pricing"
 	"joulepay/pricing/market"
 	"joulepay/settle/client"
+	"joulepay/settle/receipt"
 )
 
 const marketFileHint = "get the prices anew: CSV of start_utc, start_local, eur_per_mwh, or the JSON of Energy-Charts or aWATTar, without gaps"
@@ -33,6 +34,10 @@ var knownErrors = []cli.Known{
 	{Err: market.ErrDuplicate, Hint: marketFileHint},
 	{Err: market.ErrOrder, Hint: marketFileHint},
 	{Err: market.ErrNumber, Hint: marketFileHint},
+	{Err: receipt.ErrNotEnded,
+		Hint: "wait until the session has ended; `chargepoint sessions list` shows how it stands"},
+	{Err: receipt.ErrExport,
+		Hint: "name what is missing, or choose another format: `{command} --format csv` tells every session"},
 	{Err: client.ErrNotFound,
 		Hint: "`chargepoint sessions list` shows those that exist"},
 	{Err: natsd.ErrPortTaken,

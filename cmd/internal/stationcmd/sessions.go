@@ -21,9 +21,10 @@ import (
 
 func sessionsCommand(app *cli.App) *cobra.Command {
 	group := &cobra.Command{
-		Use: "sessions", Short: "Show the sessions of a charger", Example: "  chargepoint sessions list\n  chargepoint sessions show ID",
+		Use: "sessions", Short: "Show the sessions of a charger, and export them",
+		Example: "  chargepoint sessions list\n  chargepoint sessions show ID\n  chargepoint sessions export --format csv --out sessions.csv",
 	}
-	group.AddCommand(sessionListCommand(app), sessionShowCommand(app))
+	group.AddCommand(sessionListCommand(app), sessionShowCommand(app), sessionExportCommand(app))
 	return group
 }
 
