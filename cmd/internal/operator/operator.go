@@ -24,6 +24,7 @@ const program = "ledger"
 
 // Root builds the program "ledger".
 func Root(app *cli.App) *cobra.Command {
+	app.Know(lightHints...)
 	app.Know(knownErrors...)
 	root := &cobra.Command{
 		Use: program, Short: "Run a node of the settlement ledger, and issue money on it",
@@ -31,7 +32,7 @@ func Root(app *cli.App) *cobra.Command {
 			"Without flags, run starts a whole ledger on this machine: broker, node and API.",
 		Example: "  ledger run\n  ledger issue --to DID --amount 50EUR\n  ledger status",
 	}
-	root.AddCommand(runCommand(app), statusCommand(app), issueCommand(app), redeemCommand(app), submitCommand(app),
+	root.AddCommand(runCommand(app), statusCommand(app), lightCommand(app), issueCommand(app), redeemCommand(app), submitCommand(app),
 		channelsCommand(app), verifyCommand(app), genesisCommand(app), walletcmd.Command(app, program))
 	return root
 }
