@@ -228,21 +228,28 @@ func (f *Finality) Elsewhere() bool {
 	return false
 }
 
-// Disputed tells whether a witness voted for another checkpoint of a number that this log has, or from another source:
-// the logs of honest nodes may differ.
-func (f *Finality) Disputed() bool {
+// Disputed tells whether an honest witness voted, since a time, for another checkpoint of a number that this log has: then
+// the logs of honest nodes differ. Of two sides of a fork, one at least sees so much weight on the other.
+func (f *Finality) Disputed(since settle.LedgerTime) bool {
+	against := map[uint8]uint64{}
 	for n, votes := range f.votes {
 		ours, ok := f.marked[n]
-		if !ok {
-			continue
-		}
-		for _, v := range votes {
-			if v.Vote.Target != ours.Ref() {
-				return true
+		for witness, v := range votes {
+			if ok && v.Vote.Target != ours.Ref() && v.Vote.Time >= since {
+				against[witness] = uint64(f.network.Genesis.Witnesses[witness].Weight)
 			}
 		}
 	}
-	return false
+	var weight uint64
+	for _, w := range against {
+		weight += w
+	}
+	return f.network.Witnesses.Honest(weight)
+}
+
+// Silent tells whether this node's witness may not vote because it voted on another branch up to here.
+func (f *Finality) Silent() bool {
+	return f.last != nil && f.last.Target.Number >= f.newest && f.last.Target != f.marked[f.newest].Ref()
 }
 
 // Behind tells whether enough witnesses justified a checkpoint of a number that this log does not have yet.

@@ -53,6 +53,7 @@ type Core struct {
 	refused  stream.Incarnation // which begins below what this node knows to be justified
 	catching bool               // entries come from a peer
 	later    []turn             // certificates that others publish first
+	began    settle.LedgerTime  // when the Start of this incarnation was applied: older votes may be for a branch that was left
 	doubtful time.Time          // session time since when the last checkpoint is not justified; zero when it is
 	voted    proof.SignedVote   // the last own vote, sent again while it is open
 	voteSent time.Time          // session time
@@ -368,7 +369,9 @@ func (c *Core) queueMark(now time.Time) time.Duration {
 		if c.decides {
 			return 0
 		}
-		due = c.marked.Add(openMax)
+		if !c.finality.Silent() { // else no vote is missed
+			due = c.marked.Add(openMax)
+		}
 	}
 	if wait := due.Add(c.turnWait(last + 1)).Sub(now); wait > 0 {
 		return wait

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"joulepay/settle"
 	"joulepay/settle/dag"
 	"joulepay/settle/gossip"
 	"joulepay/settle/proof"
@@ -135,7 +136,7 @@ func (c *Core) applyStart(s *step, now time.Time, e dag.Entry) error {
 		s.batch.Certificates = append(s.batch.Certificates, e.Start.Certificate)
 		c.finality.Adopt(e.Start.Certificate)
 	}
-	c.marked, c.lost = now, time.Time{}
+	c.marked, c.lost, c.began = now, time.Time{}, settle.LedgerTimeOf(now)
 	return nil
 }
 

@@ -19,7 +19,7 @@ func (c *Core) Reload(now time.Time, stored store.Stored, undone []*settle.Verte
 	if err != nil {
 		return nil, err
 	}
-	fresh.refused, fresh.asked, fresh.lost = c.refused, c.asked, c.lost
+	fresh.refused, fresh.asked, fresh.lost, fresh.began = c.refused, c.asked, c.lost, c.began
 	var out []Effect
 	for _, v := range undone {
 		if len(fresh.pending) < PendingMax {

@@ -13,7 +13,7 @@ const (
 	openMax = time.Second
 	// resendAfter is when an open vote is sent again.
 	resendAfter = 500 * time.Millisecond
-	// disputeMax is how long a checkpoint may be open, while others vote for another one of its number, before the
+	// disputeMax is how long checkpoints may be open, while others vote for other ones of their numbers, before the
 	// stream is taken for forked and started anew.
 	disputeMax = 10 * time.Second
 	// askAfter is the least time between questions to peers.
@@ -87,7 +87,7 @@ func (c *Core) lookAfter(now time.Time) []Effect {
 		c.asked = now
 		out = append(out, AskPeers{})
 	}
-	if now.Sub(c.doubtful) >= disputeMax && c.finality.Disputed() {
+	if now.Sub(c.doubtful) >= disputeMax && c.finality.Disputed(c.began) {
 		c.doubtful = now
 		out = append(out, Renew{c.position.Incarnation})
 	}

@@ -61,6 +61,9 @@ func (s *WitnessSet) Index(key wallet.PublicKey) (int, bool) {
 // Supermajority tells whether a weight is more than two thirds of the whole.
 func (s *WitnessSet) Supermajority(weight uint64) bool { return 3*weight > 2*s.total }
 
+// Honest tells whether some of a weight must be honest when less than a third of the whole lies.
+func (s *WitnessSet) Honest(weight uint64) bool { return 3*weight >= s.total }
+
 // OneDecides tells whether one witness alone has more than two thirds of the weight.
 func (s *WitnessSet) OneDecides() bool {
 	return slices.ContainsFunc(s.witnesses, func(w settle.Witness) bool { return s.Supermajority(uint64(w.Weight)) })
