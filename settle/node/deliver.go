@@ -112,7 +112,11 @@ func decodeBundle(bundle []byte) []dag.Entry {
 	return entries
 }
 
+// applyEntry applies what stands in the log after the Start of its incarnation: another Start is nothing there.
 func (c *Core) applyEntry(s *step, now time.Time, e dag.Entry) error {
+	if e.Kind() == dag.EntryStart {
+		return nil
+	}
 	r, err := c.state.Apply(e)
 	if err != nil {
 		return err
