@@ -181,7 +181,7 @@ func (o *Outlet) tellLimit(l *link, limit int64) func() {
 		if o.asked != a || o.tx == nil {
 			return
 		}
-		a.limitMw, a.pausedMwh = limit, o.tx.lastMwh
+		a.limitMw = limit
 		if err != nil {
 			o.st.report(Event{Kind: EventCall, Connector: o.config.Number, Err: err})
 		}

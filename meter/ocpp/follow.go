@@ -139,7 +139,7 @@ func (o *Outlet) watch() {
 	switch {
 	case a.stopSent && tx.lastMwh-a.stopMwh > most:
 		o.failed(fmt.Errorf("%w: %d mWh after it was told to end the transaction", ErrUnpaidEnergy, tx.lastMwh-a.stopMwh))
-	case a.limitMw == 0 && o.limitMw == 0 && !a.stopSent && tx.started && tx.lastMwh-a.pausedMwh > most:
+	case o.run && o.limitMw == 0 && !a.stopSent && tx.started && tx.lastMwh-a.pausedMwh > most:
 		o.failed(fmt.Errorf("%w: %d mWh at a limit of zero", ErrUnpaidEnergy, tx.lastMwh-a.pausedMwh))
 		o.evict()
 	case tx.token == "" && tx.started && tx.delta() > most:

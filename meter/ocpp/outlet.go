@@ -40,7 +40,7 @@ type command struct {
 	startSent  bool
 	acceptedAt time.Time // of the start
 	limitMw    int64     // as the station confirmed it
-	pausedMwh  int64     // the register when it confirmed a limit of zero
+	pausedMwh  int64     // the register when the limit became zero
 	zeroSent   bool      // on the way to a stop
 	stopSent   bool
 	stopAt     time.Time
@@ -155,6 +155,9 @@ func (o *Outlet) SetLimit(_ time.Time, limitMilliwatts int64) error {
 		return fmt.Errorf("%w: %d mW", meter.ErrLimit, limitMilliwatts)
 	case !o.run:
 		return meter.ErrNotStarted
+	}
+	if limitMilliwatts == 0 && o.limitMw != 0 && o.tx != nil {
+		o.asked.pausedMwh = o.tx.lastMwh
 	}
 	o.limitMw = limitMilliwatts
 	o.st.kick()

@@ -119,7 +119,7 @@ func TestAWrongKWhLabelIsOnlyBelievedWhereItCosts(t *testing.T) {
 		{"with a register behind it", 5_000_000_000, []look{kWh(15, 5_150_000_000)}, 150_000, true, nil},
 		{"truly kWh", 5_000_000_000, []look{kWh(60, 5_000_800_000)}, 800_000, false, nil},
 		{"truly kWh and too much", 0, []look{kWh(60, 400_000), kWh(61, 90_000_000)}, 400_000, false, ErrRegisterJumped},
-		{"too much either way", 0, []look{kWh(1, math.MaxInt64 / 8)}, 0, false, ErrRegisterJumped},
+		{"too much either way", 0, []look{kWh(1, math.MaxInt64/8)}, 0, false, ErrRegisterJumped},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tx := newTransaction("1", "token", outletMw, noon, noon)

@@ -100,3 +100,17 @@ func (w *world) quirks() map[string]bool {
 	}
 	return out
 }
+
+// settled waits until a condition holds that depends on an answer of the station. It looks whenever something is told.
+func (w *world) settled(holds func() bool) {
+	w.t.Helper()
+	deadline := time.After(patience)
+	for !holds() {
+		select {
+		case <-w.news:
+		case <-time.After(10 * time.Millisecond):
+		case <-deadline:
+			w.t.Fatal("it never came to that")
+		}
+	}
+}
