@@ -76,7 +76,7 @@ var table = []arrows{
 	{from: "settle/sqlite", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store",
 		"internal/sqlite"}, tests: []string{"settle/store/storetest"}},
 	{from: "settle/node", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store", "settle/gossip"},
-		tests: []string{"settle/sqlite", "settle/jetstream", "internal/natsd", "internal/sqlite"}},
+		tests: []string{"settle/sqlite", "settle/jetstream", "settle/natsgossip", "internal/natsd", "internal/sqlite"}},
 	{from: "settle/receipt", to: append([]string{"settle", "settle/proof"}, session...), tests: []string{"settle/dag", "meter/sim"}},
 	{from: "settle/operation", to: []string{"wallet", "wallet/money", "channel", "channel/session", "settle", "settle/proof"}},
 	{from: "settle/client", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/receipt"}, tests: []string{"settle/api"}},
