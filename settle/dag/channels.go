@@ -172,7 +172,7 @@ func (g *stage) withdraw(by wallet.DID, p *settle.Withdraw) settle.Verdict {
 	switch {
 	case !ok:
 		return settle.UnknownChannel
-	case w.Sequence > c.Withdrawal && !g.affords(by, g.work):
+	case !g.affords(by, g.work):
 		return settle.CreditSpent
 	}
 	if p.Signed.Verify(c.Opening) != nil {
@@ -243,7 +243,7 @@ func (g *stage) cooperativeClose(by wallet.DID, p *settle.CooperativeClose) sett
 	switch {
 	case !ok:
 		return settle.UnknownChannel
-	case c.State != channel.Closed && !g.affords(by, g.work):
+	case !g.affords(by, g.work):
 		return settle.CreditSpent
 	}
 	if p.Signed.Verify(c.Opening) != nil {
@@ -269,7 +269,7 @@ func (g *stage) closeRequest(v *settle.Vertex, p *settle.CloseRequest) settle.Ve
 	switch {
 	case !ok:
 		return settle.UnknownChannel
-	case c.State != channel.Closed && !g.affords(v.Issuer(), g.work):
+	case !g.affords(v.Issuer(), g.work):
 		return settle.CreditSpent
 	}
 	if p.Signed.Verify(c.Opening) != nil {

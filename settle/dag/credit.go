@@ -1,8 +1,6 @@
 package dag
 
 import (
-	"time"
-
 	"joulepay/channel"
 	"joulepay/settle"
 	"joulepay/wallet"
@@ -60,18 +58,14 @@ func (g *stage) affords(d wallet.DID, work uint64) bool {
 
 // charge takes the credit that a vertex costs from its issuer.
 func (g *stage) charge(d wallet.DID) settle.Verdict {
-	cost := g.work
-	if _, free := g.state.authority.members[d]; !free {
-		cost += uint64(g.registered) * uint64(g.state.limits().RegistrationCredit)
-	}
 	switch {
-	case cost == 0 || g.state.limits().CreditInterval == 0:
+	case g.work == 0 || g.state.limits().CreditInterval == 0:
 		return settle.Applied
-	case !g.affords(d, cost):
+	case !g.affords(d, g.work):
 		return settle.CreditSpent
 	}
 	a := g.account(d)
-	a.Credit.Units -= cost
+	a.Credit.Units -= g.work
 	g.putAccount(d, a)
 	return settle.Applied
 }
@@ -80,12 +74,14 @@ func (g *stage) charge(d wallet.DID) settle.Verdict {
 // slots only, so that it is cheap beside the work itself; of what turns out to change nothing, nothing is charged.
 func (g *stage) price(by wallet.DID, p settle.Payload) {
 	switch p := p.(type) {
+	case *settle.Transfer:
+		g.work = settle.WorkVertex + g.priceAccount(by, p.To)
 	case *settle.Open:
 		g.work = settle.WorkOpen
 	case *settle.Settle:
 		g.work = g.priceClaims(by, p.Claims)
 	case *settle.Withdraw:
-		g.work = g.priceOne(p.Signed.Withdrawal.Channel, settle.WorkCosigned, settle.PrepaidWithdraw)
+		g.work = g.priceWithdrawal(p.Signed.Withdrawal)
 	case *settle.CooperativeClose:
 		g.work = g.priceOne(p.Signed.Close.Channel, settle.WorkCosigned, settle.PrepaidClose, settle.PrepaidFinalise)
 	case *settle.CloseRequest:
@@ -97,12 +93,31 @@ func (g *stage) price(by wallet.DID, p settle.Payload) {
 	}
 }
 
-// priceOne is the price of a vertex that concerns one channel.
+// priceAccount is the price of making an account, for whom the genesis does not name.
+func (g *stage) priceAccount(by, to wallet.DID) uint64 {
+	if _, free := g.state.authority.members[by]; free {
+		return 0
+	}
+	if _, exists := g.get(settle.AccountKey(to)); exists {
+		return 0
+	}
+	return uint64(g.state.limits().RegistrationCredit)
+}
+
+// priceOne is the price of a vertex that concerns one channel. Nothing changes one that is closed.
 func (g *stage) priceOne(id channel.ID, extra uint64, ways ...settle.Prepaid) uint64 {
-	if c, ok := g.channel(id); ok && g.cover(id, c, ways...) {
+	c, ok := g.channel(id)
+	if ok && (c.State == channel.Closed || g.cover(id, c, ways...)) {
 		return 0
 	}
 	return settle.WorkVertex + extra
+}
+
+func (g *stage) priceWithdrawal(w channel.Withdrawal) uint64 {
+	if c, ok := g.channel(w.Channel); ok && w.Sequence <= c.Withdrawal {
+		return 0
+	}
+	return g.priceOne(w.Channel, settle.WorkCosigned, settle.PrepaidWithdraw)
 }
 
 func (g *stage) priceRequest(by wallet.DID, p *settle.CloseRequest) uint64 {
@@ -161,17 +176,4 @@ func (g *stage) cover(id channel.ID, c settle.Channel, ways ...settle.Prepaid) b
 		}
 	}
 	return false
-}
-
-// Affordable tells before a vertex is verified whether its issuer can pay for it now, as far as the state says: the
-// verdict is Applied or CreditSpent, with the time that the issuer then has to wait, or zero when waiting does not help.
-func (s *State) Affordable(v *settle.Vertex) (settle.Verdict, time.Duration) {
-	g := s.newStage()
-	g.price(v.Issuer(), v.Payload())
-	if g.affords(v.Issuer(), g.work) {
-		return settle.Applied, 0
-	}
-	a := g.account(v.Issuer())
-	wait, _ := a.Credit.Wait(g.work, g.wealth(v.Issuer(), a), s.limits())
-	return settle.CreditSpent, wait
 }

@@ -48,7 +48,6 @@ func (g *stage) pay(d wallet.DID, amount money.Amount) settle.Verdict {
 			return settle.BadAccount
 		}
 		g.register(d, uint64(g.state.limits().RegistrationCredit))
-		g.registered++
 	}
 	if v := g.credit(d, amount); !v.Accepted() {
 		return v

@@ -49,9 +49,8 @@ type stage struct {
 	order   []settle.SlotKey
 	effects []ChannelEffect // filled by commit
 
-	work       uint64                        // that the issuer pays for, in credit
-	registered int                           // accounts made for others
-	covered    map[channel.ID]settle.Prepaid // what pays for the work on a channel
+	work    uint64                        // that the issuer pays for, in credit
+	covered map[channel.ID]settle.Prepaid // what pays for the work on a channel
 
 	err error // corruption; ends the node
 }

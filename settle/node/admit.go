@@ -37,6 +37,9 @@ func (n *Node) admit() error {
 			return nil
 		}
 		good := n.verify(together)
+		for _, g := range good {
+			n.stages.shares.take(g.Vertex)
+		}
 		n.verifyClaims(good)
 		if len(good) > 0 && n.send(SubmittedTogether{good}) != nil {
 			return nil

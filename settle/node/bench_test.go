@@ -59,7 +59,8 @@ func benchmarkTransfers(b *testing.B, accounts int, each time.Duration) {
 type bench struct {
 	node     *node.Node
 	accounts []wallet.PrivateKey
-	funded   []settle.VertexID // the vertex that funded each account
+	funded   []settle.VertexID     // the vertex that funded each account
+	beside   func(context.Context) // with each vertex that is submitted, or nil
 }
 
 func startBench(b *testing.B, accounts int) *bench {
@@ -117,7 +118,7 @@ func (n *bench) transfers(b *testing.B, count int) [][]byte {
 	out := make([][]byte, count)
 	for k := range out {
 		i := k % len(n.accounts)
-		p := &settle.Transfer{Sequence: uint64(k/len(n.accounts) + 1), To: to, Amount: 1}
+		p := &settle.Transfer{Sequence: uint64(k/len(n.accounts) + 1), To: to, Amount: settle.DefaultLimits().AccountLock}
 		v := n.sign(b, n.accounts[i], before[i], 0, p)
 		before[i] = []settle.VertexID{before[i][1], v.ID()}
 		out[k] = v.Encode()
@@ -213,6 +214,9 @@ func (n *bench) run(b *testing.B, vertices [][]byte, senders int, each time.Dura
 }
 
 func (n *bench) submit(ctx context.Context, raw []byte) error {
+	if n.beside != nil {
+		n.beside(ctx)
+	}
 	r, err := n.node.Submit(ctx, raw)
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ type stages struct {
 	listeners map[*Subscription]struct{}
 	finality  chan struct{} // closed and replaced when a checkpoint becomes final
 	count     int           // of waiters
+	shares    *shares
 
 	// The results of the vertices that were accepted last. A vertex is accepted once, so none goes stale.
 	young, old map[settle.VertexID]Result
@@ -34,7 +35,7 @@ func newStages() *stages {
 	return &stages{
 		waiters:   make(map[settle.VertexID][]chan Notice),
 		listeners: make(map[*Subscription]struct{}), finality: make(chan struct{}),
-		young: make(map[settle.VertexID]Result),
+		young: make(map[settle.VertexID]Result), shares: newShares(),
 	}
 }
 
@@ -90,6 +91,7 @@ func (s *stages) remember(n Notice) {
 }
 
 func (s *stages) tell(n Notice) {
+	s.shares.tell(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch n.Stage {
@@ -116,12 +118,17 @@ func (s *stages) tell(n Notice) {
 	}
 }
 
+// finalized gives a channel that is closed when the next checkpoint becomes final.
+func (s *stages) finalized() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.finality
+}
+
 // waitHeight waits until final reports a height at or above one.
 func (s *stages) waitHeight(ctx, node context.Context, height uint64, final func() uint64) error {
 	for {
-		s.mu.Lock()
-		changed := s.finality
-		s.mu.Unlock()
+		changed := s.finalized()
 		if final() >= height {
 			return nil
 		}

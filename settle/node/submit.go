@@ -54,6 +54,11 @@ func (n *Node) SubmitVertex(ctx context.Context, v *settle.Vertex) (Result, erro
 	if waiting >= PendingMax {
 		return r, ErrBusy
 	}
+	if verdict, err := n.admissible(ctx, v); err != nil {
+		return r, err
+	} else if !verdict.Accepted() {
+		return n.refuseEarly(ctx, v, verdict)
+	}
 	select {
 	case n.candidates <- candidate{v, heard}:
 	case <-ctx.Done():
