@@ -1,5 +1,6 @@
 // Command chargepoint runs a charger, or everything at once as a demonstration. It leaves the charger to
-// cmd/internal/stationcmd and the demonstration to cmd/internal/demo, and keeps the command contract of cmd/internal/cli.
+// cmd/internal/stationcmd, the demonstration to cmd/internal/demo and claims to cmd/internal/claimcmd, and keeps the
+// command contract of cmd/internal/cli.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"joulepay/cmd/internal/claimcmd"
 	"joulepay/cmd/internal/cli"
 	"joulepay/cmd/internal/demo"
 	"joulepay/cmd/internal/stationcmd"
@@ -16,6 +18,6 @@ func main() { os.Exit(cli.Main(root)) }
 
 func root(app *cli.App) *cobra.Command {
 	root := stationcmd.Root(app)
-	root.AddCommand(demo.Command(app))
+	root.AddCommand(demo.Command(app), claimcmd.Command(app, root.Name()))
 	return root
 }

@@ -1,12 +1,21 @@
-// Command ledger runs a node of the settlement ledger, and issues and redeems money on it. It leaves everything to
-// cmd/internal/operator and keeps the command contract of cmd/internal/cli.
+// Command ledger runs a node of the settlement ledger, and issues and redeems money on it. It leaves claims to
+// cmd/internal/claimcmd and all else to cmd/internal/operator, and keeps the command contract of cmd/internal/cli.
 package main
 
 import (
 	"os"
 
+	"github.com/spf13/cobra"
+
+	"joulepay/cmd/internal/claimcmd"
 	"joulepay/cmd/internal/cli"
 	"joulepay/cmd/internal/operator"
 )
 
-func main() { os.Exit(cli.Main(operator.Root)) }
+func main() { os.Exit(cli.Main(root)) }
+
+func root(app *cli.App) *cobra.Command {
+	root := operator.Root(app)
+	root.AddCommand(claimcmd.Command(app, root.Name()))
+	return root
+}

@@ -7,13 +7,12 @@ import (
 
 	"joulepay/cmd/internal/cli"
 	"joulepay/cmd/internal/clitest"
-	"joulepay/cmd/internal/operator"
 )
 
 func TestMain(m *testing.M) {
-	clitest.Main(m, map[string]func(*cli.App) *cobra.Command{"ledger": operator.Root})
+	clitest.Main(m, map[string]func(*cli.App) *cobra.Command{"ledger": root})
 }
 
 func TestScripts(t *testing.T) { clitest.Run(t, "testdata/script") }
 
-func TestTreeIsWellFormed(t *testing.T) { clitest.CheckTree(t, operator.Root) }
+func TestTreeIsWellFormed(t *testing.T) { clitest.CheckTree(t, root) }

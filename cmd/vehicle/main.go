@@ -1,12 +1,21 @@
-// Command vehicle charges, pays and keeps receipts. It leaves everything to cmd/internal/vehiclecmd and keeps the command
-// contract of cmd/internal/cli.
+// Command vehicle charges, pays and keeps receipts. It leaves claims to cmd/internal/claimcmd and all else to
+// cmd/internal/vehiclecmd, and keeps the command contract of cmd/internal/cli.
 package main
 
 import (
 	"os"
 
+	"github.com/spf13/cobra"
+
+	"joulepay/cmd/internal/claimcmd"
 	"joulepay/cmd/internal/cli"
 	"joulepay/cmd/internal/vehiclecmd"
 )
 
-func main() { os.Exit(cli.Main(vehiclecmd.Root)) }
+func main() { os.Exit(cli.Main(root)) }
+
+func root(app *cli.App) *cobra.Command {
+	root := vehiclecmd.Root(app)
+	root.AddCommand(claimcmd.Command(app, root.Name()))
+	return root
+}

@@ -9,15 +9,14 @@ import (
 	"joulepay/cmd/internal/clitest"
 	"joulepay/cmd/internal/operator"
 	"joulepay/cmd/internal/stationcmd"
-	"joulepay/cmd/internal/vehiclecmd"
 )
 
 func TestMain(m *testing.M) {
 	clitest.Main(m, map[string]func(*cli.App) *cobra.Command{
-		"vehicle": vehiclecmd.Root, "chargepoint": stationcmd.Root, "ledger": operator.Root,
+		"vehicle": root, "chargepoint": stationcmd.Root, "ledger": operator.Root,
 	})
 }
 
 func TestScripts(t *testing.T) { clitest.Run(t, "testdata/script") }
 
-func TestTreeIsWellFormed(t *testing.T) { clitest.CheckTree(t, vehiclecmd.Root) }
+func TestTreeIsWellFormed(t *testing.T) { clitest.CheckTree(t, root) }

@@ -76,6 +76,15 @@ type Credential struct {
 // Compact gives the JWT.
 func (c Credential) Compact() string { return c.compact }
 
+// Members gives what is claimed as it stands in the JWT, without the subject's id and what is not understood.
+func (c Credential) Members() map[string]any {
+	if c.Claims == nil {
+		return nil
+	}
+	members, _ := c.Claims.members() // checked when it was read
+	return members
+}
+
 // Signer is who issues or presents: a DID with one of its current keys.
 type Signer struct {
 	DID wallet.DID

@@ -186,6 +186,14 @@ func kindOf(name string) Kind {
 	return KindCustom
 }
 
+// ParseMembers reads one JSON object as strictly as a credential is read, for ClaimsOf.
+func ParseMembers(raw []byte) (map[string]any, error) {
+	if len(raw) > SizeMax {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrSize, len(raw), SizeMax)
+	}
+	return parseObject(raw)
+}
+
 // ClaimsOf reads claims of a kind from the members of a subject, such as a person typed them. It is strict about the
 // members that it knows; the others of a typed kind are ignored, as VCDM 2.0 demands.
 func ClaimsOf(kind Kind, members map[string]any) (Claims, error) {

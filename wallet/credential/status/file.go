@@ -20,6 +20,8 @@ import (
 
 // Errors of the file of a list.
 var (
+	ErrBusy   = errors.New("status: another process works with the list")
+	ErrNoList = errors.New("status: no such list")
 	ErrFile   = errors.New("status: not a file of a status list")
 	ErrExists = errors.New("status: a list of that name exists")
 	ErrFull   = errors.New("status: every index of the list is taken")
@@ -74,7 +76,7 @@ func Create(path string, by credential.Signer, s Settings) (*File, error) {
 	f := &File{path: path, allocated: allocated, list: list{
 		url: s.URL, issuer: by.DID, purpose: s.Purpose, bits: bits, validFrom: s.ValidFrom, validUntil: s.ValidUntil,
 	}}
-	if f.lock, err = filelock.Acquire(path + lockSuffix); err != nil {
+	if f.lock, err = acquire(path); err != nil {
 		return nil, err
 	}
 	if _, err := os.Lstat(path); err == nil {
@@ -88,9 +90,20 @@ func Create(path string, by credential.Signer, s Settings) (*File, error) {
 
 const lockSuffix = ".lock"
 
-// Open opens the file of a list.
-func Open(path string) (*File, error) {
+func acquire(path string) (*filelock.Lock, error) {
 	lock, err := filelock.Acquire(path + lockSuffix)
+	if errors.Is(err, filelock.ErrHeld) {
+		err = fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return lock, err
+}
+
+// Open opens the file of a list, or returns ErrNoList.
+func Open(path string) (*File, error) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) { // before a lock is made for it
+		return nil, fmt.Errorf("%w: %s", ErrNoList, path)
+	}
+	lock, err := acquire(path)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"joulepay/internal/filelock"
 	"joulepay/wallet"
 	"joulepay/wallet/credential"
 	"joulepay/wallet/credential/status"
@@ -467,12 +466,14 @@ func TestACacheIsBounded(t *testing.T) {
 
 func TestAFileKeepsWhatItGaveOut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "1.json")
+	_, err := status.Open(path)
+	wantError(t, err, status.ErrNoList)
 	file, err := status.Create(path, bureau, settings(credential.PurposeRevocation))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = status.Open(path)
-	wantError(t, err, filelock.ErrHeld)
+	wantError(t, err, status.ErrBusy)
 	entry := allocate(t, file)
 	if err := file.Set(bureau, entry, true, now, now.AddDate(0, 0, 30)); err != nil {
 		t.Fatal(err)
