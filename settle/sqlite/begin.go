@@ -10,7 +10,6 @@ import (
 	engine "joulepay/internal/sqlite"
 	"joulepay/settle/dag"
 	"joulepay/settle/store"
-	"joulepay/settle/stream"
 )
 
 // Begin implements store.Store. It is one transaction: if we crash before it returns, the store is empty or has begun.
@@ -23,7 +22,7 @@ func (s *Store) Begin(ctx context.Context, b store.Base) error {
 		if err := begin(tx, b.Genesis); err != nil {
 			return err
 		}
-		if err := setHead(tx, b.Head, stream.Position{}); err != nil {
+		if err := setHead(tx, b.Head, b.Position); err != nil {
 			return err
 		}
 		_, err := tx.Exec("UPDATE head SET final = ?, final_certificate = ?, pruned = ?, window_before = ?", int64(b.Final.Checkpoint.Number),
@@ -61,7 +60,7 @@ func putMarks(tx *engine.Tx, b store.Base) error {
 		c := m.Checkpoint
 		var head, position []byte
 		if i == len(b.Marks)-1 {
-			head, position = encodeHead(b.Head), encodePosition(stream.Position{})
+			head, position = encodeHead(b.Head), encodePosition(b.Position)
 		}
 		_, err := tx.Exec("INSERT INTO checkpoints (number, height, body, certified, head, position) VALUES (?, ?, ?, ?, ?, ?)",
 			int64(c.Number), int64(c.Height), c.Encode(), m.Certified, head, position)

@@ -62,7 +62,7 @@ func begin(tx *engine.Tx, genesis *settle.Vertex) error {
 }
 
 func setHead(tx *engine.Tx, h dag.Head, at stream.Position) error {
-	_, err := tx.Exec(`UPDATE head SET height = ?, log = ?, decided = ?, accepted = ?, time = ?, paused = ?, certified = ?, starts = ?, started = ?,
+	_, err := tx.Exec(`UPDATE head SET height = ?, log = ?, decided = ?, accepted = ?, time = ?, paused = ?, certified = ?, epoch = ?, started = ?,
 		changed = ?, incarnation = ?, sequence = ?`,
 		int64(h.Height), h.Log[:], int64(h.Decided), int64(h.Accepted), int64(h.Time), h.Paused, int64(h.Certified), int64(h.Epoch), h.Incarnation[:],
 		h.Changed, at.Incarnation[:], int64(at.Sequence))

@@ -33,9 +33,9 @@ func (s *Store) Load(ctx context.Context) (store.Stored, error) {
 func loadHead(q engine.Queryer, out *store.Stored) error {
 	var genesis, log, started, incarnation, vote, certificate []byte
 	var changed bool
-	var height, decided, accepted, at, paused, certified, starts, sequence, final, pruned int64
-	err := q.QueryRow(`SELECT genesis, height, log, decided, accepted, time, paused, certified, starts, started, changed, incarnation, sequence,
-		final, final_certificate, vote, pruned FROM head`).Scan(&genesis, &height, &log, &decided, &accepted, &at, &paused, &certified, &starts, &started,
+	var height, decided, accepted, at, paused, certified, epoch, sequence, final, pruned int64
+	err := q.QueryRow(`SELECT genesis, height, log, decided, accepted, time, paused, certified, epoch, started, changed, incarnation, sequence,
+		final, final_certificate, vote, pruned FROM head`).Scan(&genesis, &height, &log, &decided, &accepted, &at, &paused, &certified, &epoch, &started,
 		&changed, &incarnation, &sequence, &final, &certificate, &vote, &pruned)
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.ErrEmpty
@@ -49,7 +49,7 @@ func loadHead(q engine.Queryer, out *store.Stored) error {
 	}
 	snap.Head = dag.Head{
 		Height: uint64(height), Decided: uint64(decided), Accepted: uint64(accepted),
-		Time: settle.LedgerTime(at), Paused: paused, Certified: uint64(certified), Epoch: uint64(starts),
+		Time: settle.LedgerTime(at), Paused: paused, Certified: uint64(certified), Epoch: uint64(epoch),
 		Changed: changed,
 	}
 	snap.Final, out.Position.Sequence, out.Pruned = uint64(final), uint64(sequence), uint64(pruned)

@@ -32,9 +32,10 @@ func (m *Memory) Begin(_ context.Context, b Base) error {
 	for _, mark := range b.Marks {
 		begun.checkpoints = append(begun.checkpoints, CheckpointRow{Checkpoint: mark.Checkpoint, Certified: mark.Certified})
 	}
-	begun.checkpoints[len(begun.checkpoints)-1].Head = b.Head
+	final := &begun.checkpoints[len(begun.checkpoints)-1]
+	final.Head, final.Position = b.Head, b.Position
 	genesis := GenesisEntry(b.Genesis)
-	m.genesis, m.head, m.final, m.before, m.pruned = b.Genesis, b.Head, b.Final, b.Before, b.Head.Height
+	m.genesis, m.head, m.position, m.final, m.before, m.pruned = b.Genesis, b.Head, b.Position, b.Final, b.Before, b.Head.Height
 	m.window, m.slots, m.byKey, m.checkpoints = begun.window, begun.slots, begun.byKey, begun.checkpoints
 	m.entries, m.byID[genesis.ID] = []Entry{genesis}, 0
 	return nil

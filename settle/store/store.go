@@ -148,7 +148,7 @@ type Store interface {
 	// vertices that were undone, in their order.
 	Rollback(ctx context.Context, checkpoint uint64, to stream.Position) (undone []*settle.Vertex, err error)
 	// Begin begins an empty store from a base instead of a genesis, durably and whole or not at all. The log is kept
-	// above the base's height, and the position is zero.
+	// above the base's height.
 	Begin(ctx context.Context, b Base) error
 	// Prune deletes a part of the log and of the checkpoints up to a height, but nothing that Load, Rollback or Tail
 	// needs, nor the genesis. Each call does so much that no Commit waits long; it is done when there is nothing left

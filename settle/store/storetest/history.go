@@ -112,6 +112,7 @@ func (h *History) addEntry(b *store.Batch, kind dag.EntryKind) {
 	h.head.Height++
 	h.head.Time++
 	h.head.Log = hash("log", h.next())
+	h.head.Epoch, h.head.Incarnation = h.made/9, [16]byte{1: byte(h.made)}
 	e := store.Entry{Height: h.head.Height, Kind: kind, ID: hash("entry", h.made), Time: h.head.Time, Raw: []byte{byte(kind), byte(h.made)}}
 	if kind == dag.EntryVertex {
 		v := h.vertex()

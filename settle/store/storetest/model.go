@@ -96,19 +96,19 @@ func (m *Model) kept() []store.Entry {
 // Base gives what another store begins with at the final checkpoint, and turns the model into that of the other.
 func (m *Model) Base() store.Base {
 	final := m.final
-	m.Rollback(final.Checkpoint.Number, stream.Position{})
+	m.Rollback(final.Checkpoint.Number, m.row(final.Checkpoint.Number).Position)
 	first, before := m.Tail(2 * parentWindow)
 	m.pruned, m.lowest, m.before, m.vote = final.Checkpoint.Height, first, before, nil
 	rows := slices.Clone(m.rows[max(0, len(m.rows)-dag.MarksKept):])
 	for i := range rows {
-		rows[i].Certificate, rows[i].Position = nil, stream.Position{}
+		rows[i].Certificate = nil
 		if i < len(rows)-1 {
-			rows[i].Head = dag.Head{}
+			rows[i].Head, rows[i].Position = dag.Head{}, stream.Position{}
 		}
 	}
 	m.rows, m.copies = rows, map[uint64]content{}
 	m.copies[final.Checkpoint.Number] = m.content
-	b := store.Base{Genesis: m.genesis, Final: final, Head: m.head, Before: before, Window: sequence(m.items()), Slots: sequence(m.slots)}
+	b := store.Base{Genesis: m.genesis, Final: final, Head: m.head, Position: m.position, Before: before, Window: sequence(m.items()), Slots: sequence(m.slots)}
 	for _, r := range rows {
 		b.Marks = append(b.Marks, dag.StoredMark{Checkpoint: r.Checkpoint, Certified: r.Certified})
 	}

@@ -191,8 +191,8 @@ func testBrokenBase(t *testing.T, open func(testing.TB) store.Store) {
 	}
 	base := h.Base()
 	for name, b := range map[string]store.Base{
-		"window": {Genesis: base.Genesis, Final: base.Final, Head: base.Head, Marks: base.Marks, Window: broken(h.items()), Slots: base.Slots},
-		"slots":  {Genesis: base.Genesis, Final: base.Final, Head: base.Head, Marks: base.Marks, Window: base.Window, Slots: broken(h.slots)},
+		"window": {Genesis: base.Genesis, Final: base.Final, Head: base.Head, Position: base.Position, Marks: base.Marks, Window: broken(h.items()), Slots: base.Slots},
+		"slots":  {Genesis: base.Genesis, Final: base.Final, Head: base.Head, Position: base.Position, Marks: base.Marks, Window: base.Window, Slots: broken(h.slots)},
 	} {
 		s := open(t)
 		if err := s.Begin(bare, b); !errors.Is(err, errBroken) {
