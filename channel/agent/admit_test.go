@@ -20,6 +20,7 @@ type caller struct {
 	w      *world
 	wallet *wallet.Wallet
 	link   link.Link
+	to     link.Addr // of the station
 }
 
 func (w *world) caller(name string) *caller {
@@ -28,7 +29,7 @@ func (w *world) caller(name string) *caller {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = l.Close() })
-	return &caller{w, testWallet(name), l}
+	return &caller{w, testWallet(name), l, link.Addr(w.station.name)}
 }
 
 func (c *caller) hello(id channel.SessionID, change func(*wire.Hello)) wire.Hello {
@@ -43,7 +44,7 @@ func (c *caller) hello(id channel.SessionID, change func(*wire.Hello)) wire.Hell
 }
 
 func (c *caller) send(id channel.SessionID, m wire.Message) {
-	if err := c.link.Send(link.Addr(c.w.station.name), wire.Frame{Session: id, Message: m}.Encode()); err != nil {
+	if err := c.link.Send(c.to, wire.Frame{Session: id, Message: m}.Encode()); err != nil {
 		c.w.t.Error(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"joulepay/channel"
 	"joulepay/channel/link"
+	"joulepay/channel/secure"
 	"joulepay/channel/session"
 	"joulepay/channel/store"
 	"joulepay/channel/wire"
@@ -95,15 +96,34 @@ type life struct {
 func (p *party) live(ctx context.Context) *life {
 	l := &life{party: p}
 	l.ctx, l.kill = context.WithCancel(ctx)
-	port, err := p.world.network.Join(link.Addr(p.name))
-	if err != nil {
-		p.world.t.Fatal(err)
-	}
-	l.link = port
+	l.link = p.join()
 	p.mu.Lock()
 	p.lives++
 	p.mu.Unlock()
 	return l
+}
+
+// join puts a process on the network, in secret where its world is.
+func (p *party) join() link.Link {
+	addr := link.Addr(p.name)
+	if p.world.secret && p == p.world.station {
+		addr = secure.AddrOf(p.wallet.DID())
+	}
+	port, err := p.world.network.Join(addr)
+	if err != nil {
+		p.world.t.Fatal(err)
+	}
+	if p.world.broker != nil {
+		port = p.world.broker(port)
+	}
+	identity := secure.NewIdentity(p.wallet, benchNetwork)
+	switch {
+	case !p.world.secret:
+		return port
+	case p == p.world.station:
+		return secure.Listen(port, identity, secure.Options{})
+	}
+	return secure.Dial(port, identity, secure.Options{})
 }
 
 // end takes a process off the network.

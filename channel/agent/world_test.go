@@ -11,6 +11,7 @@ import (
 	"joulepay/channel"
 	"joulepay/channel/link"
 	"joulepay/channel/quote"
+	"joulepay/channel/secure"
 	"joulepay/channel/session"
 	"joulepay/meter"
 	"joulepay/meter/sim"
@@ -39,6 +40,9 @@ type world struct {
 	station *party
 	vehicle *party
 	bodies  sync.Map // of claims, by lane and sequence
+
+	secret bool                      // links are secure
+	broker func(link.Link) link.Link // stands before every process; nil for an honest network
 
 	payee func(*session.PayeePolicy)
 	payer func(*session.PayerPolicy)
@@ -126,7 +130,11 @@ func (w *world) visit() Visit {
 	if w.payer != nil {
 		w.payer(&policy)
 	}
-	return Visit{Station: w.station.wallet.DID(), Addr: link.Addr(w.station.name), Policy: policy, LedgerTime: time.Now()}
+	addr := link.Addr(w.station.name)
+	if w.secret {
+		addr = secure.AddrOf(w.station.wallet.DID())
+	}
+	return Visit{Station: w.station.wallet.DID(), Addr: addr, Policy: policy, LedgerTime: time.Now()}
 }
 
 // runStation keeps a station's process running through all its lives, until the context ends. Each life begins with what

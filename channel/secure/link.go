@@ -57,11 +57,18 @@ type Link struct {
 	cancel  context.CancelFunc
 	work    sync.WaitGroup
 	checks  chan struct{} // room for those under way
+	decided chan decision // what Admit said
 	close   func() error
 
 	mu      sync.Mutex // guards below
 	machine machine
 	counts  Counts
+}
+
+// decision is an answer of Admit.
+type decision struct {
+	id      ID
+	refusal error
 }
 
 // Dial makes the end of a vehicle. It sends to the DIDs of stations, by which the carrier must reach them; whom it has not
@@ -87,7 +94,7 @@ func open(carrier link.Link, identity Identity, m machine, options Options) *Lin
 	}
 	l := &Link{
 		carrier: carrier, local: AddrOf(identity.did), options: options, machine: m,
-		arrived: make(chan link.Datagram, link.QueueMax), wake: make(chan struct{}, 1), checks: make(chan struct{}, checksMax),
+		arrived: make(chan link.Datagram, link.QueueMax), wake: make(chan struct{}, 1), checks: make(chan struct{}, checksMax), decided: make(chan decision),
 		counts: Counts{Dropped: map[error]int{}},
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
@@ -148,6 +155,8 @@ func (l *Link) run() {
 				return
 			}
 			l.step(func(now time.Time) Effects { return l.machine.Receive(now, d) })
+		case d := <-l.decided:
+			l.step(func(now time.Time) Effects { return l.machine.Admitted(now, d.id, d.refusal) })
 		case <-timer:
 			l.step(l.machine.Tick)
 		case <-l.wake:
@@ -200,7 +209,7 @@ func (l *Link) execute(e Effects) error {
 	return failed
 }
 
-// deliver runs in the goroutine that closes arrived.
+// deliver runs in the goroutine of run only, which closes arrived.
 func (l *Link) deliver(d link.Datagram) {
 	select {
 	case l.arrived <- d:
@@ -212,7 +221,7 @@ func (l *Link) deliver(d link.Datagram) {
 	}
 }
 
-// check asks whether a peer is admitted, and tells the machine.
+// check asks whether a peer is admitted, and tells the goroutine of run, which alone delivers.
 func (l *Link) check(c Check) {
 	select {
 	case l.checks <- struct{}{}:
@@ -223,11 +232,10 @@ func (l *Link) check(c Check) {
 	ctx, cancel := context.WithTimeout(l.ctx, attemptMax)
 	defer cancel()
 	refusal := l.options.Admit(ctx, c.Peer)
-	if l.ctx.Err() != nil {
-		return
+	select {
+	case l.decided <- decision{c.ID, refusal}:
+	case <-l.ctx.Done():
 	}
-	l.step(func(now time.Time) Effects { return l.machine.Admitted(now, c.ID, refusal) })
-	l.rouse()
 }
 
 // reasons are the errors that are counted: the first that fits.

@@ -1,6 +1,7 @@
 package secure_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -144,5 +145,114 @@ func TestAProcessThatStartsAgainShakesHandsAgain(t *testing.T) {
 			}
 			sendUntil(t, station, d.From, fmt.Sprint("once more ", i), vehicle)
 		}
+	})
+}
+
+func TestWhatComesBeforeTheAdmissionIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := link.NewImmediateNetwork(1, link.Faults{})
+		slow := secure.Options{Admit: func(_ context.Context, p secure.Peer) error {
+			time.Sleep(3 * time.Second) // as a look at a ledger
+			return nil
+		}}
+		station, vehicle := listen(t, n, "station", slow), dial(t, n, "vehicle", slow)
+		for _, text := range []string{"one", "two"} {
+			if err := vehicle.Send(addrOf("station"), []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, text := range []string{"one", "two"} {
+			if d := <-station.Receive(); string(d.Payload) != text || d.From != addrOf("vehicle") {
+				t.Errorf("%q from %s, want %q", d.Payload, d.From, text)
+			}
+		}
+	})
+}
+
+func TestAPeerThatIsNotAdmittedSaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := link.NewImmediateNetwork(1, link.Faults{})
+		deactivated := errors.New("deactivated")
+		heard := make(chan error, 100)
+		station := listen(t, n, "station", secure.Options{Admit: func(_ context.Context, p secure.Peer) error {
+			if p.DID == didOf("vehicle") && p.Account == didOf("vehicle").InceptionKey() && p.Static != [32]byte{} {
+				return deactivated
+			}
+			return nil
+		}, OnDrop: func(err error) { heard <- err }})
+		vehicle := dial(t, n, "vehicle", secure.Options{OnDrop: func(err error) { heard <- err }})
+		if err := vehicle.Send(addrOf("station"), []byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-heard; !errors.Is(err, secure.ErrNotAdmitted) || !errors.Is(err, deactivated) {
+			t.Errorf("the station: %v", err)
+		}
+		if err := <-heard; !errors.Is(err, secure.ErrRefused) {
+			t.Errorf("the vehicle: %v", err)
+		}
+		if len(station.Receive()) != 0 {
+			t.Error("it is heard all the same")
+		}
+		if c := station.Counts(); c.Dropped[secure.ErrNotAdmitted] != 1 || c.Delivered != 0 {
+			t.Errorf("%+v", c)
+		}
+		welcome := dial(t, n, "another vehicle", secure.Options{})
+		sendUntil(t, welcome, addrOf("station"), "hello", station)
+	})
+}
+
+func TestALinkThatIsClosedLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := link.NewImmediateNetwork(1, link.Faults{})
+		station := listen(t, n, "station", secure.Options{Admit: func(ctx context.Context, _ secure.Peer) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}})
+		vehicle := dial(t, n, "vehicle", secure.Options{})
+		if err := vehicle.Send(addrOf("station"), nil); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for range 2 {
+			if err := errors.Join(station.Close(), vehicle.Close()); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, open := <-station.Receive(); open {
+			t.Error("a closed link received")
+		}
+		if err := vehicle.Send(addrOf("station"), nil); !errors.Is(err, link.ErrClosed) {
+			t.Errorf("sent on a closed link: %v", err)
+		}
+	})
+}
+
+func TestManySendAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := link.NewImmediateNetwork(1, link.Faults{})
+		station := listen(t, n, "station", secure.Options{})
+		const vehicles, each = 8, 100
+		var all sync.WaitGroup
+		var connected []link.Link
+		for i := range vehicles {
+			vehicle := dial(t, n, fmt.Sprint("vehicle ", i), secure.Options{})
+			sendUntil(t, vehicle, addrOf("station"), "hello", station)
+			connected = append(connected, vehicle)
+		}
+		for _, vehicle := range connected {
+			all.Go(func() {
+				for range each {
+					if err := vehicle.Send(addrOf("station"), []byte("x")); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for range vehicles * each {
+			if d, ok := <-station.Receive(); !ok || string(d.Payload) != "x" {
+				t.Fatalf("%q", d.Payload)
+			}
+		}
+		all.Wait()
 	})
 }

@@ -47,7 +47,8 @@ type halfOpen struct {
 	since     time.Time
 	entry     *list.Element
 
-	checked *connection // once the third message was good
+	checked *connection // once the third message was good: its admission is asked for
+	early   []link.Datagram
 }
 
 // connection is one with a vehicle that proved its DID.
@@ -223,7 +224,19 @@ func (s *Listener) Admitted(now time.Time, id ID, refusal error) Effects {
 	}
 	e.Dropped = s.connect(now, c)
 	_ = s.seal(c, kindData, nil, &e) // its first datagram
+	for _, d := range h.early {
+		if f, err := parse(d.Payload); err == nil {
+			_ = s.data(now, d.From, f, &e) // what is not authentic is dropped without a word
+		}
+	}
 	return e
+}
+
+// keep keeps a datagram that came before its vehicle was admitted, which takes as long as a look at a ledger.
+func (h *halfOpen) keep(from link.Addr, f frame) {
+	if len(h.early) < waitingMax {
+		h.early = append(h.early, link.Datagram{From: from, Payload: append(bytes.Clone(f.header), f.body...)})
+	}
 }
 
 // connect enters a connection, and drops one where there are too many.
@@ -257,6 +270,10 @@ func (s *Listener) disconnect(c *connection) {
 // data opens a datagram of a vehicle. Where it came from is where answers go, when it is the newest.
 func (s *Listener) data(now time.Time, from link.Addr, f frame, e *Effects) error {
 	c := s.connections[f.id]
+	if h := s.half[f.id]; h != nil && h.checked != nil {
+		h.keep(from, f)
+		return nil
+	}
 	if c == nil {
 		// Also while its handshake is half-open: somebody may have played an old first message of this very connection, and a
 		// vehicle that has only just begun does not listen.
