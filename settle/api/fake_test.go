@@ -62,11 +62,11 @@ func (f *fake) Network(context.Context) (client.Network, error) {
 	final := checkpoint()
 	return one(f, nil, client.Network{Network: wallet.NetworkID{3}, Name: "test", Currency: eur, Genesis: []byte("genesis"),
 		Height: 9, Final: &final, Tips: []client.ID{someID}, Witnesses: []client.Witness{{DID: wallet.DIDOf(charger), Key: charger, Weight: 1}},
-		Issuers: []wallet.DID{wallet.DIDOf(charger)}, Trust: "one witness is trusted"})
+		Issuers: []wallet.DID{wallet.DIDOf(charger)}, Trust: "one witness is trusted", Limits: client.Limits{AccountLock: sum(1e7), ChannelLock: sum(1e8)}})
 }
 
 func (f *fake) Account(_ context.Context, did wallet.DID) (client.Account, error) {
-	return one(f, did, client.Account{DID: did, Key: vehicle, Status: client.AccountActive, Balance: sum(50e9), Sequence: 3, Height: 9, Certified: []byte{4}})
+	return one(f, did, client.Account{DID: did, Key: vehicle, Status: client.AccountActive, Balance: sum(50e9), Locked: sum(1e9), Credit: 12, Sequence: 3, Height: 9, Certified: []byte{4}})
 }
 
 func aChannel() client.Channel {

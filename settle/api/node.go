@@ -59,7 +59,7 @@ func (l NodeLedger) Network(context.Context) (client.Network, error) {
 	final := l.checkpoint(l.node.LatestFinal().Checkpoint, true)
 	n := client.Network{
 		Network: status.Network, Name: status.Name, Currency: genesis.Currency, Genesis: l.node.Genesis().Encode(),
-		Height: status.Head.Height, Final: &final, Trust: status.Trust, Tips: idsOf(l.node.Tips()),
+		Height: status.Head.Height, Final: &final, Trust: status.Trust, Tips: idsOf(l.node.Tips()), Limits: l.limits(),
 	}
 	for _, w := range genesis.Witnesses {
 		n.Witnesses = append(n.Witnesses, client.Witness{DID: w.DID, Key: w.Key, Weight: uint64(w.Weight)})
@@ -68,6 +68,14 @@ func (l NodeLedger) Network(context.Context) (client.Network, error) {
 		n.Issuers = append(n.Issuers, i.DID)
 	}
 	return n, nil
+}
+
+func (l NodeLedger) limits() client.Limits {
+	limits := l.node.Network().Genesis.Limits
+	return client.Limits{
+		CreditIntervalMillis: uint64(limits.CreditInterval.Milliseconds()), CreditCapMillis: uint64(limits.CreditCap.Milliseconds()),
+		RegistrationCredit: limits.RegistrationCredit, AccountLock: l.money(limits.AccountLock), ChannelLock: l.money(limits.ChannelLock),
+	}
 }
 
 func idsOf(vertices []settle.VertexID) []client.ID {
@@ -111,7 +119,7 @@ func (l NodeLedger) Checkpoints(ctx context.Context, q client.PageQuery) (client
 // Account implements Ledger.
 func (l NodeLedger) Account(ctx context.Context, did wallet.DID) (client.Account, error) {
 	slot, height, err := l.node.Account(ctx, did)
-	status := client.AccountActive
+	status := accountStatus(slot)
 	if errors.Is(err, node.ErrNotFound) {
 		status, err = client.AccountAbsent, nil
 	}
@@ -119,8 +127,19 @@ func (l NodeLedger) Account(ctx context.Context, did wallet.DID) (client.Account
 		return client.Account{}, err
 	}
 	certified, err := l.certified(settle.AccountKey(did))
-	return client.Account{DID: did, Key: slot.Key, Status: status, Balance: l.money(slot.Balance), Sequence: slot.Sequence,
-		Height: height, Certified: certified}, err
+	credit := slot.Credit.At(l.node.Status().Head.Time, slot.Wealth(), l.node.Network().Genesis.Limits)
+	return client.Account{DID: did, Key: slot.Key, Status: status, Balance: l.money(slot.Balance), Locked: l.money(slot.Locked),
+		Credit: credit.Units, Sequence: slot.Sequence, Height: height, Certified: certified}, err
+}
+
+func accountStatus(a settle.Account) string {
+	switch {
+	case a.Status == settle.AccountDeactivated:
+		return client.AccountDeactivated
+	case a.Closed():
+		return client.AccountClosed
+	}
+	return client.AccountActive
 }
 
 // certified gives the proof of a slot, or nothing while nothing about it is final.

@@ -197,7 +197,7 @@ func TestTheContractCheckFindsWhatIsNotDocumented(t *testing.T) {
 func TestSchemasHaveTheFieldsOfTheShapes(t *testing.T) {
 	c := loadContract(t)
 	for name, shape := range map[string]any{
-		"Network": client.Network{}, "Witness": client.Witness{}, "Checkpoint": client.Checkpoint{},
+		"Network": client.Network{}, "Limits": client.Limits{}, "Witness": client.Witness{}, "Checkpoint": client.Checkpoint{},
 		"Account": client.Account{}, "Channel": client.Channel{}, "PerParty": client.PerParty{}, "Claim": client.Claim{},
 		"Vertex": client.Vertex{}, "Transfer": client.Transfer{}, "Issue": client.Issue{}, "IssueRequest": client.IssueRequest{},
 		"Redemption": client.Redemption{}, "Settlement": client.Settlement{}, "Session": client.Session{}, "Station": client.Station{},

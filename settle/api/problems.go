@@ -46,6 +46,7 @@ var verdictProblems = map[settle.Verdict]error{
 	settle.WrongSequence: client.ErrStaleSequence,
 	settle.Overspend:     client.ErrInsufficient,
 	settle.MintedTwice:   client.ErrConflict,
+	settle.CreditSpent:   client.ErrRateLimited,
 }
 
 // problemOfVerdict says why the ledger refused, and what the account that asked can do.
@@ -60,6 +61,12 @@ func problemOfVerdict(v settle.Verdict, account wallet.DID, currency money.Curre
 		hint = "ledger issue --to " + account.String() + " --amount 50" + currency.String()
 	case v == settle.WrongSequence:
 		hint = "read the account again, and sign with its next sequence"
+	case v == settle.CreditSpent:
+		hint = "try again in a while: credit grows with the account's money and with time; GET /v1/accounts/" + account.String() + " shows it"
+	case v == settle.BelowAccountLock:
+		hint = "leave the account nothing, or at least the account_lock that GET /v1/network gives"
+	case v == settle.BelowChannelLock:
+		hint = "deposit at least the channel_lock that GET /v1/network gives"
 	case v.Reparent():
 		hint = "sign again with the tips that GET /v1/network gives"
 	}

@@ -12,8 +12,10 @@ import (
 type Account struct {
 	DID       wallet.DID       `json:"did"`
 	Key       wallet.PublicKey `json:"key"`                 // verifies the account's vertices; the DID's own until it rotates
-	Status    string           `json:"status"`              // AccountActive or AccountAbsent
+	Status    string           `json:"status"`              // one of the states below
 	Balance   money.Money      `json:"balance"`             // free to spend
+	Locked    money.Money      `json:"locked"`              // its part of what channels hold
+	Credit    uint64           `json:"credit"`              // rate credit that it has now, at least; see Limits
 	Sequence  uint64           `json:"sequence"`            // of the last spend; the next one carries one more
 	Height    uint64           `json:"height"`              // the log was applied up to here
 	Certified []byte           `json:"certified,omitempty"` // proof.Slot of the newest final state, base64; absent before the first
@@ -22,7 +24,11 @@ type Account struct {
 // States of an account.
 const (
 	AccountActive = "active"
-	AccountAbsent = "absent" // nobody has sent money to this DID yet: nothing on the ledger
+	// AccountClosed was emptied whole; the next payment of at least the account lock revives it.
+	AccountClosed = "closed"
+	// AccountDeactivated signs no vertex any more: its DID was deactivated.
+	AccountDeactivated = "deactivated"
+	AccountAbsent      = "absent" // nobody has sent money to this DID yet: nothing on the ledger
 )
 
 // Account reads an account. Every DID has one: before its first money it is AccountAbsent, with a balance of zero.

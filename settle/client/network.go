@@ -19,6 +19,7 @@ type Network struct {
 	Tips      []ID             `json:"tips"`              // vertices that a new one should take as parents
 	Witnesses []Witness        `json:"witnesses"`         // who certifies
 	Issuers   []wallet.DID     `json:"issuers"`           // who may issue
+	Limits    Limits           `json:"limits"`            // what vertices cost, and the least that accounts and channels hold
 	Trust     string           `json:"trust"`             // what time and order rest on, in words
 	Serves    []string         `json:"serves"`            // resources that this server answers for
 	Version   string           `json:"version"`           // of the server's software
@@ -29,6 +30,15 @@ type Witness struct {
 	DID    wallet.DID       `json:"did"`
 	Key    wallet.PublicKey `json:"key"` // verifies its votes
 	Weight uint64           `json:"weight"`
+}
+
+// Limits are the network's rules for who may ask how much of it.
+type Limits struct {
+	CreditIntervalMillis uint64      `json:"credit_interval_ms"`  // how long one unit of the currency takes to earn one credit; 0: no credit is needed
+	CreditCapMillis      uint64      `json:"credit_cap_ms"`       // for how long credit is saved up
+	RegistrationCredit   uint32      `json:"registration_credit"` // what a new account costs its sponsor, and begins with
+	AccountLock          money.Money `json:"account_lock"`        // least balance of an account that is not empty
+	ChannelLock          money.Money `json:"channel_lock"`        // least first deposit of a channel
 }
 
 // Checkpoint is a place in the log on which the witnesses vote.

@@ -57,7 +57,7 @@ type State struct {
 	last      proof.Checkpoint
 	receipts  []proof.Leaf // of the vertices since the last checkpoint
 	history   history
-	undoable  bool                // no witness decides alone, so what is not final may have to be undone
+	undoable  bool                // what is not final may have to be undone
 	undo      []SlotUndo          // since TakeUndo
 	unsaved   map[uint32]struct{} // slots changed since TakeChanges
 	verifiers *verifierCache
@@ -102,7 +102,7 @@ func empty(genesis *settle.Vertex, firstDecided uint64) (*State, error) {
 		unsaved: make(map[uint32]struct{}),
 		history: history{open: newInterval()},
 
-		undoable: !network.Witnesses.OneDecides(),
+		undoable: true,
 
 		verifiers: newVerifierCache(),
 		claims:    newClaimChecks(),
@@ -176,6 +176,9 @@ type SlotUndo struct {
 	Index      uint32
 	Before     []byte // nil when there was no such slot
 }
+
+// NeverUndoes says that this node alone decides what is final, so that no undo need be kept.
+func (s *State) NeverUndoes() { s.undoable, s.undo = false, nil }
 
 // TakeUndo gives what slots that changed since the last call held at the checkpoint before.
 func (s *State) TakeUndo() []SlotUndo {

@@ -6,6 +6,7 @@ import (
 	"joulepay/channel"
 	"joulepay/settle"
 	"joulepay/wallet"
+	"joulepay/wallet/money"
 )
 
 // sequencesAhead is how far a spend may run ahead of those of its account that a node knows: some may come by another
@@ -42,8 +43,26 @@ func (s *State) Outlook(v *settle.Vertex, waiting int) Outlook {
 	if a.Credit.Units >= g.work {
 		return Outlook{}
 	}
+	if amountOf(v.Payload()) > a.Balance {
+		return Outlook{Verdict: settle.Overspend} // which says more, and time alone does not mend
+	}
 	wait, _ := a.Credit.Wait(g.work, g.wealth(by, a), s.limits())
 	return Outlook{settle.CreditSpent, wait}
+}
+
+// amountOf gives what a spend takes.
+func amountOf(p settle.Payload) money.Amount {
+	switch p := p.(type) {
+	case *settle.Transfer:
+		return p.Amount
+	case *settle.Redeem:
+		return p.Amount
+	case *settle.Open:
+		return p.Opening.Deposit
+	case *settle.TopUp:
+		return p.Amount
+	}
+	return 0
 }
 
 func judgeSequence(sequence, last uint64, waiting int) settle.Verdict {

@@ -186,7 +186,7 @@ func (e *errand) decided(d decision) {
 	case d.verdict == settle.WrongSequence:
 		e.op.Payload, e.sentBefore = nil, false // made anew with the account's present sequence
 		e.attempt()
-	case d.verdict == settle.WindowOpen:
+	case d.verdict == settle.WindowOpen, d.verdict == settle.CreditSpent:
 		e.again()
 	default:
 		e.finish(fmt.Errorf("%w: %w", agent.ErrLedgerRefused, d.verdict.Err()))

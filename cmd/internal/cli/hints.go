@@ -14,6 +14,7 @@ import (
 	"joulepay/meter/execmeter"
 	"joulepay/meter/replay"
 	"joulepay/pricing"
+	"joulepay/settle"
 	"joulepay/settle/client"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
@@ -82,6 +83,10 @@ var knownErrors = []Known{
 		Hint: "ask the operator of the server for a token that allows it"},
 	{Err: client.ErrNotServedHere,
 		Hint: "ask the process that has it: ledger nodes serve accounts and vertices, chargers their sessions"},
+	{Err: settle.ErrCreditSpent,
+		Hint: "wait a little, then run `{command}` again: credit grows with the money of the account and with time; `{program} wallet show` names it"},
+	{Err: settle.ErrBelowLock,
+		Hint: "leave an account nothing or enough, and deposit enough: `ledger status --json` shows the network's limits"},
 	{Err: client.ErrRateLimited,
 		Hint: "wait a little, then run `{command}` again"},
 	{Err: client.ErrUnavailable,

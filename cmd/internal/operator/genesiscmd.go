@@ -28,6 +28,8 @@ type genesisCmd struct {
 	name, currency, cap string
 	issuers, witnesses  []string
 	limits              settle.Limits
+	accountLock         string
+	channelLock         string
 	out                 string
 }
 
@@ -52,6 +54,11 @@ func genesisCommand(app *cli.App) *cobra.Command {
 	flags.DurationVar(&c.limits.Heartbeat, "heartbeat", c.limits.Heartbeat, "time between checkpoints while a channel is open")
 	flags.DurationVar(&c.limits.StepMax, "step-max", c.limits.StepMax, "the most that a checkpoint moves the clock of challenge windows")
 	flags.Uint32Var(&c.limits.WindowCheckpoints, "window-checkpoints", c.limits.WindowCheckpoints, "certified checkpoints that a challenge window must see")
+	flags.DurationVar(&c.limits.CreditInterval, "credit-interval", c.limits.CreditInterval, "how long one unit of the currency takes to earn one vertex's credit; 0 for no limit")
+	flags.DurationVar(&c.limits.CreditCap, "credit-cap", c.limits.CreditCap, "for how long credit is saved up")
+	flags.Uint32Var(&c.limits.RegistrationCredit, "registration-credit", c.limits.RegistrationCredit, "credit that a new account costs its sponsor, and begins with")
+	flags.StringVar(&c.accountLock, "account-lock", c.limits.AccountLock.String(), "least balance of an account that is not empty")
+	flags.StringVar(&c.channelLock, "channel-lock", c.limits.ChannelLock.String(), "least first deposit of a channel")
 	flags.StringVar(&c.out, "out", "", "file to write, which must not exist (default DATA/"+genesisFile+")")
 	command.RunE = func(*cobra.Command, []string) error { return c.run() }
 	return command
@@ -97,6 +104,12 @@ func (c *genesisCmd) genesis() (settle.Genesis, error) {
 	var err error
 	if g.Currency, err = money.ParseCurrency(c.currency); err != nil {
 		return g, fmt.Errorf("--currency: %w", err)
+	}
+	if g.Limits.AccountLock, err = money.Parse(c.accountLock); err != nil {
+		return g, fmt.Errorf("--account-lock: %w", err)
+	}
+	if g.Limits.ChannelLock, err = money.Parse(c.channelLock); err != nil {
+		return g, fmt.Errorf("--channel-lock: %w", err)
 	}
 	if len(c.issuers) == 0 || len(c.witnesses) == 0 {
 		w, _, err := c.wallet.OpenOrCreate()
