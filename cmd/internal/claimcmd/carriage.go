@@ -32,7 +32,7 @@ const (
 	// repeatEvery is how soon a message is repeated that was not answered, as in sessions.
 	repeatEvery = 500 * time.Millisecond
 	// lingerMax is for how long a receiver answers repeats after it accepted: the sender may not have heard it.
-	lingerMax = 3 * time.Second
+	lingerMax = 10 * time.Second
 )
 
 // noNetwork is the network of claims: none. Two machines that share claims need not know a ledger, and a handshake for no
