@@ -32,10 +32,11 @@ func (l *link) ping() {
 // time, as OCPP-J wants.
 type link struct {
 	*conn
-	ctx   context.Context
-	end   context.CancelFunc
-	wakes chan struct{}
-	ready bool // it was told how to meter; of the loop only
+	dialect dialect
+	ctx     context.Context
+	end     context.CancelFunc
+	wakes   chan struct{}
+	ready   bool // it was told how to meter; of the loop only
 }
 
 func (l *link) kick() {
@@ -89,7 +90,7 @@ func (st *Station) next(l *link) func() {
 	for id, told := range st.strays {
 		if !told {
 			st.strays[id] = true
-			return func() { st.note(0, st.dialect.remoteStop(l, id)) }
+			return func() { st.note(0, l.dialect.remoteStop(l, id)) }
 		}
 	}
 	for n := 0; n <= ConnectorsMax; n++ {
@@ -105,10 +106,10 @@ func (st *Station) next(l *link) func() {
 // setUp asks a station that connected to report its meter often enough, and the state of its connectors. One that does not
 // know how is used as it is.
 func (st *Station) setUp(l *link) {
-	st.note(0, st.dialect.configure(l, setup{meterEvery: st.system.config.MeterEvery}))
+	st.note(0, l.dialect.configure(l, setup{meterEvery: st.system.config.MeterEvery}))
 	for n := range ConnectorsMax + 1 {
 		if st.outlets[n] != nil {
-			st.note(n, st.dialect.look(l, n))
+			st.note(n, l.dialect.look(l, n))
 		}
 	}
 }
@@ -143,7 +144,7 @@ func (o *Outlet) next(l *link) func() {
 func (o *Outlet) tellStart(l *link) func() {
 	token, a := o.token(), o.asked
 	return func() {
-		err := o.st.dialect.remoteStart(l, o.config.Number, token)
+		err := l.dialect.remoteStart(l, o.config.Number, token)
 		o.st.mu.Lock()
 		defer o.st.mu.Unlock()
 		if o.asked != a {
@@ -163,10 +164,10 @@ func (o *Outlet) nextStop(l *link) func() {
 	switch {
 	case !a.zeroSent:
 		a.zeroSent = true
-		return func() { o.st.note(o.config.Number, o.st.dialect.limit(l, o.config.Number, id, 0)) }
+		return func() { o.st.note(o.config.Number, l.dialect.limit(l, o.config.Number, id, 0)) }
 	case !a.stopSent:
 		a.stopSent, a.stopAt, a.stopMwh = true, o.st.system.config.Now(), o.tx.lastMwh
-		return func() { o.st.note(o.config.Number, o.st.dialect.remoteStop(l, id)) }
+		return func() { o.st.note(o.config.Number, l.dialect.remoteStop(l, id)) }
 	}
 	return nil
 }
@@ -175,7 +176,7 @@ func (o *Outlet) nextStop(l *link) func() {
 func (o *Outlet) tellLimit(l *link, limit int64) func() {
 	a, id := o.asked, o.tx.id
 	return func() {
-		err := o.st.dialect.limit(l, o.config.Number, id, limit)
+		err := l.dialect.limit(l, o.config.Number, id, limit)
 		o.st.mu.Lock()
 		defer o.st.mu.Unlock()
 		if o.asked != a || o.tx == nil {

@@ -46,9 +46,8 @@ type Station struct {
 	mu       sync.Mutex // guards all below, and the outlets
 	id       string
 	identity Identity
-	booted   bool // it told its identity
-	alive    bool // it said something that only a station says which was accepted before
-	dialect  dialect
+	booted   bool  // it told its identity
+	alive    bool  // it said something that only a station says which was accepted before
 	link     *link // nil while it is not connected
 	lostAt   time.Time
 	outlets  map[int]*Outlet

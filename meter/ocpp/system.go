@@ -286,10 +286,9 @@ func (s *System) Close() error {
 func (s *System) serve(ctx context.Context, st *Station, ws *websocket.Conn, d dialect) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	l := &link{ctx: ctx, wakes: make(chan struct{}, 1)}
+	l := &link{ctx: ctx, end: cancel, dialect: d, wakes: make(chan struct{}, 1)}
 	l.conn = newConn(ws, s.config.CallTimeout, func(f Frame) Frame { return st.answer(d, f) }, st.trouble)
-	l.end = cancel
-	st.attach(l, d)
+	st.attach(l)
 	var work sync.WaitGroup
 	work.Go(func() { st.control(l) })
 	work.Go(l.ping)
@@ -306,20 +305,20 @@ func (s *System) serve(ctx context.Context, st *Station, ws *websocket.Conn, d d
 	st.detach(l, err)
 }
 
-func (st *Station) attach(l *link, d dialect) {
+func (st *Station) attach(l *link) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.link != nil {
 		st.link.end()
 	}
-	st.link, st.dialect = l, d
+	st.link = l
 	for _, o := range st.outlets {
 		o.reconnected()
 	}
 	for id := range st.strays {
 		st.strays[id] = false
 	}
-	st.report(Event{Kind: EventConnected, Detail: d.name()})
+	st.report(Event{Kind: EventConnected, Detail: l.dialect.name()})
 	l.kick()
 }
 
