@@ -15,7 +15,7 @@ func TestMinimumPriceIsOfTheWholeSessionAcrossTariffs(t *testing.T) {
 	}
 	run := mustRun(t, tariff("a"), noon, time.UTC)
 	mustAdd(t, run, Sample{Time: noon.Add(time.Minute), EnergyMilliwattHours: 2_500_000})
-	if err := run.Switch(tariff("b")); err != nil {
+	if err := run.Switch(tariff("b"), noon); err != nil {
 		t.Fatal(err)
 	}
 	mustAdd(t, run, Sample{Time: noon.Add(2 * time.Minute), EnergyMilliwattHours: 2_700_000})

@@ -193,7 +193,7 @@ func TestSwitchOfTariffTakesNoStepAndNoSecondFee(t *testing.T) {
 	}
 	run := mustRun(t, tariff("a", "0.5"), noon, time.UTC)
 	mustAdd(t, run, Sample{Time: noon.Add(time.Hour), EnergyMilliwattHours: 3_000_000})
-	if err := run.Switch(tariff("b", "0.2")); err != nil {
+	if err := run.Switch(tariff("b", "0.2"), noon); err != nil {
 		t.Fatal(err)
 	}
 	mustAdd(t, run, Sample{Time: noon.Add(2 * time.Hour), EnergyMilliwattHours: 7_000_000})
@@ -203,7 +203,7 @@ func TestSwitchOfTariffTakesNoStepAndNoSecondFee(t *testing.T) {
 	if len(cost.Periods()) != 2 || cost.Periods()[1].TariffID != "b" {
 		t.Errorf("periods %+v", cost.Periods())
 	}
-	if err := run.Switch(mustTariff(t, strings.Replace(string(Default().Bytes()), "EUR", "CHF", 1))); !errors.Is(err, ErrCurrency) {
+	if err := run.Switch(mustTariff(t, strings.Replace(string(Default().Bytes()), "EUR", "CHF", 1)), noon); !errors.Is(err, ErrCurrency) {
 		t.Errorf("other currency: %v", err)
 	}
 }

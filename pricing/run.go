@@ -77,16 +77,17 @@ func NewCountingRun(t *Tariff, start time.Time, location *time.Location) (*Run, 
 	return r, err
 }
 
-// Switch puts the rest of the session, from the last sample on, under another tariff. The old one ends without a surplus of
-// steps; energy and time since the start go on counting, and a FLAT that was due is not due again.
-func (r *Run) Switch(t *Tariff) error {
+// Switch puts the rest of the session, from the last sample on, under another tariff, which is valid at the time from which it
+// was agreed on. The old one ends without a surplus of steps; energy and time since the start go on counting, and a FLAT that
+// was due is not due again.
+func (r *Run) Switch(t *Tariff, agreed time.Time) error {
 	switch {
 	case t.currency != r.tariff().currency:
 		return fmt.Errorf("%w: %s, the session is in %s", ErrCurrency, t.currency, r.tariff().currency)
 	case len(r.tallies) == tariffsMax:
 		return fmt.Errorf("%w: %d tariffs in one session", ErrLimit, tariffsMax)
 	}
-	if err := t.ValidAt(time.Unix(r.now, 0)); err != nil {
+	if err := t.ValidAt(agreed); err != nil {
 		return err
 	}
 	r.tallies, r.box = append(r.tallies, newTally(t, 1)), box{}

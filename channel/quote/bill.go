@@ -17,6 +17,55 @@ type Bill struct {
 	unit     meter.Unit
 	base     int64 // register at the baseline
 	run      *pricing.Run
+	last     time.Time // of the last reading
+
+	following []following // quotes that are not in force yet, in order
+	inForce   int         // how many of those that followed the first have come into force
+}
+
+// following is a quote that prices from a time on.
+type following struct {
+	tariff *pricing.Tariff
+	from   time.Time
+}
+
+// Follow schedules a quote that was accepted in the middle of the session: it prices what is delivered after the first
+// reading at or after its time. The steps of the tariff before it end without a surplus.
+func (b *Bill) Follow(q Quote) error {
+	tariff, err := q.ParseTariff()
+	if err != nil {
+		return err
+	}
+	switch {
+	case tariff.Currency() != b.tariff.Currency():
+		return fmt.Errorf("%w: tariff in %s, session in %s", ErrQuote, tariff.Currency(), b.tariff.Currency())
+	case tariff.NeedsCurrent():
+		return fmt.Errorf("%w: the tariff asks for a current, which readings do not state", ErrQuote)
+	}
+	if err := tariff.ValidAt(q.From()); err != nil {
+		return fmt.Errorf("%w: %w", ErrQuote, err)
+	}
+	b.following = append(b.following, following{tariff, q.From()})
+	return nil
+}
+
+// Validity gives the time span of the tariff in force, in which a session may begin under it; a zero time is no bound.
+func (b *Bill) Validity() (from, until time.Time) { return b.tariff.Validity() }
+
+// InForce tells how many of the quotes that followed the first have come into force by the last reading that was added.
+func (b *Bill) InForce() int { return b.inForce }
+
+// switchTariff brings into force what the reading before this one made due.
+func (b *Bill) switchTariff() error {
+	for len(b.following) > 0 && !b.last.Before(b.following[0].from) {
+		next := b.following[0]
+		if err := b.run.Switch(next.tariff, next.from); err != nil {
+			return err
+		}
+		b.tariff, b.following = next.tariff, b.following[1:]
+		b.inForce++
+	}
+	return nil
 }
 
 // NewBill waits for the baseline reading. It refuses a tariff that cannot be priced, or is in another currency.
@@ -44,6 +93,8 @@ func (b *Bill) Add(r meter.Reading) (money.Amount, error) {
 		if err := b.begin(r); err != nil {
 			return 0, err
 		}
+	} else if err := b.switchTariff(); err != nil {
+		return 0, err
 	}
 	sample := pricing.Sample{Time: r.Time}
 	switch b.unit {
@@ -58,6 +109,7 @@ func (b *Bill) Add(r meter.Reading) (money.Amount, error) {
 	if err := b.run.Add(sample); err != nil {
 		return 0, err
 	}
+	b.last = r.Time
 	cost, err := b.Cost(false)
 	if err != nil {
 		return 0, err

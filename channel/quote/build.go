@@ -90,7 +90,7 @@ func (q Quote) CheckPrices() error {
 	if err != nil {
 		return err
 	}
-	at := time.UnixMilli(q.IssuedAtMs).UTC()
+	at := q.begins()
 	exposure, err := pricing.ExposureOf(tariff, q.MaxPowerMw, q.ClaimEvery(), at, location)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrQuote, err)

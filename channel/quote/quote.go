@@ -68,6 +68,8 @@ type Quote struct {
 	Estimates     []Estimate        `cbor:"26,keyasint"` // what typical sessions would cost now
 	Credential    []byte            `cbor:"27,keyasint"` // calibration credential, where there is one
 	TariffForm    uint8             `cbor:"28,keyasint,omitempty"`
+	Previous      []byte            `cbor:"29,keyasint,omitempty"` // hash of the quote that this one follows within its session
+	FromMs        int64             `cbor:"30,keyasint,omitempty"` // Unix milliseconds, session clock: see From
 }
 
 // Check returns ErrQuote when the quote can never be valid.
@@ -79,6 +81,9 @@ func (q Quote) Check() error {
 		if _, err := wallet.ParsePublicKey(key[:]); err != nil {
 			return fmt.Errorf("%w: %w", ErrQuote, err)
 		}
+	}
+	if err := q.checkFollowing(); err != nil {
+		return err
 	}
 	for _, e := range q.Estimates {
 		if err := e.check(); err != nil {

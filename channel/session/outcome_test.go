@@ -57,6 +57,8 @@ func (w *world) priceOf(readings []session.ReadingRecord) money.Amount {
 	}
 	var run *pricing.Run
 	var first meter.Reading
+	var last time.Time
+	next := w.changedTo()
 	for _, stored := range readings {
 		signed, err := meter.DecodeSigned(stored.Signed)
 		if err != nil {
@@ -69,6 +71,13 @@ func (w *world) priceOf(readings []session.ReadingRecord) money.Amount {
 				w.t.Fatal(err)
 			}
 		}
+		if next != nil && !last.Before(began.Add(w.setup.change.from)) {
+			if err := run.Switch(next, began.Add(w.setup.change.from)); err != nil {
+				w.t.Fatal(err)
+			}
+			next = nil
+		}
+		last = r.Time
 		sample := pricing.Sample{Time: r.Time, EnergyMilliwattHours: r.Register - first.Register}
 		if r.State == meter.SuspendedVehicle || r.State == meter.Ended {
 			sample.State = pricing.Idle
@@ -85,4 +94,22 @@ func (w *world) priceOf(readings []session.ReadingRecord) money.Amount {
 		w.t.Fatal(err)
 	}
 	return cost.Payable()
+}
+
+// changedTo gives the tariff that both sides agreed on in the middle of the session, or nil.
+func (w *world) changedTo() *pricing.Tariff {
+	w.t.Helper()
+	v, _ := w.vehicle.stored()
+	s, _ := w.station.stored()
+	if len(v.Earlier) != len(s.Earlier) {
+		w.fatalf("the vehicle was under %d earlier quotes, the station under %d", len(v.Earlier), len(s.Earlier))
+	}
+	if len(s.Earlier) == 0 {
+		return nil
+	}
+	tariff, err := pricing.ParseTariff([]byte(w.setup.change.tariff))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return tariff
 }

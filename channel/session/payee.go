@@ -63,6 +63,7 @@ type Payee struct {
 	progressAt   time.Time // real clock: when the vehicle last moved the session on, or owed nothing
 	cosignBy     time.Time // real clock: until when a counter-signature is awaited; zero when none is
 	inFlight     []OpID    // operations in the outbox that settle
+	offeredAt    time.Time // real clock: when the vehicle was last asked to agree to a new quote
 	cosignFailed bool      // the vehicle did not counter-sign in time
 }
 
@@ -116,14 +117,10 @@ func RestorePayee(config PayeeConfig, now Instant, record SessionRecord, ch *Cha
 	if record.Phase.Over() {
 		return p, nil // it answers from its records alone
 	}
-	signed, err := quote.Parse(record.Quote)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
-	}
-	if err := p.bindQuote(signed); err != nil {
+	if err := p.bindQuotes(record); err != nil {
 		return nil, err
 	}
-	err = p.restoreReadings(readings, func(s meter.Signed) error { return p.addDemand(s, s.Encode()) })
+	err := p.restoreReadings(readings, func(s meter.Signed) error { return p.addDemand(s, s.Encode()) })
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +163,8 @@ func (p *Payee) Step(now Instant, event Event) []Effect {
 		return p.viewed(now, e)
 	case Concluded:
 		return p.concluded(now, e)
+	case Reoffered:
+		return p.reoffered(now, e)
 	case StopAsked:
 		return p.stop(now, e.Reason)
 	}

@@ -108,7 +108,7 @@ func (p *Payee) afterClaim(now Instant) []Effect {
 	p.progressAt = now.Real
 	p.paid()
 	p.settlePaid()
-	effects := []Effect{}
+	effects := p.takeAgreement(now)
 	var ops []OpRecord
 	switch p.record.Phase {
 	case PhaseAccepting:

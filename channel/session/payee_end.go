@@ -69,6 +69,7 @@ func (p *Payee) pass(now Instant) []Effect {
 	if len(p.unpaid) == 0 && p.cosignBy.IsZero() && p.record.Phase < PhaseSettling {
 		effects = nil // nothing waits
 	}
+	effects = append(effects, p.asksAgain(now)...)
 	if p.side != nil && p.record.Phase < PhaseSettling && !now.Real.Before(p.lookAt) {
 		p.lookAt = now.Real.Add(max(lookEvery, time.Second))
 		effects = append(effects, Look{p.record.Channel})

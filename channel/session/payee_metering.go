@@ -53,6 +53,9 @@ func (p *Payee) charging(now Instant) []Effect {
 	if p.sample.State == meter.Ended && p.started && p.sample.Time.After(p.startedAt) {
 		return p.stop(now, wire.ReasonTarget)
 	}
+	if p.outOfTariff() {
+		return p.stop(now, wire.ReasonTariff)
+	}
 	var effects []Effect
 	last, _ := p.chain.Last()
 	due := now.Session.Sub(last.Time) >= p.config.Policy.readEvery(p.quote.Quote)
@@ -145,7 +148,7 @@ func (p *Payee) payBack(now Instant, reading channel.Hash, effects *[]Effect) []
 	}
 	draft := channel.Draft{
 		Amount: back, Quantity: p.record.Quantity, Unit: p.quote.Quote.Unit,
-		Reading: reading, Quote: p.quote.Hash(), Session: p.record.ID,
+		Reading: reading, Quote: p.agreed().Hash(), Session: p.record.ID,
 	}
 	_, err = p.side.Pay(draft, p.config.ChannelKey)
 	if err == nil {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"joulepay/channel"
-	"joulepay/channel/quote"
 	"joulepay/channel/wire"
 	"joulepay/meter"
 	"joulepay/wallet"
@@ -69,15 +68,11 @@ func RestorePayer(config PayerConfig, now Instant, record SessionRecord, ch *Cha
 		p.bindSide(*ch, side)
 	}
 	if len(record.Quote) > 0 {
-		signed, err := quote.Parse(record.Quote)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%w: %w", ErrRecord, err)
-		}
-		if err := p.bindQuote(signed); err != nil {
+		if err := p.bindQuotes(record); err != nil {
 			return nil, nil, err
 		}
-		p.since = time.UnixMilli(signed.Quote.IssuedAtMs)
-		err = p.restoreReadings(readings, func(s meter.Signed) error { return p.price(s.Reading) })
+		p.since = time.UnixMilli(p.quote.Quote.IssuedAtMs)
+		err := p.restoreReadings(readings, func(s meter.Signed) error { return p.price(s.Reading) })
 		if err != nil {
 			return nil, nil, err
 		}
@@ -132,6 +127,8 @@ func (p *Payer) received(now Instant, message wire.Message) []Effect {
 		return p.offered(now, m)
 	case wire.Demand:
 		return p.demanded(now, m)
+	case wire.Requote:
+		return p.requoted(now, m)
 	case wire.Done:
 		return p.finished(now, m)
 	case wire.Withdraw:

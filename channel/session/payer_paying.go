@@ -134,7 +134,7 @@ func (p *Payer) pay(now Instant, with Batch) []Effect {
 	}
 	draft := channel.Draft{
 		Amount: max(owed, p.lane(0)), Quantity: p.record.Quantity, Unit: p.quote.Quote.Unit,
-		Reading: p.chain.Hash(), Quote: p.quote.Hash(), Session: p.record.ID,
+		Reading: p.chain.Hash(), Quote: p.agreed().Hash(), Session: p.record.ID,
 	}
 	if p.config.Policy.CostMax > 0 && p.record.Cost > p.config.Policy.CostMax {
 		draft.Amount = p.lane(0)

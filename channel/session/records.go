@@ -15,8 +15,9 @@ import (
 	"joulepay/wallet/money"
 )
 
-// recordSizeMax bounds a stored record: the largest, a session's, carries a quote of at most 14 KiB.
-const recordSizeMax = 24 << 10
+// recordSizeMax bounds a stored record: the largest, a session's, carries its quotes, of at most 14 KiB each and some three
+// for the prices of two days. A session whose quotes do not fit ends rather than change its tariff once more.
+const recordSizeMax = 96 << 10
 
 // Batch is what one Step makes durable. Records replace those with the same key.
 type Batch struct {
@@ -137,7 +138,7 @@ func (p Phase) String() string {
 // Over tells whether the session needs no more steps.
 func (p Phase) Over() bool { return p >= PhaseEnded }
 
-// SessionRecord is one side's durable knowledge of a session. Quote and Opening never change once set.
+// SessionRecord is one side's durable knowledge of a session.
 type SessionRecord struct {
 	ID          channel.SessionID `cbor:"1,keyasint"`
 	Role        Role              `cbor:"2,keyasint"`
@@ -157,14 +158,26 @@ type SessionRecord struct {
 	Reason      wire.Reason       `cbor:"16,keyasint"` // why it ended
 	Failure     string            `cbor:"17,keyasint"` // what went wrong, when something did
 	Service     string            `cbor:"18,keyasint"`
-	Wanted      int64             `cbor:"19,keyasint"` // quantity that the vehicle asked for; 0 none
-	MeasureBase int64             `cbor:"20,keyasint"` // payer: own register at the baseline reading
-	Vertices    []OpID            `cbor:"21,keyasint"` // ledger operations of this session
-	Quote       []byte            `cbor:"22,keyasint"` // quote.Signed
-	Abandoned   bool              `cbor:"23,keyasint"` // payee: the vehicle vanished, the channel is closed alone
-	Power       int64             `cbor:"24,keyasint"` // milliwatts at the last reading
-	SoCPermille int16             `cbor:"25,keyasint"` // state of charge at the last reading; -1 unknown
-	Closing     [2][]byte         `cbor:"26,keyasint"` // channel.Best of each lane when it was paid; a later session claims more
+	Wanted      int64             `cbor:"19,keyasint"`           // quantity that the vehicle asked for; 0 none
+	MeasureBase int64             `cbor:"20,keyasint"`           // payer: own register at the baseline reading
+	Vertices    []OpID            `cbor:"21,keyasint"`           // ledger operations of this session
+	Quote       []byte            `cbor:"22,keyasint"`           // quote.Signed that is in force by the last reading
+	Abandoned   bool              `cbor:"23,keyasint"`           // payee: the vehicle vanished, the channel is closed alone
+	Power       int64             `cbor:"24,keyasint"`           // milliwatts at the last reading
+	SoCPermille int16             `cbor:"25,keyasint"`           // state of charge at the last reading; -1 unknown
+	Closing     [2][]byte         `cbor:"26,keyasint"`           // channel.Best of each lane when it was paid; a later session claims more
+	Earlier     [][]byte          `cbor:"27,keyasint,omitempty"` // quote.Signed of this session that were in force before
+	Next        []byte            `cbor:"28,keyasint,omitempty"` // quote.Signed that is offered, or agreed on, for a time to come
+	NextAgreed  bool              `cbor:"29,keyasint,omitempty"` // a claim says so
+}
+
+// Quotes gives the quotes that both sides agreed on, the session's first one first.
+func (r SessionRecord) Quotes() [][]byte {
+	list := append(slices.Clone(r.Earlier), r.Quote)
+	if r.NextAgreed {
+		list = append(list, r.Next)
+	}
+	return list
 }
 
 // Encode gives the record's bytes in the store.

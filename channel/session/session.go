@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"joulepay/channel"
+	"joulepay/channel/quote"
 	"joulepay/channel/wire"
 	"joulepay/meter"
 )
@@ -51,6 +52,11 @@ type (
 		Op  OpRecord
 		Err error
 	}
+	// Reoffered changes the prices of a running session from a time on to those of an offer. The vehicle is asked to agree.
+	Reoffered struct {
+		Offer quote.Quote // only its prices count
+		From  time.Time   // session clock
+	}
 	// StopAsked ends the session from this side.
 	StopAsked struct{ Reason wire.Reason }
 )
@@ -87,6 +93,7 @@ func (Sampled) event()   {}
 func (Tick) event()      {}
 func (Viewed) event()    {}
 func (Concluded) event() {}
+func (Reoffered) event() {}
 func (StopAsked) event() {}
 
 func (Persist) effect() {}

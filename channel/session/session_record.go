@@ -41,13 +41,17 @@ func (r SessionRecord) SameTerms(other SessionRecord) bool {
 		r.StartedMs == other.StartedMs && r.Reason == other.Reason && r.Failure == other.Failure &&
 		r.Service == other.Service && r.Wanted == other.Wanted && r.MeasureBase == other.MeasureBase &&
 		r.Abandoned == other.Abandoned && slices.Equal(r.Vertices, other.Vertices) && bytes.Equal(r.Quote, other.Quote) &&
-		bytes.Equal(r.Closing[0], other.Closing[0]) && bytes.Equal(r.Closing[1], other.Closing[1])
+		bytes.Equal(r.Closing[0], other.Closing[0]) && bytes.Equal(r.Closing[1], other.Closing[1]) &&
+		slices.EqualFunc(r.Earlier, other.Earlier, bytes.Equal) && bytes.Equal(r.Next, other.Next) && r.NextAgreed == other.NextAgreed
 }
 
 // CheckSize returns ErrRecord when the record is larger than what DecodeSessionParts accepts.
 func (r SessionRecord) CheckSize() error {
 	const rest = 512 // fixed fields and CBOR heads
-	size := len(r.Quote) + len(r.Closing[0]) + len(r.Closing[1]) + len(r.PeerAddr) + len(r.Reason) + len(r.Service) + failureSizeMax + rest
+	size := len(r.Next) + len(r.Quote) + len(r.Closing[0]) + len(r.Closing[1]) + len(r.PeerAddr) + len(r.Reason) + len(r.Service) + failureSizeMax + rest
+	for _, q := range r.Earlier {
+		size += len(q)
+	}
 	if size > recordSizeMax || len(r.Vertices) > vertexCountMax {
 		return fmt.Errorf("%w: up to %d bytes and %d ledger operations, at most %d and %d",
 			ErrRecord, size, len(r.Vertices), recordSizeMax, vertexCountMax)

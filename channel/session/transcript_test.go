@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"joulepay/channel"
+	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/channel/wire"
 	"joulepay/meter"
@@ -67,6 +68,8 @@ func describe(event session.Event) string {
 			return fmt.Sprintf("hears that the %s is refused: %v", e.Op.Kind, e.Err)
 		}
 		return fmt.Sprintf("hears that the %s is final", e.Op.Kind)
+	case session.Reoffered:
+		return "is to change the tariff"
 	case session.StopAsked:
 		return "is asked to stop: " + string(e.Reason)
 	}
@@ -99,6 +102,9 @@ func describeMessage(m wire.Message) string {
 	case wire.Claim:
 		best, _ := channel.DecodeBest(m.Best)
 		return fmt.Sprintf("claim %d: %s", best.Signed.Claim.Sequence, best.Owed())
+	case wire.Requote:
+		q, _ := quote.Parse(m.Quote)
+		return fmt.Sprintf("new quote from %.3f on", q.Quote.From().Sub(began).Seconds())
 	case wire.Stop:
 		return "stop: " + string(m.Reason)
 	case wire.Done:

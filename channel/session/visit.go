@@ -25,10 +25,14 @@ type visit struct {
 	meter   *wallet.Verifier
 	bill    *quote.Bill
 
+	following []quote.Signed // agreed on and not in force yet, in order
+	offered   quote.Signed   // the record's Next, until it is agreed on
+
 	view   View
 	viewAt time.Time // real clock; zero before the first view
 	lookAt time.Time // real clock: when to look again
 
+	entered      int  // quotes of the session that came into force after its first
 	toppingUp    bool // a top-up of this side is under way
 	topUpFinal   bool // it is final, and shows in the next view
 	topUpRefused bool // the ledger refused one: the account is empty
@@ -85,6 +89,7 @@ func (v *visit) take(r meter.Reading) error {
 		return err
 	}
 	cost, err := v.bill.Add(r)
+	v.enterQuotes()
 	if err != nil {
 		return err // the chain goes on without it: nobody is shown a reading that has no price
 	}

@@ -58,8 +58,15 @@ type setup struct {
 	ledgerTakes time.Duration                      // from an operation to its certificate
 	crash       func(n *node) bool                 // asked before every effect
 	downFor     time.Duration
-	merged      bool // store all of a step first, as the agent does
+	merged      bool    // store all of a step first, as the agent does
+	change      *change // of tariff, during the session
 	random      *rand.Rand
+}
+
+// change is another tariff that the station offers some time after the beginning, for a time to come.
+type change struct {
+	tariff      string
+	asked, from time.Duration
 }
 
 const (
@@ -143,8 +150,10 @@ func (w *world) plug(energyMilliwattHours int64) {
 }
 
 // offer gives the quote of a session that begins now.
-func (w *world) offer() quote.Quote {
-	tariff, err := pricing.ParseTariff([]byte(w.setup.tariff))
+func (w *world) offer() quote.Quote { return w.offerOf(w.setup.tariff, w.now) }
+
+func (w *world) offerOf(text string, at time.Time) quote.Quote {
+	tariff, err := pricing.ParseTariff([]byte(text))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -153,7 +162,7 @@ func (w *world) offer() quote.Quote {
 		Service: "charging", EVSE: "E1", Unit: meter.MilliwattHours, Tariff: tariff, TimeZone: "Europe/Berlin",
 		MaxPowerMw: w.setup.powerMw, ClaimEvery: w.setup.claimEvery, Window: time.Minute,
 		SettleAt: w.setup.settleAt, SettleEvery: w.setup.settleEvery,
-	}, w.now)
+	}, at)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -192,6 +201,7 @@ func (w *world) after(d time.Duration, do func()) {
 func (w *world) pulses() {
 	w.after(pulse, func() {
 		w.station.pulse()
+		w.changeTariff()
 		w.vehicle.pulse()
 		w.measureExposure()
 		w.pulses()
@@ -308,4 +318,15 @@ func (w *world) worth(at time.Time, energyMilliwattHours int64) money.Amount {
 		w.t.Fatal(err)
 	}
 	return cost.Payable()
+}
+
+// changeTariff offers what the setup changes to, as a station's agent does: while the time for it has not come.
+func (w *world) changeTariff() {
+	c := w.setup.change
+	if c == nil || w.now.Before(began.Add(c.asked)) || !w.now.Before(began.Add(c.from)) {
+		return
+	}
+	if payee, ok := w.station.machine.(*session.Payee); ok && len(payee.Record().Earlier) == 0 {
+		w.station.step(session.Reoffered{Offer: w.offerOf(c.tariff, began.Add(c.from)), From: began.Add(c.from)})
+	}
 }

@@ -41,6 +41,9 @@ func (Withdraw) Kind() Kind { return KindWithdraw }
 func (Close) Kind() Kind { return KindClose }
 
 // Kind implements Message.
+func (Requote) Kind() Kind { return KindRequote }
+
+// Kind implements Message.
 func (Refuse) Kind() Kind { return KindRefuse }
 
 func (h Hello) check() error {
@@ -62,6 +65,8 @@ func (k Known) check() error {
 func (o Offer) check() error { return o.Known.check() }
 
 func (Accept) check() error { return nil } // the opening's decoder knows its size
+
+func (Requote) check() error { return nil } // the quote's decoder knows its size
 
 func (d Demand) check() error {
 	if len(d.Reading) > meter.SignedSizeMax {

@@ -48,6 +48,12 @@ type Accept struct {
 	Base    channel.PerLane `cbor:"3,keyasint"` // both lanes' amounts before this session
 }
 
+// Requote offers other prices from a time on, while the session runs (station to vehicle). The vehicle agrees with a claim under
+// the new quote, or stops.
+type Requote struct {
+	Quote []byte `cbor:"1,keyasint"` // quote.Signed that follows the session's
+}
+
 // Demand presents a reading and asks for payment up to it (station to vehicle).
 type Demand struct {
 	Reading  []byte       `cbor:"1,keyasint"` // meter.Signed
@@ -76,6 +82,7 @@ const (
 	ReasonUncovered Reason = "uncovered" // the channel's money is used up
 	ReasonMeter     Reason = "meter"     // the meters disagree, or the meter failed
 	ReasonCost      Reason = "cost"      // the vehicle's limit of cost is reached
+	ReasonTariff    Reason = "tariff"    // the tariff changes, and the vehicle did not agree
 )
 
 // Stop asks to end the session (vehicle to station). The vehicle's channel key signs it.

@@ -32,7 +32,7 @@ var (
 // Kind numbers a message. Numbers are never reused.
 type Kind uint8
 
-// Kinds. Handshake frames belong to channel/secure; Credential, Requote and Tick are reserved.
+// Kinds. Handshake frames belong to channel/secure; Credential and Tick are reserved.
 const (
 	KindHello      Kind = 1
 	KindOffer      Kind = 2
@@ -110,7 +110,9 @@ func decodeBody(kind Kind, body []byte) (Message, error) {
 		return decode[Close](body)
 	case KindRefuse:
 		return decode[Refuse](body)
-	case KindHandshake, KindCredential, KindRequote, KindTick:
+	case KindRequote:
+		return decode[Requote](body)
+	case KindHandshake, KindCredential, KindTick:
 		return nil, fmt.Errorf("%w: %d", ErrReserved, kind)
 	}
 	return nil, fmt.Errorf("%w: kind %d", ErrFrame, kind)

@@ -37,6 +37,7 @@ var messages = []wire.Message{
 	wire.Done{Accepted: 1, Reason: wire.ReasonUser, Back: best(5)},
 	wire.Withdraw{Withdrawal: []byte("withdrawal")},
 	wire.Close{Close: []byte("close")},
+	wire.Requote{Quote: []byte("quote")},
 	wire.Refuse{Code: wire.CodeBusy, Detail: "every outlet is in use"},
 }
 
@@ -101,7 +102,6 @@ func TestI9_AFrameThatIsNotOneIsRefused(t *testing.T) {
 		{"an unknown kind", with(func(b []byte) []byte { b[1] = 15; return b }), wire.ErrFrame},
 		{"a handshake", with(func(b []byte) []byte { b[1] = byte(wire.KindHandshake); return b }), wire.ErrReserved},
 		{"a credential", with(func(b []byte) []byte { b[1] = byte(wire.KindCredential); return b }), wire.ErrReserved},
-		{"a new quote", with(func(b []byte) []byte { b[1] = byte(wire.KindRequote); return b }), wire.ErrReserved},
 		{"a tick", with(func(b []byte) []byte { b[1] = byte(wire.KindTick); return b }), wire.ErrReserved},
 		{"another kind's body", with(func(b []byte) []byte { b[1] = byte(wire.KindHello); return b }), wire.ErrFrame},
 		{"an unknown key", append(bytes.Clone(good[:18]), 0xa1, 9, 1), wire.ErrFrame},
