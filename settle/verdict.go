@@ -47,6 +47,9 @@ const (
 	CreditSpent
 	BelowAccountLock
 	BelowChannelLock
+
+	// VerdictMax is the last of them.
+	VerdictMax = BelowChannelLock
 )
 
 // Errors that the refusals stand for; Verdict.Err gives them.

@@ -196,11 +196,43 @@ var refusals = []struct {
 		p.must(p.opener, p.signClose(channel.PerLane{eur, 0}, startTime.Add(time.Hour)))
 		return p.do(p.partner, &settle.TopUp{Sequence: 1, Channel: p.id, Party: channel.Partner, Amount: eur})
 	}},
+	{"vertex without the credit for it", settle.CreditSpent, func(p *pair) settle.Verdict {
+		p = p.on(priced())
+		p.spendCredit(p.opener)
+		return p.do(p.opener, anchor(1))
+	}},
+	{"opening without the credit for it", settle.CreditSpent, func(p *pair) settle.Verdict {
+		p = p.on(priced()) // which has opened one already
+		return p.do(p.opener, &settle.Open{Sequence: p.next(p.opener), Opening: p.draft(eur, 9)})
+	}},
+	{"settling by somebody without credit", settle.CreditSpent, func(p *pair) settle.Verdict {
+		p = p.on(priced())
+		p.must(p.partner, &settle.Settle{Claims: []channel.Best{p.claim(0, 1, eur)}})
+		return p.settleClaims(newActor(9), p.claim(0, 2, 2*eur))
+	}},
+	{"new account for which the sponsor has no credit", settle.CreditSpent, func(p *pair) settle.Verdict {
+		return p.on(priced()).send(eur, newActor(9))
+	}},
+	{"transfer that leaves less than the lock", settle.BelowAccountLock, func(p *pair) settle.Verdict {
+		return p.on(locked()).send(50*eur-lock+1, newActor(9))
+	}},
+	{"transfer of less than the lock to nobody's account", settle.BelowAccountLock, func(p *pair) settle.Verdict {
+		return p.on(locked()).send(lock-1, newActor(9))
+	}},
+	{"channel with less than the lock", settle.BelowChannelLock, func(p *pair) settle.Verdict {
+		return p.on(locked()).openWith(10*lock - 1)
+	}},
 	{"close that came too late", settle.CloseExpired, func(p *pair) settle.Verdict {
 		c := p.signClose(channel.PerLane{}, startTime.Add(time.Second))
 		p.wait(2 * time.Second)
 		return p.do(p.opener, c)
 	}},
+}
+
+// on gives the same pair on a ledger with other limits.
+func (p *pair) on(l settle.Limits) *pair {
+	p.Helper()
+	return openPair(newLedgerWith(p.tb, l), 50*eur)
 }
 
 // issueTwice issues everything, redeems it and issues it again, on a ledger whose cap is all that an amount can hold.
@@ -227,7 +259,7 @@ func TestEveryRefusalIsTypedAndChangesNothing(t *testing.T) {
 			seen[got] = true
 		})
 	}
-	for v := settle.UnknownParent; v <= settle.CloseExpired; v++ {
+	for v := settle.UnknownParent; v <= settle.VerdictMax; v++ {
 		if !seen[v] {
 			t.Errorf("no case for %s", v)
 		}

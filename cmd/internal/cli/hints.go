@@ -86,7 +86,7 @@ var knownErrors = []Known{
 	{Err: settle.ErrCreditSpent,
 		Hint: "wait a little, then run `{command}` again: credit grows with the money of the account and with time; `{program} wallet show` names it"},
 	{Err: settle.ErrBelowLock,
-		Hint: "leave an account nothing or enough, and deposit enough: `ledger status --json` shows the network's limits"},
+		Hint: "leave an account nothing or enough, and deposit enough: `curl NODE/v1/network` shows the network's limits"},
 	{Err: client.ErrRateLimited,
 		Hint: "wait a little, then run `{command}` again"},
 	{Err: client.ErrUnavailable,
