@@ -53,9 +53,10 @@ func (p *Payee) awaitsAgreement() bool {
 	return p.record.Phase == PhaseCharging && len(p.record.Next) > 0 && !p.record.NextAgreed
 }
 
-// takeAgreement notes that the vehicle's claim is under the quote that was offered.
+// takeAgreement notes that the vehicle's claim is under the quote that was offered. It is noted at any time, for the receipt
+// must have every quote that a claim names; where it comes too late, no reading follows that would bring it into force.
 func (p *Payee) takeAgreement(now Instant) []Effect {
-	if !p.awaitsAgreement() || p.side.In().Signed.Claim.Quote != p.offered.Hash() {
+	if len(p.record.Next) == 0 || p.record.NextAgreed || p.side.In().Signed.Claim.Quote != p.offered.Hash() {
 		return nil
 	}
 	if err := p.agree(p.offered); err != nil {

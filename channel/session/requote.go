@@ -12,6 +12,9 @@ import (
 // one that is lost does no harm. It comes into force after the first reading at or after its time, which both sides know
 // from the reading itself. Where the vehicle did not agree until then, the station makes that reading the last.
 
+// requotesMax bounds the changes of tariff in a session, so that its receipt can carry them: one for every day of a month.
+const requotesMax = 31
+
 // bindQuotes prepares a stored session's quotes, so that the readings bring them into force again.
 func (v *visit) bindQuotes(r SessionRecord) error {
 	var list []quote.Signed
@@ -79,6 +82,9 @@ func (v *visit) checkFollowing(next quote.Signed) error {
 	}
 	if last, _ := v.chain.Last(); !last.Time.Before(next.Quote.From()) {
 		return fmt.Errorf("%w: it is to price from %s on, the last reading is of %s", ErrQuoteChanged, next.Quote.From(), last.Time)
+	}
+	if len(v.record.Earlier) >= requotesMax {
+		return fmt.Errorf("%w: the tariff changed %d times", ErrRecord, requotesMax)
 	}
 	with := v.record
 	with.Earlier = append(with.Quotes(), next.Bytes())

@@ -8,6 +8,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"joulepay/channel"
+	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/channel/wire"
 	"joulepay/internal/campaign"
@@ -123,6 +125,26 @@ var requotes = []struct {
 		},
 	},
 	{
+		name: "the agreement comes with the final claim only",
+		setup: setup{
+			change: &change{twiceAsDear, 17 * time.Second, 20 * time.Second},
+			link: func(w *world, l *letter) []string {
+				if at := w.now.Sub(began); l.message.Kind() == wire.KindClaim && at > 17*time.Second && at < 20400*time.Millisecond {
+					return []string{"lose"}
+				}
+				return nil
+			},
+		},
+		check: func(w *world) {
+			w.settled()
+			s, _ := w.station.stored()
+			if s.Reason != wire.ReasonTariff || len(s.Earlier) != 0 || !s.NextAgreed || len(s.Quotes()) != 2 {
+				w.t.Errorf("ended because of %q, %d earlier quotes, agreed %t", s.Reason, len(s.Earlier), s.NextAgreed)
+			}
+			w.claimsAreQuoted()
+		},
+	},
+	{
 		name: "the vehicle's process dies with the new quote",
 		setup: setup{
 			change: &change{twiceAsDear, 8 * time.Second, 20 * time.Second},
@@ -138,6 +160,34 @@ var requotes = []struct {
 		},
 		check: func(w *world) { w.agreed(); w.settled() },
 	},
+}
+
+// claimsAreQuoted checks that each side stores every quote that the best claims name: receipts are made of it.
+func (w *world) claimsAreQuoted() {
+	w.t.Helper()
+	for _, n := range []*node{w.vehicle, w.station} {
+		record, _ := n.stored()
+		known := map[channel.Hash]bool{}
+		for _, raw := range record.Quotes() {
+			q, err := quote.Parse(raw)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			known[q.Hash()] = true
+		}
+		for _, raw := range record.Closing {
+			if len(raw) == 0 {
+				continue
+			}
+			best, err := channel.DecodeBest(raw)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if best.Signed.Claim.Session == record.ID && !known[best.Signed.Claim.Quote] {
+				w.fatalf("a claim of the %s is under a quote that it did not keep", n.name)
+			}
+		}
+	}
 }
 
 // agreed checks that both sides went over to the new quote.
@@ -196,6 +246,7 @@ func TestI4_ACrashAtAnyStepOfARequoteCostsNothing(t *testing.T) {
 				}
 				run.Count("crashes", 1)
 				w.settled()
+				w.claimsAreQuoted()
 				if s, _ := w.station.stored(); len(s.Earlier) > 0 {
 					changed++
 				}
@@ -225,6 +276,7 @@ func TestI4_LossAndCrashesDoNotSplitTheQuotes(t *testing.T) {
 			return
 		}
 		w.settled()
+		w.claimsAreQuoted()
 		if s, _ := w.station.stored(); len(s.Earlier) > 0 {
 			changed++
 		}
