@@ -54,11 +54,11 @@ type Core struct {
 	catching bool               // entries come from a peer
 	later    []turn             // certificates that others publish first
 	began    settle.LedgerTime  // when the Start of this incarnation was applied: older votes may be for a branch that was left
-	doubtful time.Time          // session time since when the last checkpoint is not justified; zero when it is
+	doubt    doubt              // whether this log is the others' log
 	voted    proof.SignedVote   // the last own vote, sent again while it is open
 	voteSent time.Time          // session time
 	asked    time.Time          // session time of the last AskPeers
-	lost     time.Time          // session time since when nobody leads to the base; zero when that is not so
+	stray    doubt              // whether anybody leads to the base of the incarnation
 
 	progress  time.Time // session time of the last delivery
 	marked    time.Time // session time of the last checkpoint, or of the start
@@ -134,12 +134,16 @@ func newCore(state *dag.State, finality *dag.Finality, now time.Time, o CoreOpti
 	if !ok || o.Witness.IsZero() {
 		self = -1
 	}
-	return &Core{
+	c := &Core{
 		self: self, decides: self >= 0 && state.Network().Witnesses.Decides(o.Witness.Public()),
 		options: o, network: state.Network(), state: state, finality: finality,
 		pending: make(map[settle.VertexID]*pendingVertex), sent: make(map[[32]byte][]dag.Entry), marked: now.Add(-o.CheckpointInterval), progress: now,
 		queuedFor: state.LastCheckpoint().Number,
 	}
+	if c.decides {
+		state.NeverUndoes()
+	}
+	return c
 }
 
 // resume takes up what a crash interrupted: a vote that was stored is counted again, a certificate that is not in the

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"joulepay/settle/stream"
@@ -66,6 +67,9 @@ func (n *Node) synchronise(at *stream.Position, reading uint64) error {
 	case unwanted != nil && *unwanted == head.Incarnation,
 		same && (head.Sequence < at.Sequence || n.lost.Load()),
 		!same && head.Incarnation.Epoch() <= at.Incarnation.Epoch(): // an old one came back, or all was lost
+		if n.self < 0 {
+			return fmt.Errorf("%w: %s, until a witness starts it anew", stream.ErrGap, head.Incarnation)
+		}
 		old := head.Incarnation
 		if at.Incarnation.Epoch() > old.Epoch() {
 			old = at.Incarnation

@@ -63,7 +63,7 @@ func (c *Core) seal(s *step, now time.Time) error {
 func (c *Core) publishStart(now time.Time) []Effect {
 	base := c.finality.Justified()
 	by, certified := c.finality.JustifiedBy()
-	if c.position.Incarnation == (stream.Incarnation{}) || c.refused == c.position.Incarnation || base.Number > 0 && !certified {
+	if c.self < 0 || c.position.Incarnation == (stream.Incarnation{}) || c.refused == c.position.Incarnation || base.Number > 0 && !certified {
 		return nil
 	}
 	if wait := c.progress.Add(startWait).Sub(now); wait > 0 {
@@ -91,8 +91,9 @@ func (c *Core) meetStart(s *step, now time.Time, d stream.Delivery) (*Rebase, er
 	base, justified := start.Base, c.finality.Justified()
 	switch {
 	case base.Number < justified.Number:
-		c.refused = d.Position.Incarnation
-		s.asks = append(s.asks, Renew{d.Position.Incarnation})
+		if c.refused = d.Position.Incarnation; c.self >= 0 {
+			s.asks = append(s.asks, Renew{d.Position.Incarnation})
+		}
 		return nil, nil
 	case base.Number == justified.Number && base != justified:
 		return nil, fmt.Errorf("%w: checkpoint %d is both %s and %s", ErrForked, base.Number, base.Hash(), justified.Hash())
@@ -105,19 +106,14 @@ func (c *Core) meetStart(s *step, now time.Time, d stream.Delivery) (*Rebase, er
 	return &Rebase{Base: base, Certificate: start.Certificate, Position: before, Known: known == base}, nil
 }
 
-// strandedMax is how long a node looks for somebody who leads to the base of an incarnation, before it takes the base for a
-// trap: its certificate is good, and nobody has what it certifies.
-const strandedMax = 10 * time.Second
-
-// stranded gives up an incarnation whose base nobody leads to, as if it were below what is justified here.
+// stranded gives up an incarnation whose base nobody leads to, as if it were below what is justified here: its certificate
+// is good, and whoever has what it certifies may be a liar who keeps it.
 func (c *Core) stranded(now time.Time) []Effect {
-	if c.lost.IsZero() {
-		c.lost = now
-	}
-	if now.Sub(c.lost) < strandedMax || !c.starting() {
+	if !c.stray.grown(now, c.finality.Justified().Number) || !c.starting() || c.self < 0 {
 		return nil
 	}
-	c.lost, c.refused = time.Time{}, c.position.Incarnation
+	c.stray.acted(now)
+	c.refused = c.position.Incarnation
 	return []Effect{Renew{c.position.Incarnation}}
 }
 
@@ -136,7 +132,7 @@ func (c *Core) applyStart(s *step, now time.Time, e dag.Entry) error {
 		s.batch.Certificates = append(s.batch.Certificates, e.Start.Certificate)
 		c.finality.Adopt(e.Start.Certificate)
 	}
-	c.marked, c.lost, c.began = now, time.Time{}, settle.LedgerTimeOf(now)
+	c.marked, c.began = now, settle.LedgerTimeOf(now)
 	return nil
 }
 

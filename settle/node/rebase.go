@@ -19,7 +19,7 @@ func (c *Core) Reload(now time.Time, stored store.Stored, undone []*settle.Verte
 	if err != nil {
 		return nil, err
 	}
-	fresh.refused, fresh.asked, fresh.lost, fresh.began = c.refused, c.asked, c.lost, c.began
+	fresh.refused, fresh.asked, fresh.doubt, fresh.stray, fresh.began = c.refused, c.asked, c.doubt, c.stray, c.began
 	var out []Effect
 	for _, v := range undone {
 		if len(fresh.pending) < PendingMax {
@@ -80,13 +80,18 @@ func (c *Core) fetched(now time.Time, entries [][]byte) ([]Effect, error) {
 	return s.effects(), nil
 }
 
-// arrived tells whether the state is a checkpoint's, and takes what justifies it.
-func (c *Core) arrived(r Rebase) bool {
+// arrived tells whether the state is a checkpoint's, and takes and stores what justifies it.
+func (c *Core) arrived(r Rebase) ([]Effect, bool) {
 	if c.state.LastCheckpoint() != r.Base || c.state.Head().Height != r.Base.Height {
-		return false
+		return nil, false
 	}
-	c.finality.Adopt(r.Certificate)
-	return true
+	before := c.finality.Justified().Number
+	if c.finality.Adopt(r.Certificate); c.finality.Justified().Number == before {
+		return nil, true
+	}
+	s := step{batch: store.Batch{Certificates: []proof.Certificate{r.Certificate}}}
+	c.finish(&s)
+	return s.effects(), true
 }
 
 // Rebaser carries out a Rebase: it rolls the store back, has the core load it, and brings what is missing from peers.
@@ -109,10 +114,11 @@ func (r Rebaser) Do(ctx context.Context, to Rebase) error {
 		if err := r.back(ctx, to.Base.Number, to); err != nil {
 			return err
 		}
-		if !r.Core.arrived(to) {
+		if err := r.arrive(ctx, to); errors.Is(err, ErrPeer) {
 			return fmt.Errorf("%w: checkpoint %d after going back to it", dag.ErrCorrupt, to.Base.Number)
+		} else {
+			return err
 		}
-		return nil
 	}
 	if r.Peers == nil {
 		return fmt.Errorf("%w: checkpoint %d is not in this store, and there are no peers", ErrPeer, to.Base.Number)
@@ -140,53 +146,103 @@ func (r Rebaser) onward(ctx context.Context, peer uint8, to Rebase) error {
 		return err
 	}
 	err := r.follow(ctx, to, func(after uint64) ([][]byte, error) { return r.Peers.Entries(ctx, peer, after, to.Base.Height) })
-	if err != nil && !errors.Is(err, errCarry) {
-		return errors.Join(err, r.back(ctx, justified.Number, to)) // what the peer gave may lead nowhere
+	if err == nil || errors.Is(err, errCarry) {
+		return err
 	}
-	return err
+	return errors.Join(err, r.back(ctx, max(justified.Number, r.final()), to)) // what the peer gave may lead nowhere
 }
 
 // branchSizeMax bounds the entries of another branch, in bytes, that are held before the own branch is undone for it.
 const branchSizeMax = 256 << 20
 
 // across goes to another branch, from the last final checkpoint, which is on every branch. What is justified here may
-// have no other home, so the log hash of the base must vouch for every entry and verdict before anything is undone.
+// have no other home, so the log hash of the base must vouch for every entry and verdict before anything is undone. It does
+// not vouch for signatures: a peer that changed one is found out when the entry is applied, and then this node takes its
+// own branch again.
 func (r Rebaser) across(ctx context.Context, peer uint8, to Rebase) error {
 	final := r.Core.finality.Final().Checkpoint
-	var pages [][][]byte
-	log, height, size := final.Log, final.Height, 0
-	for height < to.Base.Height {
-		page, err := r.Peers.Entries(ctx, peer, height, to.Base.Height)
+	theirs, err := r.branch(ctx, peer, final, to.Base)
+	if err != nil {
+		return err
+	}
+	justified := r.Core.finality.Justified()
+	own := Rebase{Base: justified, Position: to.Position}
+	own.Certificate, _ = r.Core.finality.JustifiedBy()
+	ours, err := pages(final.Height, justified.Height, func(after uint64) ([][]byte, error) {
+		return SharedEntries(ctx, r.Store, after, justified.Height)
+	})
+	if err != nil {
+		return fmt.Errorf("%w: read the own branch: %w", errCarry, err)
+	}
+	err = r.replay(ctx, final, to, theirs)
+	switch {
+	case err == nil || errors.Is(err, errCarry):
+		return err
+	case r.final() > final.Number: // on their branch, which is good so far
+		return errors.Join(err, r.back(ctx, r.final(), to))
+	}
+	if again := r.replay(ctx, final, own, ours); again != nil {
+		return fmt.Errorf("%w: take the own branch again: %w", errCarry, again)
+	}
+	return err
+}
+
+// branch takes the entries from a final checkpoint to a base from a peer, and checks that they lead there.
+func (r Rebaser) branch(ctx context.Context, peer uint8, final, base proof.Checkpoint) ([][][]byte, error) {
+	log := final.Log
+	got, err := pages(final.Height, base.Height, func(after uint64) ([][]byte, error) {
+		page, err := r.Peers.Entries(ctx, peer, after, base.Height)
+		for _, raw := range page {
+			if err == nil {
+				log, err = nextLog(log, raw)
+			}
+		}
+		return page, err
+	})
+	if err == nil && log != base.Log {
+		return nil, fmt.Errorf("%w: what peer %d gives does not lead to checkpoint %d", ErrPeer, peer, base.Number)
+	}
+	return got, err
+}
+
+// pages collects the entries from one height to another.
+func pages(after, upTo uint64, next func(after uint64) ([][]byte, error)) ([][][]byte, error) {
+	var out [][][]byte
+	size := 0
+	for after < upTo {
+		page, err := next(after)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, raw := range page {
-			if log, err = nextLog(log, raw); err != nil {
-				return err
-			}
 			size += len(raw)
 		}
-		height += uint64(len(page))
-		pages = append(pages, page)
 		if size > branchSizeMax || len(page) == 0 {
-			return fmt.Errorf("%w: peer %d gives %d bytes and is not there", ErrPeer, peer, size)
+			return nil, fmt.Errorf("%w: %d bytes, and not there", ErrPeer, size)
 		}
+		after += uint64(len(page))
+		out = append(out, page)
 	}
-	if log != to.Base.Log {
-		return fmt.Errorf("%w: what peer %d gives does not lead to checkpoint %d", ErrPeer, peer, to.Base.Number)
-	}
+	return out, nil
+}
+
+// replay undoes what lies above the final checkpoint, and applies entries that lead to another one.
+func (r Rebaser) replay(ctx context.Context, final proof.Checkpoint, to Rebase, entries [][][]byte) error {
 	if err := r.back(ctx, final.Number, to); err != nil {
 		return err
 	}
 	return r.follow(ctx, to, func(uint64) ([][]byte, error) {
-		if len(pages) == 0 {
+		if len(entries) == 0 {
 			return nil, fmt.Errorf("%w: entries that the log hash vouches for were applied otherwise", ErrPeer)
 		}
-		page := pages[0]
-		pages = pages[1:]
+		page := entries[0]
+		entries = entries[1:]
 		return page, nil
 	})
 }
+
+// final gives the number of the last final checkpoint.
+func (r Rebaser) final() uint64 { return r.Core.finality.Final().Checkpoint.Number }
 
 // nextLog adds an entry, as peers give it, to a log hash.
 func nextLog(log proof.Hash, raw []byte) (proof.Hash, error) {
@@ -233,8 +289,17 @@ func (r Rebaser) follow(ctx context.Context, to Rebase, next func(after uint64) 
 			return fmt.Errorf("%w: a page that leads nowhere", ErrPeer)
 		}
 	}
-	if !r.Core.arrived(to) {
+	return r.arrive(ctx, to)
+}
+
+// arrive ends a way.
+func (r Rebaser) arrive(ctx context.Context, to Rebase) error {
+	effects, ok := r.Core.arrived(to)
+	if !ok {
 		return fmt.Errorf("%w: the entries do not lead to checkpoint %d", ErrPeer, to.Base.Number)
+	}
+	if err := r.Carry(ctx, effects); err != nil {
+		return fmt.Errorf("%w: %w", errCarry, err)
 	}
 	return nil
 }

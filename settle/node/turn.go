@@ -13,9 +13,12 @@ const (
 	openMax = time.Second
 	// resendAfter is when an open vote is sent again.
 	resendAfter = 500 * time.Millisecond
-	// disputeMax is how long checkpoints may be open, while others vote for other ones of their numbers, before the
-	// stream is taken for forked and started anew.
-	disputeMax = 10 * time.Second
+	// doubtMax is how long nothing is justified, while others vote for other checkpoints of the same numbers, before the
+	// stream is taken for forked and started anew; and how long nobody leads to the base of an incarnation before it is
+	// left. Each time takes twice as long as the one before, until something is justified.
+	doubtMax = 10 * time.Second
+	// doubtings bounds the doubling: some five minutes.
+	doubtings = 5
 	// askAfter is the least time between questions to peers.
 	askAfter = 2 * time.Second
 )
@@ -77,21 +80,39 @@ func (c *Core) lookAfter(now time.Time) []Effect {
 		out = append(out, SendVote{c.voted})
 	}
 	if c.finality.Justified().Number == c.state.LastCheckpoint().Number && !c.finality.Waiting() {
-		c.doubtful = time.Time{}
+		c.doubt = doubt{}
 		return out
 	}
-	if c.doubtful.IsZero() {
-		c.doubtful = now
-	}
-	if now.Sub(c.doubtful) >= askAfter && now.Sub(c.asked) >= askAfter && (c.finality.Elsewhere() || c.finality.Behind()) {
+	grown := c.doubt.grown(now, c.finality.Justified().Number)
+	if now.Sub(c.doubt.since) >= askAfter && now.Sub(c.asked) >= askAfter && (c.finality.Elsewhere() || c.finality.Behind()) {
 		c.asked = now
 		out = append(out, AskPeers{})
 	}
-	if now.Sub(c.doubtful) >= disputeMax && c.finality.Disputed(c.began) {
-		c.doubtful = now
+	if grown && c.self >= 0 && c.finality.Disputed(c.began) {
+		c.doubt.acted(now)
 		out = append(out, Renew{c.position.Incarnation})
 	}
 	return out
+}
+
+// doubt grows while nothing is justified. The zero value has not begun.
+type doubt struct {
+	since     time.Time // session time
+	justified uint64    // number, at that time
+	times     int       // that it was acted upon
+}
+
+// grown begins a doubt, or begins it anew when something was justified, and tells whether it is time to act.
+func (d *doubt) grown(now time.Time, justified uint64) bool {
+	if d.since.IsZero() || justified != d.justified {
+		*d = doubt{since: now, justified: justified}
+	}
+	return now.Sub(d.since) >= doubtMax<<min(d.times, doubtings)
+}
+
+func (d *doubt) acted(now time.Time) {
+	d.since = now
+	d.times++
 }
 
 // sooner gives the shorter of two waits, zero being none.

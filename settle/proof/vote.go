@@ -64,11 +64,6 @@ func (s *WitnessSet) Supermajority(weight uint64) bool { return 3*weight > 2*s.t
 // Honest tells whether some of a weight must be honest when less than a third of the whole lies.
 func (s *WitnessSet) Honest(weight uint64) bool { return 3*weight >= s.total }
 
-// OneDecides tells whether one witness alone has more than two thirds of the weight.
-func (s *WitnessSet) OneDecides() bool {
-	return slices.ContainsFunc(s.witnesses, func(w settle.Witness) bool { return s.Supermajority(uint64(w.Weight)) })
-}
-
 // Decides tells whether the witness that votes with a key has more than two thirds of the weight.
 func (s *WitnessSet) Decides(key wallet.PublicKey) bool {
 	i, ok := s.index[key]
