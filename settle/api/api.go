@@ -90,15 +90,16 @@ type Check struct {
 
 // Config says what a process serves. What is nil answers with problem type not-served-here.
 type Config struct {
-	Network  Network // may be nil when Ledger is set
-	Ledger   Ledger
-	Claims   Claims
-	Sessions Sessions
-	Stations Stations
-	Tariffs  Tariffs
-	Issuer   Issuer
-	Events   []Events // merged
-	Checks   []Check  // of /readyz
+	Network   Network // may be nil when Ledger is set
+	Ledger    Ledger
+	Claims    Claims
+	Sessions  Sessions
+	Stations  Stations
+	Tariffs   Tariffs
+	Issuer    Issuer
+	Events    []Events // merged
+	Snapshots Snapshots
+	Checks    []Check // of /readyz
 
 	// Loopback says that the listener is bound to a loopback address: then accounts and sessions are open to read.
 	Loopback      bool
@@ -121,6 +122,8 @@ type server struct {
 	metrics      *metrics
 	openAPI      []byte
 	eventReaders chan struct{} // one for each caller that follows events
+
+	snapshotsInHand chan struct{}
 }
 
 // New makes the handler of every route.
@@ -153,6 +156,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	s.limiter = newLimiter(s.Rate)
 	s.eventReaders = make(chan struct{}, eventReadersMax)
+	s.snapshotsInHand = make(chan struct{}, snapshotsMax)
 	s.routes = s.allRoutes()
 	return s.handler(), nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -197,11 +198,19 @@ func (f *fake) Events(context.Context) (<-chan client.Event, error) {
 	return stream, f.err
 }
 
+func (f *fake) Snapshot(context.Context) (api.SnapshotFile, error) {
+	return api.SnapshotFile{ReadSeekCloser: closer{strings.NewReader("snapshot")}, Checkpoint: 3, ID: someID}, f.err
+}
+
+type closer struct{ *strings.Reader }
+
+func (closer) Close() error { return nil }
+
 func clock() time.Time { return noon }
 
 // full serves everything from one fake, on loopback.
 func full(f *fake) api.Config {
-	return api.Config{Ledger: f, Claims: f, Sessions: f, Stations: f, Tariffs: f, Issuer: f, Events: []api.Events{f}, Loopback: true,
+	return api.Config{Ledger: f, Claims: f, Sessions: f, Stations: f, Tariffs: f, Issuer: f, Events: []api.Events{f}, Snapshots: f, Loopback: true,
 		OperatorToken: operatorToken, Now: clock, Version: "test"}
 }
 

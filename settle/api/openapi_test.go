@@ -50,6 +50,7 @@ func loadContract(t testing.TB) contract {
 		t.Fatal(err)
 	}
 	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.PlainBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("application/octet-stream", openapi3filter.FileBodyDecoder)
 	router, err := legacy.NewRouter(doc)
 	if err != nil {
 		t.Fatal(err)
@@ -119,6 +120,7 @@ func goodExchanges() []exchange {
 			body: []byte(`{"to":"` + did + `","amount":{"value":"50","currency":"EUR"},"reference":"r1"}`), status: 201},
 		{method: get, target: "/v1/redemptions", status: 200},
 		{method: get, target: "/v1/checkpoints?limit=500", status: 200},
+		{method: get, target: "/v1/snapshot", status: 200},
 		{method: get, target: "/v1/sessions?state=final", status: 200},
 		{method: get, target: "/v1/sessions/" + visit, status: 200},
 		{method: get, target: "/v1/receipts/" + visit, status: 200},

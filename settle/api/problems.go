@@ -9,6 +9,8 @@ import (
 	"joulepay/settle"
 	"joulepay/settle/client"
 	"joulepay/settle/node"
+	"joulepay/settle/snapshot"
+	"joulepay/settle/store"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
@@ -23,6 +25,10 @@ func problemOf(err error) *client.Problem {
 		return problem
 	case errors.As(err, &tooLarge):
 		return client.NewProblem(client.ErrTooLarge, "at most "+strconv.FormatInt(tooLarge.Limit, 10)+" bytes", "")
+	case errors.Is(err, store.ErrPruned), errors.Is(err, client.ErrPruned):
+		return client.NewProblem(client.ErrPruned, "this node keeps the end of the log only", "ask a node that keeps all of it")
+	case errors.Is(err, snapshot.ErrNotFinal):
+		return client.NewProblem(client.ErrUnavailable, "nothing is final yet", "try again later")
 	case errors.Is(err, node.ErrNotFound), errors.Is(err, client.ErrNotFound):
 		return client.NewProblem(client.ErrNotFound, "", "")
 	case errors.Is(err, client.ErrOutcomeUnknown):

@@ -54,6 +54,7 @@ func (s *server) allRoutes() []route {
 		{post, "/v1/issues", "issues", s.Issuer != nil, operator, s.postIssue},
 		{get, "/v1/redemptions", "redemptions", ledger, public, s.redemptions},
 		{get, "/v1/checkpoints", "checkpoints", ledger, public, s.checkpoints},
+		{get, "/v1/snapshot", "snapshot", s.Snapshots != nil, private, s.snapshot},
 		{get, "/v1/sessions", "sessions", sessions, private, s.sessions},
 		{get, "/v1/sessions/{id}", "sessions", sessions, private, s.session},
 		{get, "/v1/receipts/{id}", "receipts", sessions, private, s.receipt},
@@ -108,6 +109,8 @@ func (s *server) bound(r *http.Request, route route) (context.Context, context.C
 	switch {
 	case route.resource == "events":
 		return context.WithCancel(r.Context())
+	case route.resource == "snapshot":
+		return context.WithTimeout(r.Context(), snapshotTimeout)
 	case r.URL.Query().Has("wait"):
 		return context.WithTimeout(r.Context(), requestTimeout+s.Wait)
 	}

@@ -3,6 +3,7 @@ package client
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,10 +16,12 @@ const ProblemTypePrefix = "urn:joulepay:problem:"
 
 // What a server may refuse with. Test for them with errors.Is; the *Problem around them says more.
 var (
-	ErrBadRequest    = errors.New("client: the request is not well formed")
-	ErrUnauthorized  = errors.New("client: this needs a token")
-	ErrForbidden     = errors.New("client: the token does not allow this")
-	ErrNotFound      = errors.New("client: no such resource")
+	ErrBadRequest   = errors.New("client: the request is not well formed")
+	ErrUnauthorized = errors.New("client: this needs a token")
+	ErrForbidden    = errors.New("client: the token does not allow this")
+	ErrNotFound     = errors.New("client: no such resource")
+	// ErrPruned is ErrNotFound on a node that keeps only the end of the log: it may have been there.
+	ErrPruned        = fmt.Errorf("%w: this node keeps only the end of the log", ErrNotFound)
 	ErrNotServedHere = errors.New("client: this server does not serve that resource")
 	ErrMethod        = errors.New("client: the resource has no such method")
 	ErrTooLarge      = errors.New("client: the request is too large")
@@ -56,6 +59,7 @@ var kinds = []kind{
 	{ErrBadRequest, "bad-request", http.StatusBadRequest, "The request is not well formed"},
 	{ErrUnauthorized, "unauthorized", http.StatusUnauthorized, "A token is needed"},
 	{ErrForbidden, "forbidden", http.StatusForbidden, "The token does not allow this"},
+	{ErrPruned, "pruned", http.StatusNotFound, "No such resource on this node, which keeps the end of the log only"},
 	{ErrNotFound, "not-found", http.StatusNotFound, "No such resource"},
 	{ErrNotServedHere, "not-served-here", http.StatusNotFound, "This server does not serve that resource"},
 	{ErrMethod, "method-not-allowed", http.StatusMethodNotAllowed, "The resource has no such method"},
