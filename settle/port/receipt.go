@@ -58,7 +58,8 @@ func (p *Port) evidence(ctx context.Context, s store.Store, r session.SessionRec
 	if err != nil {
 		return e, err
 	}
-	signed, err := quote.Parse(r.Quote)
+	quotes := r.Quotes()
+	signed, err := quote.Parse(quotes[0])
 	if err != nil {
 		return e, err
 	}
@@ -71,7 +72,7 @@ func (p *Port) evidence(ctx context.Context, s store.Store, r session.SessionRec
 		return e, err
 	}
 	e = receipt.Evidence{
-		Genesis: network.Genesis, Opening: ch.Side.Opening.Encode(), Quote: r.Quote, Count: r.Claims,
+		Genesis: network.Genesis, Opening: ch.Side.Opening.Encode(), Quote: quotes[0], Requotes: quotes[1:], Count: r.Claims,
 		Before: [2]money.Money{money.Of(r.Base[0], currency), money.Of(r.Base[1], currency)},
 	}
 	readings, err := s.Readings(ctx, r.ID)

@@ -127,7 +127,7 @@ func (v Visit) cdr(o CDROptions) (*cdr, error) {
 	if err != nil {
 		return nil, err
 	}
-	tariff, err := tariffAs(o.Version, v.Tariff, country, party, v.Start())
+	tariffs, err := v.tariffsAs(o.Version, country, party)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (v Visit) cdr(o CDROptions) (*cdr, error) {
 	c := &cdr{
 		CountryCode: country, PartyID: party, ID: id, SessionID: id, Start: ocpiTime(v.Start()), End: ocpiTime(v.End()),
 		Token: cdrToken{country, party, token, "OTHER", token}, AuthMethod: "COMMAND", Location: v.location(o.Location, country),
-		Currency: v.Quote.Currency, Tariffs: []json.RawMessage{tariff}, Periods: v.periods(),
+		Currency: v.Quote.Currency, Tariffs: tariffs, Periods: v.periods(),
 		TotalCost: priceAs(o.Version, v.Cost.ExclVAT, v.Cost.InclVAT), Remark: v.remark(), LastUpdated: ocpiTime(v.End()),
 		TotalEnergy: "0", TotalTime: hours(v.End().Sub(v.Start())),
 	}
@@ -148,7 +148,7 @@ func (v Visit) cdr(o CDROptions) (*cdr, error) {
 
 // party gives country code and party id: as asked, or those with which the EVSE id begins (eMI3), or the tariff's.
 func (v Visit) party(asked string) (country, id string, err error) {
-	for _, text := range []string{asked, v.Quote.EVSE, v.Tariff.Party()} {
+	for _, text := range []string{asked, v.Quote.EVSE, v.Tariffs[0].Party()} {
 		if found := partyPattern.FindStringSubmatch(strings.ToUpper(text)); found != nil {
 			return found[1], found[2], nil
 		}

@@ -9,6 +9,24 @@ import (
 	"joulepay/pricing"
 )
 
+// tariffsAs writes the tariffs that priced the session. Periods name them by their ids, which must tell them apart.
+func (v Visit) tariffsAs(version OCPIVersion, country, party string) ([]json.RawMessage, error) {
+	var list []json.RawMessage
+	seen := map[string]bool{}
+	for _, t := range v.Tariffs {
+		if seen[t.ID()] {
+			return nil, fmt.Errorf("%w: two of its tariffs have the id %.40q", ErrExport, t.ID())
+		}
+		seen[t.ID()] = true
+		raw, err := tariffAs(version, t, country, party, v.Start())
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, raw)
+	}
+	return list, nil
+}
+
 // tariffAs writes a tariff in the words of a version of OCPI. What the operator wrote stays as it is, but for the fields in
 // which the versions differ: tax_included, and the names of the sums in min_price and max_price.
 func tariffAs(version OCPIVersion, t *pricing.Tariff, country, party string, updated time.Time) (json.RawMessage, error) {

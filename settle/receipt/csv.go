@@ -43,11 +43,19 @@ func (v Visit) csv() []string {
 	amount := func(a money.Amount) string { return decimal(int64(a), 9) }
 	return []string{
 		v.Session.String(), v.Start().Format(time.RFC3339), v.End().Format(time.RFC3339), strconv.FormatBool(v.Ended()),
-		v.Vehicle.String(), q.Station.String(), cell(q.EVSE), cell(q.Service), cell(v.Tariff.ID()),
+		v.Vehicle.String(), q.Station.String(), cell(q.EVSE), cell(q.Service), cell(strings.Join(v.tariffIDs(), ", ")),
 		meter.Unit(q.Unit).String(), strconv.FormatInt(v.Quantity(), 10), energy, strconv.FormatInt(int64(v.End().Sub(v.Start())/time.Second), 10),
 		q.Currency, v.Cost.ExclVAT.String(), v.Cost.InclVAT.String(), amount(v.Cost.Payable()), amount(v.Paid), amount(v.Unpaid()),
 		strconv.FormatUint(v.Claims, 10), cell(v.Reason), strconv.FormatBool(v.Final), v.Settlement,
 	}
+}
+
+func (v Visit) tariffIDs() []string {
+	var ids []string
+	for _, t := range v.Tariffs {
+		ids = append(ids, t.ID())
+	}
+	return ids
 }
 
 // cell makes text safe that somebody else wrote: spreadsheets run what begins with these.

@@ -3,6 +3,7 @@ package receipt
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"joulepay/channel"
 	"joulepay/channel/quote"
@@ -22,6 +23,8 @@ var (
 	errOtherQuote   = errors.New("for another quote")
 	errNoReadings   = errors.New("there are none, or too many")
 	errUnitMeter    = errors.New("another unit or attestation than the quote's")
+	errRequotes     = errors.New("there are more quotes than a session has")
+	errNotAgreed    = errors.New("the vehicle's claim is not under the last quote")
 	errNoReading    = errors.New("pays for a reading that is not here")
 	errQuantity     = errors.New("states another quantity than the reading")
 	errLaneOrder    = errors.New("not one for each lane, by lane")
@@ -40,8 +43,9 @@ type dossier struct {
 	network  *proof.Network
 	opening  channel.Opening
 	channel  channel.ID
-	quote    quote.Signed
-	tariff   *pricing.Tariff
+	quote    quote.Signed   // that the session began with
+	quotes   []quote.Signed // all that were agreed on, that one first
+	tariffs  []string       // ids of those in force up to the last reading
 	readings []meter.Reading
 	claims   [2]channel.Best // of this session
 	shown    [2]bool         // lanes whose state before is shown by a claim of an earlier session
@@ -119,14 +123,64 @@ func (d *dossier) checkQuote() error {
 	case q.Currency != d.opening.Terms.Currency.String(), q.Currency != d.network.Genesis.Currency.String():
 		return money.ErrMismatch
 	}
-	if d.tariff, err = q.ParseTariff(); err != nil {
+	tariff, err := q.ParseTariff()
+	if err != nil {
 		return err
 	}
-	if d.tariff.Currency().String() != q.Currency {
+	if tariff.Currency().String() != q.Currency {
 		return money.ErrMismatch
 	}
-	d.quote = signed
+	d.quote, d.quotes = signed, []quote.Signed{signed}
+	return d.checkRequotes()
+}
+
+// checkRequotes verifies that each quote of the session changes the prices of the one before, and nothing else.
+func (d *dossier) checkRequotes() error {
+	if len(d.evidence.Requotes) > RequotesMax {
+		return fmt.Errorf("%w: %d of them", errRequotes, len(d.evidence.Requotes))
+	}
+	for i, raw := range d.evidence.Requotes {
+		signed, err := quote.Parse(raw)
+		if err == nil {
+			err = signed.Follows(d.quotes[i])
+		}
+		if err != nil {
+			return fmt.Errorf("number %d: %w", i+1, err)
+		}
+		d.quotes = append(d.quotes, signed)
+	}
 	return nil
+}
+
+// checkAgreed tells whether the vehicle agreed to every quote: its claim is under the last one, which names those before.
+func (d *dossier) checkAgreed() error {
+	if len(d.quotes) == 1 {
+		return nil
+	}
+	claim := d.claims[0].Signed.Claim
+	if d.claims[0].IsZero() || claim.Quote != d.quotes[len(d.quotes)-1].Hash() {
+		return errNotAgreed
+	}
+	return nil
+}
+
+// quoted tells whether a claim is under a quote of the session.
+func (d *dossier) quoted(hash channel.Hash) bool {
+	return slices.ContainsFunc(d.quotes, func(q quote.Signed) bool { return q.Hash() == hash })
+}
+
+// newBill gives a bill that goes through the quotes of the session.
+func newBill(quotes []quote.Signed) (*quote.Bill, error) {
+	bill, err := quote.NewBill(quotes[0].Quote)
+	if err != nil {
+		return nil, err
+	}
+	for _, next := range quotes[1:] {
+		if err := bill.Follow(next.Quote); err != nil {
+			return nil, err
+		}
+	}
+	return bill, nil
 }
 
 // checkReadings verifies every signature and that each reading continues the one before.
@@ -150,6 +204,10 @@ func (d *dossier) checkReadings() error {
 		}
 		if err == nil && (uint8(signed.Reading.Unit) != q.Unit || !signed.Reading.Attestation.Within(meter.Attestation(q.Attestation))) {
 			err = errUnitMeter
+		}
+		if err == nil && i > 0 {
+			first := d.readings[0].Register
+			err = q.CheckProof(signed, signed.Reading.Register-first, d.readings[i-1].Register-first)
 		}
 		if err != nil {
 			return fmt.Errorf("number %d: %w", i, err)
@@ -189,6 +247,9 @@ func (d *dossier) checkClaims() error {
 	if lanes[0] < before[0] || lanes[1] < before[1] {
 		return errBefore
 	}
+	if err := d.checkAgreed(); err != nil {
+		return err
+	}
 	d.paid = (lanes[0] - before[0]) - (lanes[1] - before[1]) // four non-negative amounts, each difference too
 	return nil
 }
@@ -213,7 +274,7 @@ func (d *dossier) checkClaim(best channel.Best, before money.Amount) error {
 		d.shown[claim.Lane] = true
 		return nil
 	}
-	if claim.Quote != d.quote.Hash() || claim.Unit != d.quote.Quote.Unit {
+	if !d.quoted(claim.Quote) || claim.Unit != d.quote.Quote.Unit {
 		return errOtherQuote
 	}
 	return d.checkPaidReading(best)
@@ -247,9 +308,21 @@ func (d *dossier) lanes() channel.PerLane {
 	return lanes
 }
 
+func tariffIDs(quotes []quote.Signed) ([]string, error) {
+	var ids []string
+	for _, q := range quotes {
+		tariff, err := q.Quote.ParseTariff()
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, tariff.ID())
+	}
+	return ids, nil
+}
+
 // checkCost prices the session again, and compares at the reading that was paid for.
 func (d *dossier) checkCost() error {
-	bill, err := quote.NewBill(d.quote.Quote)
+	bill, err := newBill(d.quotes)
 	if err != nil {
 		return err
 	}
@@ -267,6 +340,9 @@ func (d *dossier) checkCost() error {
 		if i == d.paidFor {
 			due = d.cost.Payable()
 		}
+	}
+	if d.tariffs, err = tariffIDs(d.quotes[:bill.InForce()+1]); err != nil {
+		return err
 	}
 	d.payable = d.cost.Payable()
 	if d.paid > due {

@@ -23,11 +23,11 @@ var (
 type Visit struct {
 	Session    channel.SessionID
 	Vehicle    wallet.DID
-	Quote      quote.Quote
-	Tariff     *pricing.Tariff
-	Readings   []meter.Signed // in order, the baseline first
-	Cost       pricing.Cost   // by the tariff; with the surcharges of the end once it has ended
-	Paid       money.Amount   // claimed by the vehicle less what came back
+	Quote      quote.Quote       // that it began with
+	Tariffs    []*pricing.Tariff // that priced it, in order
+	Readings   []meter.Signed    // in order, the baseline first
+	Cost       pricing.Cost      // by the tariff; with the surcharges of the end once it has ended
+	Paid       money.Amount      // claimed by the vehicle less what came back
 	Claims     uint64
 	Reason     string // why it ended; empty where that is not known
 	Final      bool   // witnesses certified a state of the channel that covers the claims
@@ -37,7 +37,7 @@ type Visit struct {
 // Facts are what a visit is made of.
 type Facts struct {
 	Vehicle    wallet.DID
-	Quote      []byte   // quote.Signed
+	Quotes     [][]byte // quote.Signed, those that were agreed on in order
 	Readings   [][]byte // meter.Signed, all of the session in order
 	Paid       money.Amount
 	Claims     uint64
@@ -48,21 +48,19 @@ type Facts struct {
 
 // NewVisit prices a session again from its quote and readings. It verifies the quote; whoever has a receipt verifies that.
 func NewVisit(f Facts) (Visit, error) {
-	signed, err := quote.Parse(f.Quote)
+	quotes, err := parseQuotes(f.Quotes)
 	if err != nil {
 		return Visit{}, err
 	}
+	first := quotes[0].Quote
 	v := Visit{
-		Session: signed.Quote.Session, Vehicle: f.Vehicle, Quote: signed.Quote, Paid: f.Paid, Claims: f.Claims,
+		Session: first.Session, Vehicle: f.Vehicle, Quote: first, Paid: f.Paid, Claims: f.Claims,
 		Reason: f.Reason, Final: f.Final, Settlement: f.Settlement,
-	}
-	if v.Tariff, err = signed.Quote.ParseTariff(); err != nil {
-		return Visit{}, err
 	}
 	if n := len(f.Readings); n == 0 || n > ReadingsMax {
 		return Visit{}, fmt.Errorf("%w: %w", ErrExport, errNoReadings)
 	}
-	bill, err := quote.NewBill(signed.Quote)
+	bill, err := newBill(quotes)
 	if err != nil {
 		return Visit{}, err
 	}
@@ -76,14 +74,39 @@ func NewVisit(f Facts) (Visit, error) {
 		}
 		v.Readings = append(v.Readings, reading)
 	}
+	for _, q := range quotes[:bill.InForce()+1] {
+		tariff, err := q.Quote.ParseTariff()
+		if err != nil {
+			return Visit{}, err
+		}
+		v.Tariffs = append(v.Tariffs, tariff)
+	}
 	v.Cost, err = bill.Cost(v.Ended())
 	return v, err
+}
+
+func parseQuotes(list [][]byte) ([]quote.Signed, error) {
+	if len(list) == 0 || len(list) > 1+RequotesMax {
+		return nil, fmt.Errorf("%w: %d quotes", ErrExport, len(list))
+	}
+	var quotes []quote.Signed
+	for i, raw := range list {
+		signed, err := quote.Parse(raw)
+		if err == nil && i > 0 {
+			err = signed.Follows(quotes[i-1])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("quote %d: %w", i+1, err)
+		}
+		quotes = append(quotes, signed)
+	}
+	return quotes, nil
 }
 
 // VisitOf gives the visit that a receipt proves. It believes the summary: Verify first.
 func VisitOf(r Receipt) (Visit, error) {
 	return NewVisit(Facts{
-		Vehicle: r.Summary.Vehicle, Quote: r.Evidence.Quote, Readings: r.Evidence.Readings, Paid: r.Summary.Paid.Amount,
+		Vehicle: r.Summary.Vehicle, Quotes: append([][]byte{r.Evidence.Quote}, r.Evidence.Requotes...), Readings: r.Evidence.Readings, Paid: r.Summary.Paid.Amount,
 		Claims: r.Summary.Claims, Final: r.Summary.Final, Settlement: r.Summary.Settlement,
 	})
 }

@@ -94,7 +94,7 @@ func (f *facts) read(t testing.TB, at time.Time, register int64, state meter.Sta
 }
 
 func (f *facts) visit() (receipt.Visit, error) {
-	return receipt.NewVisit(receipt.Facts{Vehicle: vehicle, Quote: quote.Sign(f.quote, stationKey).Bytes(), Readings: f.signed,
+	return receipt.NewVisit(receipt.Facts{Vehicle: vehicle, Quotes: [][]byte{quote.Sign(f.quote, stationKey).Bytes()}, Readings: f.signed,
 		Paid: 3 * money.Nano, Claims: 7, Reason: "user", Settlement: strings.Repeat("ab", 32)})
 }
 
@@ -290,7 +290,7 @@ func TestWhatACDRCannotTellIsRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
-	if _, err := receipt.NewVisit(receipt.Facts{Quote: quote.Sign(running.quote, stationKey).Bytes()}); !errors.Is(err, receipt.ErrExport) {
+	if _, err := receipt.NewVisit(receipt.Facts{Quotes: [][]byte{quote.Sign(running.quote, stationKey).Bytes()}}); !errors.Is(err, receipt.ErrExport) {
 		t.Errorf("no readings: %v", err)
 	}
 }

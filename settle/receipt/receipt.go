@@ -28,6 +28,8 @@ const (
 	SizeMax = 16 << 20
 	// ReadingsMax bounds the readings, and so the signatures to verify: two seconds of one core.
 	ReadingsMax = 1 << 16
+	// RequotesMax bounds the changes of tariff in a session: one for every day of a month.
+	RequotesMax = 32
 	// VerticesMax bounds the ledger vertices of one session: it opens, tops up, settles now and then, and closes.
 	VerticesMax = 1024
 )
@@ -94,7 +96,7 @@ type Summary struct {
 	Unit       string           `json:"unit"`  // mWh, s or count
 	Quantity   int64            `json:"quantity,string"`
 	EnergyWh   string           `json:"energy_wh,omitempty"` // decimal, where the unit is mWh
-	Tariff     string           `json:"tariff"`              // OCPI id
+	Tariff     string           `json:"tariff"`              // OCPI id; several in the order in which they priced
 	Cost       json.RawMessage  `json:"cost"`                // pricing.Cost: exact sums and lines
 	Payable    money.Money      `json:"payable"`             // the cost, rounded once
 	Paid       money.Money      `json:"paid"`                // claimed by the vehicle less what came back
@@ -116,15 +118,16 @@ type FinalCheckpoint struct {
 
 // Evidence is canonical bytes, base64 in JSON.
 type Evidence struct {
-	Genesis  []byte         `json:"genesis"`           // settle.Vertex: names the network and its witnesses
-	Opening  []byte         `json:"opening"`           // channel.Opening
-	Quote    []byte         `json:"quote"`             // quote.Signed, the tariff in it
-	Readings [][]byte       `json:"readings"`          // meter.Signed, all of the session in order
-	Before   [2]money.Money `json:"before"`            // both lanes before the session, as the issuer states them
-	Claims   [][]byte       `json:"claims"`            // channel.Best of each lane on which anything was claimed, now or before, by lane
-	Count    uint64         `json:"claim_count"`       // claims signed, as the issuer states it
-	Vertices []Vertex       `json:"vertices"`          // of the ledger, in their order
-	Channel  []byte         `json:"channel,omitempty"` // proof.Slot of the channel; absent until it is final
+	Genesis  []byte         `json:"genesis"`            // settle.Vertex: names the network and its witnesses
+	Opening  []byte         `json:"opening"`            // channel.Opening
+	Quote    []byte         `json:"quote"`              // quote.Signed, the tariff in it
+	Requotes [][]byte       `json:"requotes,omitempty"` // quote.Signed that changed the tariff during the session, in order
+	Readings [][]byte       `json:"readings"`           // meter.Signed, all of the session in order
+	Before   [2]money.Money `json:"before"`             // both lanes before the session, as the issuer states them
+	Claims   [][]byte       `json:"claims"`             // channel.Best of each lane on which anything was claimed, now or before, by lane
+	Count    uint64         `json:"claim_count"`        // claims signed, as the issuer states it
+	Vertices []Vertex       `json:"vertices"`           // of the ledger, in their order
+	Channel  []byte         `json:"channel,omitempty"`  // proof.Slot of the channel; absent until it is final
 }
 
 // Vertex is a vertex of the ledger with the proof of what the ledger decided.

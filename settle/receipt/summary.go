@@ -25,7 +25,7 @@ func (d *dossier) summary() (Summary, error) {
 	s := Summary{
 		Session: q.Session.String(), Vehicle: d.opening.Opener, Station: q.Station, Payout: q.Payout,
 		Service: q.Service, EVSE: q.EVSE, Start: first.Time, End: last.Time, Ended: last.State == meter.Ended,
-		Unit: last.Unit.String(), Quantity: d.quantity(len(d.readings) - 1), Tariff: d.tariff.ID(),
+		Unit: last.Unit.String(), Quantity: d.quantity(len(d.readings) - 1), Tariff: strings.Join(d.tariffs, ", "),
 		Cost: cost, Payable: of(d.payable), Paid: of(d.paid), Unpaid: of(unpaid),
 		Claims: d.evidence.Count, Channel: d.channel.String(), Vertices: len(d.vertices),
 	}

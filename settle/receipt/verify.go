@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"joulepay/wallet"
 )
@@ -118,7 +119,10 @@ func (d *dossier) report(r Receipt) Report {
 	say := func(format string, args ...any) { report.Checks = append(report.Checks, fmt.Sprintf(format, args...)) }
 	say("the genesis hashes to network %s", d.network.ID)
 	say("the channel %s is between vehicle and station", d.channel)
-	say("station %s signed the quote, with tariff %q in it", q.Station.Short(), d.tariff.ID())
+	say("station %s signed the quote, with tariff %q in it", q.Station.Short(), d.tariffs[0])
+	for i, next := range d.quotes[1:] {
+		say("and quote %d, which changes the tariff from %s on; the vehicle's claim agrees to it", i+2, next.Quote.From().Format(time.DateTime))
+	}
 	say("the meter signed %d readings; each continues the one before", len(d.readings))
 	for lane, best := range d.claims {
 		if !best.IsZero() {

@@ -33,7 +33,12 @@ func Words(r Receipt) string {
 	if s.Unpaid.Amount != 0 {
 		fmt.Fprintf(&b, "The tariff asks for %s: %s is unpaid.\n", s.Payable, s.Unpaid)
 	}
-	b.WriteString(tariffInWords(r.Evidence.Quote))
+	for i, raw := range append([][]byte{r.Evidence.Quote}, r.Evidence.Requotes...) {
+		if i > 0 {
+			b.WriteString("Then:\n")
+		}
+		b.WriteString(tariffInWords(raw))
+	}
 	fmt.Fprintf(&b, "%s and %s", count(s.Claims, "signed claim"), count(uint64(s.Vertices), "ledger vertex"))
 	if s.Settlement != "" {
 		fmt.Fprintf(&b, "; settled by vertex %s", s.Settlement)

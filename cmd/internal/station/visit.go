@@ -21,7 +21,7 @@ func VisitOf(ctx context.Context, s store.Store, shown client.Session) (receipt.
 		return receipt.Visit{}, fmt.Errorf("session %s: %w", shown.ID, err)
 	}
 	f := receipt.Facts{
-		Vehicle: record.Peer, Quote: record.Quote, Paid: record.Paid, Claims: record.Claims, Reason: string(record.Reason), Final: shown.Final,
+		Vehicle: record.Peer, Quotes: record.Quotes(), Paid: record.Paid, Claims: record.Claims, Reason: string(record.Reason), Final: shown.Final,
 	}
 	for _, r := range stored {
 		f.Readings = append(f.Readings, r.Signed)
