@@ -17,6 +17,7 @@ type Inputs struct {
 	Payout      wallet.DID // zero: the station's own account
 	MeterKey    wallet.PublicKey
 	Attestation meter.Attestation
+	OCMFKey     []byte // of the meter, where the attestation is meter.AttestedOCMF
 	Service     string
 	EVSE        string
 	Unit        meter.Unit
@@ -57,7 +58,7 @@ func Build(in Inputs, at time.Time) (Quote, error) {
 	}
 	q := Quote{
 		Network: in.Network, Station: in.Station, Payout: in.Payout, MeterKey: in.MeterKey,
-		Attestation: uint8(in.Attestation), Service: in.Service, EVSE: in.EVSE, Unit: uint8(in.Unit),
+		Attestation: uint8(in.Attestation), OCMFKey: in.OCMFKey, Service: in.Service, EVSE: in.EVSE, Unit: uint8(in.Unit),
 		Tariff: packed, TariffForm: form, TimeZone: in.TimeZone, Currency: in.Tariff.Currency().String(),
 		ClaimEveryMs: in.ClaimEvery.Milliseconds(), MaxPowerMw: in.MaxPowerMw,
 		Slice: exposure.Bound(), Prepaid: exposure.Prepaid, EndSurcharge: exposure.EndSurcharge,

@@ -68,6 +68,7 @@ type Quote struct {
 	Estimates     []Estimate        `cbor:"26,keyasint"` // what typical sessions would cost now
 	Credential    []byte            `cbor:"27,keyasint"` // calibration credential, where there is one
 	TariffForm    uint8             `cbor:"28,keyasint,omitempty"`
+	OCMFKey       []byte            `cbor:"31,keyasint,omitempty"` // of the meter, SubjectPublicKeyInfo; with meter.AttestedOCMF only
 	Previous      []byte            `cbor:"29,keyasint,omitempty"` // hash of the quote that this one follows within its session
 	FromMs        int64             `cbor:"30,keyasint,omitempty"` // Unix milliseconds, session clock: see From
 }
@@ -83,6 +84,9 @@ func (q Quote) Check() error {
 		}
 	}
 	if err := q.checkFollowing(); err != nil {
+		return err
+	}
+	if err := q.checkOCMFKey(); err != nil {
 		return err
 	}
 	for _, e := range q.Estimates {

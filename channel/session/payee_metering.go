@@ -115,7 +115,7 @@ func (p *Payee) next() (meter.Reading, error) {
 		return p.chain.Next(sample, by)
 	}
 	sample.State = meter.Ended
-	if reading, err := p.chain.Next(sample, by); p.sampled && err == nil {
+	if reading, err := p.chain.Next(sample, by); p.sampled && err == nil && p.proves(reading) {
 		return reading, nil
 	}
 	last, _ := p.chain.Last()
@@ -124,6 +124,12 @@ func (p *Payee) next() (meter.Reading, error) {
 		StateOfChargePermille: last.StateOfChargePermille, State: meter.Ended,
 	}
 	return p.chain.Next(without, without.Attested(meter.Attestation(p.quote.Quote.Attestation)))
+}
+
+// proves tells whether the vehicle may be asked to pay for a final reading: where the meter's signature is promised, not on
+// the station's word.
+func (p *Payee) proves(r meter.Reading) bool {
+	return meter.Attestation(p.quote.Quote.Attestation) != meter.AttestedOCMF || r.Attestation == meter.AttestedOCMF
 }
 
 // proof gives the evidence of the sample that a reading was made of; none where the reading repeats the one before.

@@ -25,7 +25,19 @@ func (p *Payer) confirm(now Instant, s meter.Signed) error {
 	if err := p.confirmTime(now, s.Reading); err != nil {
 		return err
 	}
-	return p.confirmQuantity(s.Reading)
+	if err := p.confirmQuantity(s.Reading); err != nil {
+		return err
+	}
+	return p.confirmProof(s)
+}
+
+// confirmProof looks at the meter's signature where the quote promised one.
+func (p *Payer) confirmProof(s meter.Signed) error {
+	last, any := p.chain.Last()
+	if !any {
+		return nil // a baseline bills nothing
+	}
+	return p.quote.Quote.CheckProof(s, p.bill.Quantity(s.Reading), p.bill.Quantity(last))
 }
 
 // confirmTime accepts no reading from the vehicle's future. One from its past was delayed, which costs it nothing; but the

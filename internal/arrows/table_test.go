@@ -47,7 +47,7 @@ var table = []arrows{
 
 	// A visit. None of it knows the ledger: they meet in cmd and simulations.
 	{from: "channel", to: []string{"wallet", "wallet/money"}},
-	{from: "channel/quote", to: []string{"wallet", "wallet/money", "wallet/credential", "meter", "pricing", "channel"}},
+	{from: "channel/quote", to: []string{"wallet", "wallet/money", "wallet/credential", "meter", "meter/ocmf", "pricing", "channel"}},
 	{from: "channel/wire", to: []string{"wallet", "wallet/money", "meter", "channel", "channel/quote"}},
 	{from: "channel/session", to: session, tests: []string{"meter/sim"}},
 	{from: "channel/store", to: append([]string{"channel/session"}, session...), tests: []string{"channel/store/storetest"}},

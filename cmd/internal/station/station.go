@@ -51,6 +51,7 @@ type Config struct {
 	Policy      session.PayeePolicy
 	// Attestation is who stands behind the readings; zero: the station. meter.AttestedOCMF promises signed ends.
 	Attestation meter.Attestation
+	OCMFKey     []byte // with it: the meter's public key, SubjectPublicKeyInfo
 	Clock       agent.Clock
 	PulseEvery  time.Duration // real time; zero: the owner calls Agent().Pulse
 	Report      func(session.Progress)
@@ -198,7 +199,7 @@ func (s *Station) quoteAt(now session.Instant) (quote.Quote, *pricing.Tariff, er
 	}
 	in := quote.Inputs{
 		Network: s.party.Ledger.Trusted().ID, Station: w.DID(), Payout: c.Payout, MeterKey: w.Meter().Public(),
-		Attestation: c.attestation(), Service: c.Service, EVSE: c.EVSE, Unit: c.Unit, Tariff: tariff,
+		Attestation: c.attestation(), OCMFKey: c.OCMFKey, Service: c.Service, EVSE: c.EVSE, Unit: c.Unit, Tariff: tariff,
 		TimeZone: c.TimeZone, MaxPowerMw: s.outlet.Connector.MaxPowerMilliwatts(), ClaimEvery: c.ClaimEvery,
 		Window: c.Window, SettleAt: c.SettleAt, SettleEvery: c.SettleEvery,
 	}

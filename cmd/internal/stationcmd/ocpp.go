@@ -84,6 +84,9 @@ func (o *ocppFlags) options(powerMw int64, claimEvery time.Duration, app *cli.Ap
 			return out, fmt.Errorf("--ocpp-meter-key: %w", err)
 		}
 	}
+	if o.signed && o.meterKey == "" {
+		return out, cli.Usage("--ocpp-meter-key HEX names it; it is printed on the meter", "--ocpp-require-signed: the vehicle must know the meter's public key")
+	}
 	if o.contracts != "" {
 		out.Contracts, err = readContracts(o.contracts)
 	}

@@ -1,12 +1,17 @@
 package stationcmd
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"syscall"
 	"testing"
@@ -18,6 +23,7 @@ import (
 	"joulepay/cmd/internal/station"
 	"joulepay/cmd/internal/vehicle"
 	"joulepay/meter"
+	"joulepay/meter/ocmf"
 	"joulepay/meter/ocpp"
 	"joulepay/meter/ocpp/ocpptest"
 	"joulepay/pricing"
@@ -73,7 +79,7 @@ func newOCPPWorld(t *testing.T, recordedAt time.Time, o station.OCPP) *ocppWorld
 			c.Policy.SampleEvery = c.PulseEvery
 			c.Policy.GoneAfter = sessionMax
 			if o.SignedRequired {
-				c.Attestation = meter.AttestedOCMF
+				c.Attestation, c.OCMFKey = meter.AttestedOCMF, o.MeterKey.DER()
 			}
 			return c, nil
 		},
@@ -189,33 +195,120 @@ func readings(t *testing.T, r receipt.Receipt) []meter.Signed {
 	return out
 }
 
-func TestASessionAtARecordedStationOfOCPP16IsPaidAndSettled(t *testing.T) {
-	lines := ocpptest.Recording(t, "vcp-ocpp16.jsonl")
-	w := newOCPPWorld(t, time.Date(2026, 11, 20, 8, 2, 17, 0, time.UTC), station.OCPP{Station: "S001", SignedRequired: true})
-	s := ocpptest.MustDial(t, w.charger.OCPP, "ocpp1.6", nil)
+// meterKey gives the key that a recorded station's records travel with: in the field it is printed on the meter.
+func meterKey(t *testing.T, lines []ocpptest.Line) ocmf.PublicKey {
+	t.Helper()
+	for _, l := range lines {
+		for _, part := range l.Frame {
+			found := regexp.MustCompile(`publicKey\\*": *\\*"([A-Za-z0-9+/=]+)`).FindSubmatch(part)
+			if found == nil {
+				continue
+			}
+			printed, err := base64.StdEncoding.DecodeString(string(found[1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			key, err := ocmf.DecodePublicKey(string(printed), ocmf.Quirks{}, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return key
+		}
+	}
+	t.Fatal("the recording has no key")
+	return ocmf.PublicKey{}
+}
+
+// replayed runs a session at a recorded station: the vehicle stops once it is told to stop there, and measures what it got.
+func (w *ocppWorld) replayed(lines []ocpptest.Line, subprotocol, last string, measuredMwh int64) receipt.Receipt {
+	w.t.Helper()
+	s := ocpptest.MustDial(w.t, w.charger.OCPP, subprotocol, nil)
 	var stop func()
 	var over <-chan session.SessionRecord
 	s.Replay(lines, func(step ocpptest.Step) {
 		switch step.Action {
-		case "RemoteStartTransaction": // comes when the vehicle has paid for the baseline
+		case "RemoteStartTransaction", "RequestStartTransaction": // comes when the vehicle has paid for the baseline
 			stop, over = w.charge()
-		case "SetChargingProfile": // now as the first step of a stop
-			w.measures(500 + 139_900)
+		case "MeterValues", "TransactionEvent":
+			w.measures(500 + measuredMwh)
+		case last:
+			w.measures(500 + measuredMwh)
 			stop()
 		}
 	}, nil)
-	r := w.receipt(over)
-	if r.Summary.EnergyWh != "140.1" {
-		t.Errorf("the receipt is about %s Wh", r.Summary.EnergyWh)
+	return w.receipt(over)
+}
+
+func TestASessionAtARecordedStationIsPaidAndSettled(t *testing.T) {
+	for _, c := range []struct {
+		file, subprotocol, last string
+		begins                  time.Time
+		energyWh                string
+		measured                int64
+	}{
+		{"vcp-ocpp16.jsonl", "ocpp1.6", "SetChargingProfile", time.Date(2026, 11, 20, 8, 2, 17, 0, time.UTC), "140.1", 139_900},
+		{"vcp-ocpp201.jsonl", "ocpp2.0.1", "RequestStopTransaction", time.Date(2026, 11, 20, 8, 2, 57, 0, time.UTC), "200", 199_500},
+	} {
+		t.Run(c.subprotocol, func(t *testing.T) {
+			lines := ocpptest.Recording(t, c.file)
+			w := newOCPPWorld(t, c.begins, station.OCPP{Station: "S001", SignedRequired: true, MeterKey: meterKey(t, lines)})
+			r := w.replayed(lines, c.subprotocol, c.last, c.measured)
+			if r.Summary.EnergyWh != c.energyWh {
+				t.Errorf("the receipt is about %s Wh, want %s", r.Summary.EnergyWh, c.energyWh)
+			}
+			all := readings(t, r)
+			last := all[len(all)-1]
+			if last.Reading.Attestation != meter.AttestedOCMF || len(last.Evidence) == 0 || last.Reading.State != meter.Ended {
+				t.Errorf("what is paid does not end on the signed record: %+v", last.Reading)
+			}
+			for _, before := range all[:len(all)-1] {
+				if before.Reading.Attestation != meter.AttestedByStation {
+					t.Errorf("a reading between is attested by %s", before.Reading.Attestation)
+				}
+			}
+		})
 	}
-	all := readings(t, r)
-	last := all[len(all)-1]
-	if last.Reading.Attestation != meter.AttestedOCMF || len(last.Evidence) == 0 || last.Reading.State != meter.Ended {
-		t.Errorf("what is paid does not end on the signed record: %+v", last.Reading)
-	}
-	for _, before := range all[:len(all)-1] {
-		if before.Reading.Attestation != meter.AttestedByStation {
-			t.Errorf("a reading between is attested by %s", before.Reading.Attestation)
+}
+
+// A record with one digit changed is not paid, and neither is what it says.
+func TestASessionWhoseStopIsNotSignedEndsWithWhatWasPaidBefore(t *testing.T) {
+	lines := ocpptest.Recording(t, "vcp-ocpp16.jsonl")
+	key := meterKey(t, lines)
+	for i, l := range lines {
+		for j, part := range l.Frame {
+			tampered, changed := tamper(t, part)
+			if changed {
+				lines[i].Frame[j] = tampered
+			}
 		}
 	}
+	w := newOCPPWorld(t, time.Date(2026, 11, 20, 8, 2, 17, 0, time.UTC), station.OCPP{Station: "S001", SignedRequired: true, MeterKey: key})
+	r := w.replayed(lines, "ocpp1.6", "SetChargingProfile", 139_900)
+	if r.Summary.EnergyWh != "0" || r.Summary.Paid.Amount != 0 {
+		t.Errorf("%s Wh are paid with %s", r.Summary.EnergyWh, r.Summary.Paid)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.events {
+		if e.Kind == ocpp.EventFault && errors.Is(e.Err, ocpp.ErrUnsigned) && errors.Is(e.Err, ocmf.ErrSignature) {
+			return
+		}
+	}
+	t.Errorf("nobody is told: %+v", w.events)
+}
+
+// tamper changes a digit of the signed register in a frame.
+func tamper(t *testing.T, frame json.RawMessage) (json.RawMessage, bool) {
+	t.Helper()
+	found := regexp.MustCompile(`signedMeterData\\*": *\\*"([A-Za-z0-9+/=]+)`).FindSubmatch(frame)
+	if found == nil {
+		return frame, false
+	}
+	record, err := base64.StdEncoding.DecodeString(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := bytes.Replace(record, []byte("0.1401"), []byte("0.1409"), 1)
+	coded := base64.StdEncoding.EncodeToString(changed)
+	return bytes.Replace(frame, found[1], []byte(coded), 1), true
 }

@@ -155,7 +155,7 @@ func (c *runCmd) options() (Options, error) {
 	}
 	settings := station.Default(pricing.Default())
 	if o.OCPP.SignedRequired {
-		settings.Attestation = meter.AttestedOCMF
+		settings.Attestation, settings.OCMFKey = meter.AttestedOCMF, o.OCPP.MeterKey.DER()
 	}
 	if c.marketFile != "" {
 		if settings.TariffAt, err = c.marketTariffs(); err != nil {
