@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"time"
 
 	"joulepay/channel/quote"
 	"joulepay/channel/session"
@@ -14,10 +15,14 @@ type Outlet struct {
 	EVSE      string
 	Connector meter.Connector
 	// Offer gives the quote for a session that begins now; session, station key and times are filled in by the machine.
-	Offer  func(session.Instant) (quote.Quote, error)
+	Offer func(session.Instant) (quote.Quote, error)
+	// Next gives the quote whose prices follow from a time on, when the tariff of a running session ends; nil: sessions go on
+	// under the tariff that they began with.
+	Next   func(now session.Instant, from time.Time) (quote.Quote, error)
 	Policy session.PayeePolicy
 
-	drive *Drive
+	drive     *Drive
+	requoteAt time.Time // real clock, of the outlet's pulses only: when Next is asked again
 }
 
 // ErrNoOutlet says that a session was begun at an outlet that the station has no more.
@@ -54,6 +59,7 @@ func (s *Station) pulseOutlet(ctx context.Context, o *Outlet) {
 	now := s.deps.Clock.Now()
 	if v := s.at(o); v != nil {
 		v.hand(ctx, o.sample(now))()
+		s.requoteOutlet(ctx, o, v, now)
 		return
 	}
 	if err := o.drive.Retry(now); err != nil {

@@ -206,6 +206,7 @@ func (s *Station) note(v *visit, outlet *Outlet) {
 	payee := v.machine.(*session.Payee)
 	phase := payee.Phase()
 	v.outstanding.Store(payee.Outstanding() || phase != session.PhaseCharging)
+	v.noteTariff(payee)
 	if phase >= session.PhaseSettling && !v.settling.Swap(true) {
 		s.free(v, outlet)
 	}

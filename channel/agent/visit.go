@@ -46,7 +46,8 @@ type visit struct {
 	ports       Ports
 	peer        atomic.Value // link.Addr where the peer was last heard
 	outstanding atomic.Bool
-	settling    atomic.Bool // paid: it waits for the ledger only
+	tariffEnds  atomic.Int64 // Unix milliseconds: when a station may offer another tariff; 0 never
+	settling    atomic.Bool  // paid: it waits for the ledger only
 	inbox       chan envelope
 	over        chan struct{} // closed when the goroutine ended
 	err         error         // why, read after over

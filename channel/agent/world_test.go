@@ -47,6 +47,7 @@ type world struct {
 	payee func(*session.PayeePolicy)
 	payer func(*session.PayerPolicy)
 	offer func(*quote.Inputs)
+	next  func(*quote.Inputs, time.Time) // prices from a time on; nil: tariffs do not change
 }
 
 // inWorld runs a test in a bubble. That no goroutine is left at its end is checked by the bubble.
@@ -97,7 +98,7 @@ func (w *world) newOutlet() *Outlet {
 		w.payee(&policy)
 	}
 	wallet := w.station.wallet
-	offer := func(now session.Instant) (quote.Quote, error) {
+	inputs := func(now session.Instant) quote.Inputs {
 		in := quote.Inputs{
 			Network: benchNetwork, Station: wallet.DID(), MeterKey: wallet.Meter().Public(), Attestation: meter.AttestedByStation,
 			Service: "charging", EVSE: "1", Unit: meter.MilliwattHours, Tariff: pricing.Default(), TimeZone: "Europe/Berlin",
@@ -106,9 +107,18 @@ func (w *world) newOutlet() *Outlet {
 		if w.offer != nil {
 			w.offer(&in)
 		}
-		return quote.Build(in, now.Session)
+		return in
 	}
-	return &Outlet{EVSE: "1", Connector: w.outlet, Offer: offer, Policy: policy}
+	o := &Outlet{EVSE: "1", Connector: w.outlet, Policy: policy}
+	o.Offer = func(now session.Instant) (quote.Quote, error) { return quote.Build(inputs(now), now.Session) }
+	if w.next != nil {
+		o.Next = func(now session.Instant, from time.Time) (quote.Quote, error) {
+			in := inputs(now)
+			w.next(&in, from)
+			return quote.Build(in, from)
+		}
+	}
+	return o
 }
 
 func (w *world) newStation(l *life) *Station { return NewStation(l.deps(), w.newOutlet()) }

@@ -11,7 +11,7 @@ import (
 
 // Terms say how a market price becomes a price of energy: market price / 1000 × Factor + Margin, per kWh and before tax.
 type Terms struct {
-	ID       string // of the tariff; empty: "market"
+	ID       string // of the tariff; empty: "market". TariffAt adds the span, so that tariffs of a session differ
 	Country  string // country_code of the operator; empty: "DE"
 	Party    string // party_id of the operator; empty: "JOU"
 	Location *time.Location
@@ -91,7 +91,10 @@ func (s Series) TariffAt(terms Terms, at time.Time) (*pricing.Tariff, error) {
 		from = changed
 	}
 	first, last := s.Span()
-	return s.Tariff(terms, later(from, first), earlier(until, last))
+	from, until = later(from, first), earlier(until, last)
+	const minutes = "0601021504"
+	terms.ID = or(terms.ID, "market") + "-" + from.UTC().Format(minutes) + "-" + until.UTC().Format(minutes)
+	return s.Tariff(terms, from, until)
 }
 
 // setBack gives when the clocks were set back between two times, or zero.
