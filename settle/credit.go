@@ -122,6 +122,9 @@ const (
 	WorkCosigned = 2 // the signatures of both parties
 	WorkRequest  = 1 // the signature of one
 
+	// WorkIdentity is a vertex, the signatures of a DID's keys, and its slot.
+	WorkIdentity = WorkVertex + WorkCosigned + 1
+
 	// WorkOpen is a vertex, the slots of channel and pay-out account, and what PrepaidAll names with two claims each.
 	WorkOpen = WorkVertex + 2 + // slots
 		WorkVertex + 2*WorkClaim + // settle

@@ -25,14 +25,20 @@ const (
 	KindCloseRequest     Kind = 21
 	KindFinalise         Kind = 22
 
-	// Reserved, and refused until they are built: 23 a withdrawal requested by one side; 32 to 39 registering,
-	// rotating and deactivating a DID, status lists; 48 to 55 a change of the witness set.
+	KindRegister   Kind = 32 // a DID's first document
+	KindUpdate     Kind = 33 // its next
+	KindRotate     Kind = 34
+	KindDeactivate Kind = 35
+
+	// Reserved, and refused until they are built: 23 a withdrawal requested by one side; 36 to 39 status lists; 48 to
+	// 55 a change of the witness set.
 )
 
 var kindNames = map[Kind]string{
 	KindGenesis: "genesis", KindTransfer: "transfer", KindIssue: "issue", KindRedeem: "redeem", KindAnchor: "anchor",
 	KindOpen: "open", KindTopUp: "top-up", KindSettle: "settle", KindWithdraw: "withdraw",
 	KindCooperativeClose: "cooperative-close", KindCloseRequest: "close-request", KindFinalise: "finalise",
+	KindRegister: "register", KindUpdate: "update", KindRotate: "rotate", KindDeactivate: "deactivate",
 }
 
 // String gives the kind's name, as the API writes it.
@@ -87,7 +93,8 @@ func DecodePayload(raw []byte) (Payload, error) {
 		return nil, fmt.Errorf("%w: payload of %d bytes, at most %d", ErrEncoding, len(raw), PayloadSizeMax)
 	}
 	r := layout.NewReader(raw)
-	p, err := newPayload(Kind(r.Uint8()))
+	kind := Kind(r.Uint8())
+	p, err := newPayload(kind)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +105,9 @@ func DecodePayload(raw []byte) (Payload, error) {
 	}
 	if err := p.Check(); err != nil {
 		return nil, err
+	}
+	if p.Kind() != kind {
+		return nil, fmt.Errorf("%w: a %s payload written as %s", ErrEncoding, p.Kind(), kind)
 	}
 	return p, nil
 }
@@ -128,6 +138,12 @@ func newPayload(k Kind) (Payload, error) {
 		return &CloseRequest{}, nil
 	case KindFinalise:
 		return &Finalise{}, nil
+	case KindRegister, KindUpdate:
+		return &Publish{}, nil
+	case KindRotate:
+		return &Rotate{}, nil
+	case KindDeactivate:
+		return &Deactivate{}, nil
 	}
 	return nil, fmt.Errorf("%w: unknown payload kind %d", ErrEncoding, uint8(k))
 }

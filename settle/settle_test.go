@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,94 @@ func payloads() []settle.Payload {
 		&settle.CooperativeClose{Signed: channel.SignedClose{Close: channel.Close{Channel: id, Lanes: channel.PerLane{eur, 0}, NotAfter: noon}}},
 		&settle.CloseRequest{Signed: channel.SignedCloseRequest{Request: channel.CloseRequest{Channel: id, By: channel.Partner}}, Claims: own},
 		&settle.Finalise{Channel: id},
+		settle.NewPublish(network, did(bob), 1, document(), bob),
+		settle.NewPublish(network, did(bob), 2, settle.Document{}, bob),
+		settle.NewRotate(network, did(bob), 3, bob, alice),
+		settle.NewDeactivate(network, did(bob), 4, alice),
+	}
+}
+
+// document is as large as one may be.
+func document() settle.Document {
+	d := settle.Document{Role: settle.RoleStation}
+	for i := range byte(settle.ServicesMax) {
+		d.Services = append(d.Services, settle.Service{
+			Name: strings.Repeat(string('a'+i), settle.ServiceNameMax), Type: strings.Repeat("T", settle.ServiceTypeMax),
+			Endpoint: "nats:" + strings.Repeat("x", settle.EndpointMax-5),
+		})
+	}
+	for i := range byte(settle.KeyBindingsMax) {
+		d.Bindings = append(d.Bindings, settle.KeyBinding{Purpose: wallet.PurposeNoiseStatic, Hash: [32]byte{i}})
+	}
+	return d
+}
+
+func TestDocumentsThatNoSlotHoldsAreRefused(t *testing.T) {
+	for name, change := range map[string]func(*settle.Document){
+		"unknown role":           func(d *settle.Document) { d.Role = 99 },
+		"too many services":      func(d *settle.Document) { d.Services = append(d.Services, d.Services[0]) },
+		"services out of order":  func(d *settle.Document) { d.Services[0].Name = "z" },
+		"one name twice":         func(d *settle.Document) { d.Services[1].Name = d.Services[0].Name },
+		"name in capitals":       func(d *settle.Document) { d.Services[0].Name = "A" },
+		"no name":                func(d *settle.Document) { d.Services[0].Name = "" },
+		"long name":              func(d *settle.Document) { d.Services[0].Name += "a" },
+		"type with a blank":      func(d *settle.Document) { d.Services[0].Type = "a b" },
+		"long type":              func(d *settle.Document) { d.Services[0].Type += "T" },
+		"endpoint that is none":  func(d *settle.Document) { d.Services[0].Endpoint = "here" },
+		"endpoint with a break":  func(d *settle.Document) { d.Services[0].Endpoint = "nats:\n" },
+		"endpoint not ASCII":     func(d *settle.Document) { d.Services[0].Endpoint = "nats:\u00e9" },
+		"long endpoint":          func(d *settle.Document) { d.Services[0].Endpoint += "x" },
+		"too many bindings":      func(d *settle.Document) { d.Bindings = append(d.Bindings, settle.KeyBinding{Purpose: 5}) },
+		"one binding twice":      func(d *settle.Document) { d.Bindings[1] = d.Bindings[0] },
+		"binding of the account": func(d *settle.Document) { d.Bindings[0].Purpose = wallet.PurposeAccount },
+		"binding of nothing":     func(d *settle.Document) { d.Bindings[5].Purpose = 99 },
+	} {
+		d := document()
+		change(&d)
+		p := &settle.Publish{DID: did(bob), Version: 1, Document: d}
+		if err := p.Check(); !errors.Is(err, settle.ErrDocument) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := settle.DecodePayload(settle.EncodePayload(p)); err == nil {
+			t.Errorf("%s decodes", name)
+		}
+	}
+}
+
+func TestI8_WhatADIDSignsOfItselfIsGoodForThatAlone(t *testing.T) {
+	first := settle.NewPublish(network, did(bob), 1, document(), bob)
+	if err := first.Verify(network, bob.Public()); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*settle.Publish){
+		"another DID":      func(p *settle.Publish) { p.DID = did(alice) },
+		"another version":  func(p *settle.Publish) { p.Version = 2 },
+		"another document": func(p *settle.Publish) { p.Document = settle.Document{} },
+	} {
+		p := *first
+		change(&p)
+		if p.Verify(network, bob.Public()) == nil {
+			t.Errorf("%s verifies", name)
+		}
+	}
+	if first.Verify(wallet.NetworkID{8}, bob.Public()) == nil || first.Verify(network, alice.Public()) == nil {
+		t.Error("another network or key verifies")
+	}
+	empty := settle.NewPublish(network, did(bob), 2, settle.Document{}, bob)
+	end := &settle.Deactivate{DID: did(bob), Version: 2, Signature: empty.Signature}
+	if end.Verify(network, bob.Public()) == nil {
+		t.Error("a document is a deactivation")
+	}
+	turn := settle.NewRotate(network, did(bob), 2, bob, alice)
+	if err := turn.Verify(network, bob.Public()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range turn.Signatures {
+		p := *turn
+		p.Signatures[i] = turn.Signatures[1-i]
+		if p.Verify(network, bob.Public()) == nil {
+			t.Errorf("signature %d is not needed", i)
+		}
 	}
 }
 
@@ -136,6 +225,10 @@ func TestStaticallyInvalidPayloadsAreRefused(t *testing.T) {
 		"withdrawal 0":               &settle.Withdraw{},
 		"negative close":             &settle.CooperativeClose{Signed: channel.SignedClose{Close: channel.Close{Lanes: channel.PerLane{-1, 0}}}},
 		"request of a third party":   &settle.CloseRequest{Signed: channel.SignedCloseRequest{Request: channel.CloseRequest{By: 2}}},
+		"document of nobody":         &settle.Publish{Version: 1},
+		"document without version":   &settle.Publish{DID: did(bob)},
+		"rotation to no key":         &settle.Rotate{DID: did(bob), Version: 1},
+		"end without version":        &settle.Deactivate{DID: did(bob)},
 		"request with other claims":  &settle.CloseRequest{Claims: []channel.Best{best(id, 0)}},
 	} {
 		if p.Check() == nil {
@@ -251,9 +344,17 @@ func TestSlotsDecodeToThemselves(t *testing.T) {
 	if size := len(c.Encode()); size > settle.SlotSizeMax {
 		t.Errorf("channel slot of %d bytes", size)
 	}
-	a := settle.Account{Key: alice.Public(), Status: settle.AccountActive, Balance: 5, Sequence: 6}
+	a := settle.Account{Key: alice.Public(), Status: settle.AccountActive, Balance: 5, Locked: 4, Sequence: 6, Credit: settle.Credit{Units: 7, Fraction: 8, Since: 9}}
 	if got, err := settle.DecodeAccount(a.Encode()); err != nil || got != a {
 		t.Errorf("account %+v, %v", got, err)
+	}
+	i := settle.Identity{Key: alice.Public(), Status: settle.AccountDeactivated, Version: 3, Rotations: 1, Created: 4, Updated: 5,
+		Vertex: settle.VertexID{6}, Document: document()}
+	if got, err := settle.DecodeIdentity(i.Encode()); err != nil || !reflect.DeepEqual(got, i) {
+		t.Errorf("identity %+v, %v", got, err)
+	}
+	if size := len(i.Encode()); size > settle.SlotSizeMax {
+		t.Errorf("identity slot of %d bytes", size)
 	}
 	totals := settle.Totals{Issued: 3, Redeemed: 1, Locked: 2}
 	if got, err := settle.DecodeTotals(totals.Encode()); err != nil || got != totals {
@@ -308,12 +409,16 @@ func FuzzDecodeSlots(f *testing.F) {
 	f.Add(settle.NewChannel(opening()).Encode())
 	f.Add(settle.NewAccount(did(alice)).Encode())
 	f.Add(settle.Totals{}.Encode())
+	f.Add(settle.Identity{Document: document()}.Encode())
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if c, err := settle.DecodeChannel(raw); err == nil && !bytes.Equal(c.Encode(), raw) {
 			t.Fatal("channel encodes to other bytes")
 		}
 		if a, err := settle.DecodeAccount(raw); err == nil && !bytes.Equal(a.Encode(), raw) {
 			t.Fatal("account encodes to other bytes")
+		}
+		if i, err := settle.DecodeIdentity(raw); err == nil && !bytes.Equal(i.Encode(), raw) {
+			t.Fatal("identity encodes to other bytes")
 		}
 		if s, err := settle.DecodeTotals(raw); err == nil && !bytes.Equal(s.Encode(), raw) {
 			t.Fatal("totals encode to other bytes")

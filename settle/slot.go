@@ -22,6 +22,7 @@ const (
 	SlotAccount SlotKind = 3
 	SlotChannel SlotKind = 4
 	SlotMint    SlotKind = 5 // one a reference under which was issued
+	SlotDID     SlotKind = 6 // of a DID that is registered
 )
 
 // SlotKey names a slot. The state root commits to keys together with contents.
@@ -41,6 +42,9 @@ func IssuerKey(d wallet.DID) SlotKey { return SlotKey{SlotIssuer, d} }
 
 // AccountKey names the slot of an account.
 func AccountKey(d wallet.DID) SlotKey { return SlotKey{SlotAccount, d} }
+
+// DIDKey names the slot of a DID's Identity.
+func DIDKey(d wallet.DID) SlotKey { return SlotKey{SlotDID, d} }
 
 // ChannelKey names the slot of a channel.
 func ChannelKey(id channel.ID) SlotKey { return SlotKey{SlotChannel, id} }

@@ -47,9 +47,13 @@ const (
 	CreditSpent
 	BelowAccountLock
 	BelowChannelLock
+	UnknownDID
+	WrongVersion
+	BadDocument
+	Deactivated
 
 	// VerdictMax is the last of them.
-	VerdictMax = BelowChannelLock
+	VerdictMax = Deactivated
 )
 
 // Errors that the refusals stand for; Verdict.Err gives them.
@@ -84,6 +88,10 @@ var (
 	ErrBelowLock       = errors.New("settle: below the network's minimum lock")
 	ErrAccountLock     = fmt.Errorf("%w of an account", ErrBelowLock)
 	ErrChannelLock     = fmt.Errorf("%w of a channel", ErrBelowLock)
+	ErrUnknownDID      = errors.New("settle: the DID is not registered")
+	ErrVersion         = errors.New("settle: not the next version of the DID")
+	ErrBadDocument     = errors.New("settle: a signature of the DID's own keys does not verify")
+	ErrDeactivated     = errors.New("settle: the DID was deactivated")
 )
 
 type verdictText struct {
@@ -124,6 +132,11 @@ var verdictTexts = map[Verdict]verdictText{
 	CreditSpent:      {"credit-spent", ErrCreditSpent},
 	BelowAccountLock: {"below-account-lock", ErrAccountLock},
 	BelowChannelLock: {"below-channel-lock", ErrChannelLock},
+
+	UnknownDID:   {"unknown-did", ErrUnknownDID},
+	WrongVersion: {"wrong-version", ErrVersion},
+	BadDocument:  {"bad-document", ErrBadDocument},
+	Deactivated:  {"deactivated", ErrDeactivated},
 }
 
 // Accepted tells whether the vertex became part of the DAG.

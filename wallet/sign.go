@@ -35,6 +35,7 @@ const (
 	DomainOperatorRequest Domain = 15 // a request to a node's API
 	DomainPresentation    Domain = 16 // a verified claim shown to one peer
 	DomainConnect         Domain = 17 // a broker's nonce, by a NATS key
+	DomainDocument        Domain = 18 // what a DID says of itself on the ledger, by its account key
 )
 
 // signingPrefix separates Joulepay's signatures from those of every other protocol.

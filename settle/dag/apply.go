@@ -68,6 +68,9 @@ func (g *stage) judge(v *settle.Vertex, signedBy wallet.PublicKey) (settle.Verdi
 	if key := s.AccountKey(v.Issuer()); key != signedBy && s.verifiers.verify(v, key) != nil {
 		return settle.BadSignature, nil
 	}
+	if !g.active(v.Issuer()) {
+		return settle.Deactivated, nil
+	}
 	g.price(v.Issuer(), v.Payload())
 	verdict := g.apply(v)
 	if verdict == settle.Applied {
@@ -120,6 +123,12 @@ func (g *stage) apply(v *settle.Vertex) settle.Verdict {
 		return g.closeRequest(v, p)
 	case *settle.Finalise:
 		return g.finalise(p)
+	case *settle.Publish:
+		return g.publish(v, p)
+	case *settle.Rotate:
+		return g.rotate(v, p)
+	case *settle.Deactivate:
+		return g.deactivate(v, p)
 	}
 	return settle.WrongNetwork // a genesis, which names no network
 }

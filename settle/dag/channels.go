@@ -56,6 +56,8 @@ func (g *stage) open(by wallet.DID, p *settle.Open) settle.Verdict {
 		return settle.BadExpiry
 	case o.Deposit < g.state.limits().ChannelLock:
 		return settle.BelowChannelLock
+	case !g.active(o.Partner) || !g.active(o.Payout):
+		return settle.Deactivated
 	}
 	if v := g.spend(by, p.Sequence, o.Deposit); !v.Accepted() {
 		return v

@@ -88,6 +88,12 @@ func (g *stage) price(by wallet.DID, p settle.Payload) {
 		g.work = g.priceRequest(by, p)
 	case *settle.Finalise:
 		g.work = g.priceOne(p.Channel, 0, settle.PrepaidFinalise)
+	case *settle.Publish:
+		g.work = settle.WorkIdentity + g.priceAccount(by, p.DID)
+	case *settle.Rotate:
+		g.work = settle.WorkIdentity + g.priceAccount(by, p.DID)
+	case *settle.Deactivate:
+		g.work = settle.WorkIdentity + g.priceAccount(by, p.DID)
 	default:
 		g.work = settle.WorkVertex
 	}

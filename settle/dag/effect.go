@@ -39,7 +39,7 @@ func (g *stage) parties(issuer wallet.DID) []wallet.DID {
 		}
 	}
 	for _, key := range g.order {
-		if key.Kind == settle.SlotAccount {
+		if key.Kind == settle.SlotAccount || key.Kind == settle.SlotDID {
 			add(key.ID)
 		}
 	}

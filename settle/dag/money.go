@@ -41,8 +41,12 @@ func (g *stage) spend(d wallet.DID, sequence uint64, amount money.Amount) settle
 	return settle.Applied
 }
 
-// pay adds to an account what somebody sends, and makes the account when it is the first. It must then meet the lock.
+// pay adds to an account what somebody sends, and makes the account when it is the first. It must then meet the lock. An
+// account that can never spend is sent nothing.
 func (g *stage) pay(d wallet.DID, amount money.Amount) settle.Verdict {
+	if !g.active(d) {
+		return settle.Deactivated
+	}
 	if _, exists := g.get(settle.AccountKey(d)); !exists {
 		if !usable(d) {
 			return settle.BadAccount

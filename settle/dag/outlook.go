@@ -25,6 +25,9 @@ func (s *State) Outlook(v *settle.Vertex, waiting int) Outlook {
 	g, by := s.newStage(), v.Issuer()
 	_, exists := g.get(settle.AccountKey(by))
 	a := g.account(by)
+	if a.Status == settle.AccountDeactivated {
+		return Outlook{Verdict: settle.Deactivated}
+	}
 	if spend, ok := v.Payload().(settle.Spend); ok {
 		if verdict := judgeSequence(spend.SpendSequence(), a.Sequence, waiting); !verdict.Accepted() {
 			return Outlook{Verdict: verdict}

@@ -222,6 +222,25 @@ var refusals = []struct {
 	{"channel with less than the lock", settle.BelowChannelLock, func(p *pair) settle.Verdict {
 		return p.on(locked()).openWith(10*lock - 1)
 	}},
+	{"update of a DID that is not registered", settle.UnknownDID, func(p *pair) settle.Verdict {
+		return p.publish(p.opener, p.opener, 2, aDocument("nats://a"))
+	}},
+	{"document that was overtaken", settle.WrongVersion, func(p *pair) settle.Verdict {
+		p.publish(p.opener, p.opener, 1, aDocument("nats://a"))
+		p.publish(p.opener, p.opener, 2, aDocument("nats://b"))
+		return p.publish(p.opener, p.opener, 1, aDocument("nats://a"))
+	}},
+	{"registered twice with other documents", settle.WrongVersion, func(p *pair) settle.Verdict {
+		p.publish(p.opener, p.opener, 1, aDocument("nats://a"))
+		return p.publish(p.opener, p.opener, 1, aDocument("nats://b"))
+	}},
+	{"document of somebody else", settle.BadDocument, func(p *pair) settle.Verdict {
+		return p.do(p.opener, settle.NewPublish(p.network(), p.partner.did, 1, aDocument("nats://a"), p.opener.key))
+	}},
+	{"vertex of a deactivated DID", settle.Deactivated, func(p *pair) settle.Verdict {
+		p.must(p.opener, settle.NewDeactivate(p.network(), p.opener.did, 1, p.opener.key))
+		return p.do(p.opener, anchor(1))
+	}},
 	{"close that came too late", settle.CloseExpired, func(p *pair) settle.Verdict {
 		c := p.signClose(channel.PerLane{}, startTime.Add(time.Second))
 		p.wait(2 * time.Second)
