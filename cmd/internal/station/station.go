@@ -83,6 +83,9 @@ func New(p *party.Party, c Config, connect func(free func() bool) (meter.Connect
 		return nil, err
 	}
 	s.outlet = &agent.Outlet{EVSE: c.EVSE, Connector: connector, Offer: s.offerIfReady, Policy: c.Policy}
+	if c.TariffAt != nil {
+		s.outlet.Next = s.next
+	}
 	if err := s.checkOffer(); err != nil {
 		return nil, err
 	}
