@@ -218,7 +218,11 @@ func TestAttacksOnPresentationsAreRefusedEachWithItsOwnError(t *testing.T) {
 		{"good for ever", edit(func(_, payload map[string]any) { delete(payload, "exp") }), ours, now, credential.ErrTime},
 		{"good for a year", payload("exp", now.AddDate(1, 0, 0).Unix()), ours, now, credential.ErrTime},
 		{"a credential in its place", own, ours, now, credential.ErrMediaType},
-		{"holder is not the signer", payload("holder", mallory.DID.String()), ours, now, credential.ErrHolder},
+		{"holder is not iss", payload("holder", mallory.DID.String()), ours, now, credential.ErrHolder},
+		{"holder is not the signer", edit(func(_, payload map[string]any) {
+			payload["holder"] = mallory.DID.String()
+			delete(payload, "iss")
+		}), ours, now, credential.ErrHolder},
 		{"presented by a thief", changed(t, mallory.Key, good, func(header, payload map[string]any) {
 			header["kid"] = mallory.DID.String() + "#" + strings.TrimPrefix(mallory.DID.DIDKey(), "did:key:")
 			payload["holder"], payload["iss"] = mallory.DID.String(), mallory.DID.String()

@@ -17,9 +17,9 @@ import (
 // object is a decoded JSON object. Members are found by their exact names: encoding/json would take "ISS" for "iss".
 type object map[string]any
 
-// parseObject reads one JSON object: valid UTF-8, no member twice, nesting of depthMax. The caller bounds its size.
+// parseObject reads one JSON object: no member twice, nesting of depthMax. The caller bounds its size.
 func parseObject(raw []byte) (object, error) {
-	if !utf8.Valid(raw) || !json.Valid(raw) {
+	if !json.Valid(raw) {
 		return nil, ErrJSON
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
@@ -91,7 +91,8 @@ func parseElements(decoder *json.Decoder, depth int) (any, error) {
 	return elements, err
 }
 
-// checkText refuses the character by which the decoder replaces half of a surrogate pair: two texts would be one.
+// checkText refuses the character by which the decoder replaces what is not UTF-8, and half of a surrogate pair: two texts
+// would be one.
 func checkText(text string) error {
 	if strings.ContainsRune(text, unicode.ReplacementChar) {
 		return fmt.Errorf("%w: text with a replacement character", ErrJSON)

@@ -134,7 +134,7 @@ func (to Challenge) check(payload object, now time.Time) error {
 	if did, err := wallet.ParseDID(audience); err != nil || did != to.Audience {
 		return fmt.Errorf("%w: %q", ErrAudience, clip(audience))
 	}
-	if nonce, err := payload.text("nonce"); err != nil || to.Nonce == "" || nonce != to.Nonce {
+	if nonce, err := payload.text("nonce"); err != nil || nonce != to.Nonce { // text gives none that is empty
 		return fmt.Errorf("%w: %q", ErrNonce, clip(nonce))
 	}
 	issued, err := payload.numericDate("iat")

@@ -60,6 +60,14 @@ func TestTheZeroPolicyTrustsNobody(t *testing.T) {
 	wantError(t, err, credential.ErrUntrusted)
 }
 
+func TestASubjectIsADID(t *testing.T) {
+	compact := changed(t, bureau.Key, issue(t, bureau, template()), func(_, payload map[string]any) {
+		payload["credentialSubject"] = with(payload["credentialSubject"], "id", "https://example.org")
+	})
+	_, err := credential.Verify(compact, now, trusting())
+	wantError(t, err, credential.ErrSubject)
+}
+
 func TestTrustIsForAKind(t *testing.T) {
 	_, err := credential.Verify(issue(t, operator, template()), now, trusting())
 	wantError(t, err, credential.ErrUntrusted)

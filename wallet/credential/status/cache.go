@@ -122,7 +122,7 @@ func (c *Cache) CheckStatus(entry credential.StatusEntry, issuer wallet.DID, now
 	if known.fetched.IsZero() {
 		return c.unknown(fmt.Errorf("%w: %s was not fetched", credential.ErrStatusUnavailable, entry.List))
 	}
-	standing, err := known.list.standing(entry, issuer)
+	standing, err := known.list.standing(entry)
 	if err != nil {
 		return standing, err
 	}

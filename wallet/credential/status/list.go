@@ -62,10 +62,10 @@ func listOf(c credential.Credential) (list, error) {
 	}, nil
 }
 
-// standing looks an entry up.
-func (l list) standing(entry credential.StatusEntry, issuer wallet.DID) (credential.Standing, error) {
-	if l.url != entry.List || l.issuer != issuer || l.purpose != entry.Purpose {
-		return credential.StandingUnknown, fmt.Errorf("%w: it is of %s, for %s", ErrList, l.issuer, l.purpose)
+// standing looks up an entry of the list's URL and issuer.
+func (l list) standing(entry credential.StatusEntry) (credential.Standing, error) {
+	if l.purpose != entry.Purpose {
+		return credential.StandingUnknown, fmt.Errorf("%w: it is for %s, not %s", ErrList, l.purpose, entry.Purpose)
 	}
 	set, err := l.bits.Get(entry.Index)
 	if err != nil {

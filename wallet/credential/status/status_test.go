@@ -226,14 +226,14 @@ func TestAttacksOnStatusAreRefusedEachWithItsOwnError(t *testing.T) {
 	})
 }
 
-// listOf signs a list whose text is anything.
-func listOf(t testing.TB, encoded string, from time.Time) string {
+// listOf signs a list whose text is anything; until zero means a month.
+func listOf(t testing.TB, encoded string, until time.Time) string {
 	t.Helper()
-	if from.IsZero() {
-		from = now.Add(-time.Hour)
+	if until.IsZero() {
+		until = now.AddDate(0, 1, 0)
 	}
 	compact, err := credential.Issue(bureau, credential.Template{
-		ID: listURL, SubjectID: listURL + "#list", ValidFrom: from, ValidUntil: now.AddDate(0, 0, 30),
+		ID: listURL, SubjectID: listURL + "#list", ValidFrom: now.Add(-time.Hour), ValidUntil: until,
 		Claims: credential.StatusList{Purpose: credential.PurposeRevocation, EncodedList: encoded},
 	})
 	if err != nil {
@@ -367,6 +367,7 @@ func TestWhatIsNotKnownFailsAsThePolicySays(t *testing.T) {
 		return func(fail status.FailPolicy) *status.Cache { return put(t, fail, compact, now) }
 	}
 	const day = 24 * time.Hour
+	ending := listOf(t, encode(t, make([]byte, status.SizeMin/8)), now.Add(time.Hour))
 	tests := []struct {
 		name   string
 		cache  func(status.FailPolicy) *status.Cache
@@ -377,7 +378,8 @@ func TestWhatIsNotKnownFailsAsThePolicySays(t *testing.T) {
 		{"never fetched", empty, now, credential.ErrStatusUnavailable, nil},
 		{"as old as is allowed", full(list), now.Add(day), nil, nil},
 		{"older", full(list), now.Add(day + time.Nanosecond), status.ErrStale, nil},
-		{"expired", full(list), now.AddDate(0, 0, 30), status.ErrStale, nil},
+		{"a moment before its end", full(ending), now.Add(time.Hour - 1), nil, nil},
+		{"at its end", full(ending), now.Add(time.Hour), status.ErrStale, nil},
 		{"stale and revoked", full(revoked), now.Add(2 * day), credential.ErrRevoked, credential.ErrRevoked},
 	}
 	for _, test := range tests {
@@ -538,7 +540,10 @@ func TestAListThatIsFullSaysSo(t *testing.T) {
 }
 
 func TestAServerPublishesListsAndNothingElse(t *testing.T) {
-	directory := status.Directory(t.TempDir())
+	directory := status.Directory(filepath.Join(t.TempDir(), "lists"))
+	if err := os.Mkdir(string(directory), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	path, err := directory.Path("2026")
 	if err != nil {
 		t.Fatal(err)
@@ -565,7 +570,12 @@ func TestAServerPublishesListsAndNothingElse(t *testing.T) {
 			t.Errorf("%s: %+v", id, answer)
 		}
 	}
-	_, err = directory.StatusList("../2026")
+	private, err := status.Create(filepath.Join(string(directory), "..", "private.json"), bureau, settings(credential.PurposeRevocation))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = private.Close() })
+	_, err = directory.StatusList("../private")
 	wantError(t, err, fs.ErrNotExist)
 	if err := os.WriteFile(filepath.Join(string(directory), "broken.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
