@@ -149,7 +149,7 @@ func (r Rebaser) onward(ctx context.Context, peer uint8, to Rebase) error {
 	if err == nil || errors.Is(err, errCarry) {
 		return err
 	}
-	return errors.Join(err, r.back(ctx, max(justified.Number, r.final()), to)) // what the peer gave may lead nowhere
+	return errors.Join(err, r.retreat(ctx, justified.Number, to)) // what the peer gave may lead nowhere
 }
 
 // branchSizeMax bounds the entries of another branch, in bytes, that are held before the own branch is undone for it.
@@ -175,11 +175,14 @@ func (r Rebaser) across(ctx context.Context, peer uint8, to Rebase) error {
 		return fmt.Errorf("%w: read the own branch: %w", errCarry, err)
 	}
 	err = r.replay(ctx, final, to, theirs)
-	switch {
-	case err == nil || errors.Is(err, errCarry):
+	if err == nil || errors.Is(err, errCarry) {
 		return err
-	case r.final() > final.Number: // on their branch, which is good so far
-		return errors.Join(err, r.back(ctx, r.final(), to))
+	}
+	if back := r.retreat(ctx, final.Number, to); back != nil {
+		return back
+	}
+	if r.Core.finality.Final().Checkpoint != final {
+		return err // their branch is good up to here
 	}
 	if again := r.replay(ctx, final, own, ours); again != nil {
 		return fmt.Errorf("%w: take the own branch again: %w", errCarry, again)
@@ -241,8 +244,14 @@ func (r Rebaser) replay(ctx context.Context, final proof.Checkpoint, to Rebase, 
 	})
 }
 
-// final gives the number of the last final checkpoint.
-func (r Rebaser) final() uint64 { return r.Core.finality.Final().Checkpoint.Number }
+// retreat goes back to a checkpoint, or to a later one that has become final and is stored.
+func (r Rebaser) retreat(ctx context.Context, checkpoint uint64, to Rebase) error {
+	stored, err := r.Store.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errCarry, err)
+	}
+	return r.back(ctx, max(checkpoint, stored.Final.Checkpoint.Number), to)
+}
 
 // nextLog adds an entry, as peers give it, to a log hash.
 func nextLog(log proof.Hash, raw []byte) (proof.Hash, error) {
