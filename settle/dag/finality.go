@@ -116,13 +116,14 @@ func (f *Finality) Vote(v proof.SignedVote) (*proof.Certificate, error) {
 	return f.count(n), nil
 }
 
-// count gives a certificate when the votes for our checkpoint, from one justified source, are enough.
+// count gives a certificate when the votes for our checkpoint, from one source, are enough. That this node knows the
+// source to be justified is not needed, and it may never hear of it: honest witnesses vote from nothing else.
 func (f *Finality) count(number uint64) *proof.Certificate {
 	target, ok := f.marked[number]
 	if !ok || number <= f.justified.Number {
 		return nil
 	}
-	c := f.tally(number, func(v proof.Vote) bool { return v.Target == target.Ref() && f.isJustified(v.Source) })
+	c := f.tally(number, func(v proof.Vote) bool { return v.Target == target.Ref() })
 	if c != nil {
 		f.justify(target, *c)
 	}
@@ -147,27 +148,8 @@ func (f *Finality) tally(number uint64, counts func(proof.Vote) bool) *proof.Cer
 	return nil
 }
 
-// isJustified tells whether a checkpoint of this log is justified, as far as is still known.
-func (f *Finality) isJustified(r proof.Ref) bool {
-	c, ok := f.marked[r.Number]
-	if !ok || c.Ref() != r {
-		return false
-	}
-	_, certified := f.by[r.Number]
-	return certified || r.Number == f.final.Checkpoint.Number
-}
-
-// Certified takes a certificate from the log or from storage. One for another log, or an old one, changes nothing.
+// Certified takes a certificate that verified. One for another log, or an old one, changes nothing.
 func (f *Finality) Certified(c proof.Certificate) {
-	target, ok := f.marked[c.Target.Number]
-	if ok && target.Ref() == c.Target && f.isJustified(c.Source) && c.Target.Number > f.justified.Number {
-		f.justify(target, c)
-	}
-}
-
-// Adopt takes a certificate of this log's own checkpoint whatever its source: the base of an incarnation, which may
-// have been justified from a checkpoint that this node never knew as such.
-func (f *Finality) Adopt(c proof.Certificate) {
 	target, ok := f.marked[c.Target.Number]
 	if ok && target.Ref() == c.Target && c.Target.Number > f.justified.Number {
 		f.justify(target, c)

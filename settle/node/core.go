@@ -118,7 +118,7 @@ func LoadCore(stored store.Stored, now time.Time, o CoreOptions) (*Core, error) 
 		}
 	}
 	for _, certificate := range stored.Pending {
-		finality.Adopt(certificate)
+		finality.Certified(certificate)
 	}
 	c := newCore(state, finality, now, o)
 	c.position = stored.Position

@@ -130,7 +130,7 @@ func (c *Core) applyStart(s *step, now time.Time, e dag.Entry) error {
 	if number := e.Start.Base.Number; c.state.Head().Certified > certified {
 		s.batch.Certified = append(s.batch.Certified, number)
 		s.batch.Certificates = append(s.batch.Certificates, e.Start.Certificate)
-		c.finality.Adopt(e.Start.Certificate)
+		c.finality.Certified(e.Start.Certificate)
 	}
 	c.marked, c.began = now, settle.LedgerTimeOf(now)
 	return nil
@@ -144,7 +144,7 @@ func (c *Core) ahead(standing gossip.Standing) []Effect {
 	}
 	if known, ok := c.finality.Marked(b.Number); ok && known == b {
 		var s step
-		c.finality.Adopt(standing.Certificate)
+		c.finality.Certified(standing.Certificate)
 		s.batch.Certificates = []proof.Certificate{standing.Certificate}
 		c.queueCertificate(standing.Certificate)
 		c.finish(&s)

@@ -86,7 +86,7 @@ func (c *Core) arrived(r Rebase) ([]Effect, bool) {
 		return nil, false
 	}
 	before := c.finality.Justified().Number
-	if c.finality.Adopt(r.Certificate); c.finality.Justified().Number == before {
+	if c.finality.Certified(r.Certificate); c.finality.Justified().Number == before {
 		return nil, true
 	}
 	s := step{batch: store.Batch{Certificates: []proof.Certificate{r.Certificate}}}
