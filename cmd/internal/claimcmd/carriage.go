@@ -57,7 +57,7 @@ func (f *carriageFlags) connect(app *cli.App, key natsd.Key) (*nats.Conn, error)
 	if err != nil {
 		return nil, err
 	}
-	return natsd.Dial(f.nats, natsd.DialOptions{Name: app.Name() + " claim", Key: key, TLS: trusted,
+	return natsd.Dial(f.nats, natsd.DialOptions{Name: "claim", Key: key, TLS: trusted,
 		OnError: func(err error) { app.Log().Warn("NATS", "error", err) }})
 }
 
