@@ -87,23 +87,25 @@ func readPrices(path string) (market.Series, error) {
 func marketCommand(app *cli.App) *cobra.Command {
 	command := &cobra.Command{
 		Use: "market --prices FILE", Short: "Make an OCPI tariff of day-ahead market prices",
-		Long: "Make the OCPI tariff of one day of day-ahead market prices: market price × factor + margin, for each quarter hour or hour.\n" +
+		Long: "Make the OCPI tariff of one day of day-ahead market prices: market price × factor + margin, for each quarter hour or hour;\n" +
+			"or, with --at, the tariff that a charger offers at a time, as far as prices are known.\n" +
 			"Prices are the CSV of start_utc, start_local, eur_per_mwh, or the JSON of Energy-Charts or aWATTar.",
 		Example: "  chargepoint tariff market --prices prices.csv --factor 1.1 --margin 0.05 --vat 19 --date 2025-11-03 --out tariff.json\n" +
 			"  chargepoint tariff market --prices prices.json --floor 0 --cap 0.6 | tee tariff.json",
 		Args: cobra.NoArgs,
 	}
 	var terms marketFlags
-	var prices, zone, date, id, out string
+	var prices, zone, date, at, id, out string
 	f := command.Flags()
 	f.StringVar(&prices, "prices", "", "day-ahead prices, CSV or JSON `FILE`")
 	f.StringVar(&zone, "zone", station.Default(pricing.Default()).TimeZone, "IANA time zone of the station")
 	f.StringVar(&date, "date", "", "local day, such as 2025-11-03 (default: today)")
+	f.StringVar(&at, "at", "", "a time, RFC 3339: the tariff that a charger offers then")
 	f.StringVar(&id, "id", "", "id of the tariff (default: market and the date)")
 	f.StringVar(&out, "out", "", "write the tariff to a new `FILE` (default: standard output)")
 	terms.add(f, "")
 	command.RunE = func(*cobra.Command, []string) error {
-		t, err := marketTariff(prices, zone, date, id, &terms)
+		t, err := marketTariff(prices, zone, date, at, id, &terms)
 		if err != nil {
 			return err
 		}
@@ -129,13 +131,32 @@ func marketCommand(app *cli.App) *cobra.Command {
 	return command
 }
 
-func marketTariff(prices, zone, date, id string, flags *marketFlags) (*pricing.Tariff, error) {
-	if prices == "" {
+func marketTariff(prices, zone, date, at, id string, flags *marketFlags) (*pricing.Tariff, error) {
+	switch {
+	case prices == "":
 		return nil, cli.Usage("`{command} --prices prices.csv --factor 1.1 --margin 0.05`", "--prices is needed")
+	case date != "" && at != "":
+		return nil, cli.Usage("leave one of them out", "--date and --at: both name a time")
 	}
 	location, err := pricing.LoadLocation(zone)
 	if err != nil {
 		return nil, cli.Usage("name it as in Europe/Berlin", "--zone: %w", err)
+	}
+	terms, err := flags.terms(location)
+	if err != nil {
+		return nil, err
+	}
+	terms.ID = id
+	series, err := readPrices(prices)
+	if err != nil {
+		return nil, err
+	}
+	if at != "" {
+		begins, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			return nil, cli.Usage("for example --at 2025-11-03T18:00:00+01:00", "--at: %w", err)
+		}
+		return series.TariffAt(terms, begins)
 	}
 	if date == "" {
 		date = time.Now().In(location).Format(time.DateOnly)
@@ -144,16 +165,8 @@ func marketTariff(prices, zone, date, id string, flags *marketFlags) (*pricing.T
 	if err != nil {
 		return nil, cli.Usage("for example --date 2025-11-03", "--date: %w", err)
 	}
-	terms, err := flags.terms(location)
-	if err != nil {
-		return nil, err
-	}
-	if terms.ID = id; id == "" {
+	if id == "" {
 		terms.ID = "market-" + date
-	}
-	series, err := readPrices(prices)
-	if err != nil {
-		return nil, err
 	}
 	return series.Tariff(terms, midnight, midnight.AddDate(0, 0, 1))
 }
