@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"os"
@@ -26,12 +27,17 @@ type world struct {
 	ledgerURL string
 	natsURL   string
 	station   wallet.DID
+	charger   *party.Party
+	cable     *sim.Cable
 	inlet     meter.Source
 	fund      func(wallet.DID)
 	end       func()
 }
 
-func startWorld() world {
+func startWorld() world { return startWorldAt("", nil) }
+
+// startWorldAt starts a world whose sessions go over another broker than the ledger's, where one is named.
+func startWorldAt(natsURL string, trusted *tls.Config) world {
 	ctx, stop := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)
 	dir := must(os.MkdirTemp("", "joulepay-world-"))
@@ -44,7 +50,10 @@ func startWorld() world {
 	go func() { _ = server.Serve(listener) }()
 
 	url := "http://" + listener.Addr().String()
-	p := must(party.Open(ctx, party.Options{Wallet: wallet.Generate(), Dir: dir, Station: true, NATS: broker.ClientURL(), Ledger: url, Log: log}))
+	if natsURL == "" {
+		natsURL = broker.ClientURL()
+	}
+	p := must(party.Open(ctx, party.Options{Wallet: wallet.Generate(), Dir: dir, Station: true, NATS: natsURL, TLS: trusted, Ledger: url, Log: log}))
 	small := sim.DefaultBattery() // it takes 30 Wh: from 20 to 40 % of 150 Wh
 	small.CapacityMilliwattHours, small.StateOfChargePermille, small.TargetPermille = 150_000, 200, 400
 	cable := must(sim.NewCable(MaxPowerMw, 0))
@@ -59,7 +68,7 @@ func startWorld() world {
 	go func() { defer close(done); _ = charger.Run(ctx) }()
 
 	return world{
-		dir: dir, ledgerURL: url, natsURL: broker.ClientURL(), station: p.Wallet.DID(),
+		dir: dir, ledgerURL: url, natsURL: natsURL, station: p.Wallet.DID(), charger: p, cable: cable,
 		inlet: must(sim.NewMeasurement(cable, gainPPM)),
 		fund: func(did wallet.DID) {
 			must(node.Issue(ctx, client.IssueRequest{To: did, Amount: money.Of(funds, money.Currency{'E', 'U', 'R'}), Reference: did.String()}))
