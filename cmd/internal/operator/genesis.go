@@ -41,10 +41,12 @@ func DevGenesis(did wallet.DID, now time.Time) settle.Genesis {
 	}
 }
 
+func genesisPath(dir string) string { return filepath.Join(dir, genesisFile) }
+
 // ownGenesis gives the genesis of a directory. On the first run that is the one given, else a new one for development.
 // If we crash after it was written, the next run finds it and goes on.
 func ownGenesis(dir string, given *settle.Vertex, fresh func() (*settle.Vertex, error)) (genesis *settle.Vertex, made bool, err error) {
-	path := filepath.Join(dir, genesisFile)
+	path := genesisPath(dir)
 	genesis, err = readGenesis(path)
 	switch {
 	case err == nil && given != nil && given.ID() != genesis.ID():

@@ -13,13 +13,16 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"joulepay/channel/natslink"
 	"joulepay/internal/natsd"
 	"joulepay/settle"
 	"joulepay/settle/api"
 	"joulepay/settle/client"
+	"joulepay/settle/gossip"
 	"joulepay/settle/jetstream"
+	"joulepay/settle/natsgossip"
 	"joulepay/settle/node"
 	"joulepay/settle/proof"
 	"joulepay/settle/sqlite"
@@ -27,17 +30,18 @@ import (
 	"joulepay/wallet"
 )
 
-// ErrNoWitness is returned for a wallet under which nothing would ever become final.
-var ErrNoWitness = errors.New("operator: this wallet has not more than two thirds of the witnesses' weight")
-
 // databaseFile holds, in a node's directory, everything that the node knows.
 const databaseFile = "ledger.db"
 
 const (
 	// embeddedLogSize is a hundred full bundles, and little on a small disk: the broker reserves it.
 	embeddedLogSize = 64 << 20
-	// logTimeout bounds the first look at the log; a broker that answers takes milliseconds.
-	logTimeout = 10 * time.Second
+	// logTimeout bounds the first look at the log. A broker that answers takes milliseconds; the servers of a cluster that
+	// start together elect a leader first, which takes seconds, on a busy machine some more.
+	logTimeout        = 10 * time.Second
+	logTimeoutCluster = 2 * time.Minute
+	logTryCluster     = 2 * time.Second
+	logRetry          = 250 * time.Millisecond
 )
 
 // Options say what a node is made of.
@@ -46,7 +50,7 @@ type Options struct {
 	Wallet  *wallet.Wallet   // its account key certifies and issues, where the genesis names it
 	Genesis *settle.Vertex   // nil takes the one in Dir, and on the first run a new network for development
 	Broker  *natsd.Server    // has the ordered log; nil for the server at NATS
-	NATS    string           // URL, where there is no Broker
+	NATS    string           // URLs, comma-separated, where there is no Broker
 	TLS     *tls.Config      // certificates by which that server is trusted; nil: those of the system
 	Now     func() time.Time // the clock that the witness certifies; nil for the machine's
 	Log     *slog.Logger     // nil for none
@@ -95,19 +99,20 @@ func (n *Node) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	witness, err := n.witness(genesis)
+	network, err := proof.NewNetwork(genesis)
 	if err != nil {
 		return err
 	}
 	if n.store, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(n.options.Dir, databaseFile)}); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
-	if err := n.connect(ctx, genesis.NetworkID()); err != nil {
+	if err := n.connect(ctx, network.ID); err != nil {
 		return err
 	}
+	witness, bus := n.part(network)
 	n.runner, err = node.Start(ctx, node.Options{
 		CoreOptions: node.CoreOptions{Witness: witness},
-		Genesis:     genesis, Store: n.store, Stream: n.log, Clock: n.options.Now, Logger: n.options.Log,
+		Genesis:     genesis, Store: n.store, Stream: n.log, Gossip: bus, Clock: n.options.Now, Logger: n.options.Log,
 	})
 	if err != nil {
 		return err
@@ -140,27 +145,28 @@ func (n *Node) noDatabase() error {
 	return nil
 }
 
-// witness gives the key that votes. Votes do not travel between nodes, so it alone must make checkpoints final.
-func (n *Node) witness(genesis *settle.Vertex) (wallet.PrivateKey, error) {
-	network, err := proof.NewNetwork(genesis)
-	if err != nil {
-		return wallet.PrivateKey{}, err
-	}
+// part gives the key with which this node votes, zero for one that only follows, and the way to the other witnesses. A
+// witness that decides alone needs nobody.
+func (n *Node) part(network *proof.Network) (wallet.PrivateKey, gossip.Bus) {
 	key := n.options.Wallet.Account()
-	for _, w := range network.Genesis.Witnesses {
-		if w.Key == key.Public() && network.Witnesses.Supermajority(uint64(w.Weight)) {
-			return key, nil
-		}
+	if network.Witnesses.Decides(key.Public()) {
+		return key, nil
 	}
-	return wallet.PrivateKey{}, fmt.Errorf("%w: %s on network %s", ErrNoWitness, n.options.Wallet.DID(), network.ID)
+	place, isWitness := network.Witnesses.Index(key.Public())
+	if !isWitness {
+		key, place = wallet.PrivateKey{}, natsgossip.Follower
+	}
+	report := func(err error) { n.options.Log.Warn("the other witnesses", "error", err) }
+	return key, natsgossip.New(n.conn, natsgossip.Options{Network: network.ID, Place: place, OnError: report})
 }
 
 // connect reaches the ordered log. Without it nothing is ever decided: that is said now, not to the first who submits.
 func (n *Node) connect(ctx context.Context, network wallet.NetworkID) error {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
+	key := natsgossip.NodeKey(n.options.Wallet, network, natslink.ConnectKey(n.options.Wallet.NATS()))
 	err := n.dial(natsd.DialOptions{
-		Name: "joulepay ledger", Key: natslink.ConnectKey(n.options.Wallet.NATS()), TLS: n.options.TLS,
+		Name: "joulepay ledger", Key: key, InboxPrefix: natsgossip.Inbox(network, key.Public), TLS: n.options.TLS,
 		OnReconnect: func() { n.options.Log.Info("NATS is back") },
 		OnError: func(err error) {
 			n.options.Log.Warn("NATS", "error", err)
@@ -175,13 +181,38 @@ func (n *Node) connect(ctx context.Context, network wallet.NetworkID) error {
 	if n.log, err = jetstream.New(n.conn, jetstream.Options{Network: network, SizeMax: n.logSize()}); err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeout(ctx, logTimeout)
-	defer cancel()
-	_, err = n.log.Head(limited)
+	err = n.awaitLog(ctx)
 	if forbidden := context.Cause(ctx); forbidden != nil {
 		return forbidden
 	}
 	return err
+}
+
+// awaitLog looks at the log until it is there. A server without JetStream says so at once; those of a cluster say nothing
+// before they have a leader.
+func (n *Node) awaitLog(ctx context.Context) error {
+	limit, try := logTimeout, logTimeout
+	if n.conn.ConnectedClusterName() != "" {
+		limit, try = logTimeoutCluster, logTryCluster
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	again := time.NewTicker(logRetry)
+	defer again.Stop()
+	for {
+		once, done := context.WithTimeout(limited, try)
+		_, err := n.log.Head(once)
+		done()
+		if !errors.Is(err, stream.ErrUnavailable) || errors.Is(err, natsjs.ErrJetStreamNotEnabled) || limit == logTimeout || limited.Err() != nil {
+			return err
+		}
+		n.options.Log.Info("the brokers are not ready yet", "error", err)
+		select {
+		case <-again.C:
+		case <-limited.Done():
+			return err
+		}
+	}
 }
 
 func (n *Node) dial(o natsd.DialOptions) (err error) {

@@ -32,7 +32,7 @@ func Root(app *cli.App) *cobra.Command {
 			"Without flags, run starts a whole ledger on this machine: broker, node and API.",
 		Example: "  ledger run\n  ledger issue --to DID --amount 50EUR\n  ledger status",
 	}
-	root.AddCommand(runCommand(app), statusCommand(app), lightCommand(app), issueCommand(app), redeemCommand(app), submitCommand(app),
+	root.AddCommand(runCommand(app), brokerCommand(app), devnetCommand(app), statusCommand(app), lightCommand(app), issueCommand(app), redeemCommand(app), submitCommand(app),
 		channelsCommand(app), verifyCommand(app), genesisCommand(app), walletcmd.Command(app, program))
 	return root
 }

@@ -12,6 +12,7 @@ import (
 	"joulepay/cmd/internal/cli"
 	"joulepay/cmd/internal/party"
 	"joulepay/cmd/internal/walletcmd"
+	"joulepay/internal/natsd"
 	"joulepay/settle/api"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
@@ -26,7 +27,9 @@ type runCmd struct {
 	wallet *walletcmd.Selection
 
 	http, nats, natsListen, genesis, tokenFile string
+	followers                                  []string
 	tls                                        party.TLS
+	parent                                     parentFlag
 }
 
 // ready is what ledger run prints when everything answers.
@@ -37,8 +40,9 @@ type ready struct {
 	API      string           `json:"api"`
 	NATS     string           `json:"nats"`
 	DID      wallet.DID       `json:"did"`
-	Issuer   bool             `json:"issuer"` // the wallet may issue
-	Height   uint64           `json:"height"` // of the log, where this run goes on
+	Issuer   bool             `json:"issuer"`  // the wallet may issue
+	Witness  bool             `json:"witness"` // the wallet certifies
+	Height   uint64           `json:"height"`  // of the log, where this run goes on
 	Trust    string           `json:"trust"`
 	Data     string           `json:"data"`
 }
@@ -50,23 +54,26 @@ func runCommand(app *cli.App) *cobra.Command {
 		Long: "Run a node of the ledger, with its broker and its API. The first run makes a wallet, and a network for\n" +
 			"development of which it is the only issuer and witness; later runs go on from --data.",
 		Example: "  ledger run\n  ledger run --http 127.0.0.1:0 --nats-listen 127.0.0.1:0\n" +
-			"  ledger run --genesis region.bin --nats nats://broker.example:4222",
+			"  ledger run --genesis region.bin --nats nats://north.example:4222,nats://south.example:4222",
 	}
 	c.wallet = walletcmd.AddCreateFlags(app, command)
 	flags := command.Flags()
 	flags.StringVar(&c.http, "http", HTTPDefault, "address of the API")
-	flags.StringVar(&c.nats, "nats", embedded, "NATS server with JetStream: a URL, or "+embedded)
+	flags.StringVar(&c.nats, "nats", embedded, "NATS servers with JetStream: URLs, comma-separated, or "+embedded)
 	flags.StringVar(&c.natsListen, "nats-listen", NATSDefault, "address of the embedded NATS server")
+	flags.StringArrayVar(&c.followers, "follower", nil, "DID of another node that is no witness and may follow the ledger over the embedded NATS server; may be repeated")
 	c.tls.AddTrust(command)
 	c.tls.AddServe(command)
 	flags.StringVar(&c.genesis, "genesis", "", "genesis file of the network, on the first run")
 	flags.StringVar(&c.tokenFile, "token-file", "", "file with the operator's token, of mode 0600: who sends it may let this node issue")
+	c.parent.add(command)
 	command.RunE = func(command *cobra.Command, _ []string) error { return c.run(command.Context()) }
 	return command
 }
 
 // run starts from the outside in, so that nothing is written when an address is taken, and stops from the outside in.
 func (c *runCmd) run(ctx context.Context) (err error) {
+	c.parent.watch(c.app)
 	closing := func(close func() error) { err = errors.Join(err, close()) }
 	token, err := readToken(c.tokenFile)
 	if err != nil {
@@ -94,11 +101,7 @@ func (c *runCmd) run(ctx context.Context) (err error) {
 		return err
 	}
 	if c.nats == embedded {
-		certificate, err := c.tls.Certificate()
-		if err != nil {
-			return err
-		}
-		if o.Broker, err = StartBroker(o.Dir, c.natsListen, certificate, o.Log); err != nil {
+		if o.Broker, err = c.startBroker(o); err != nil {
 			return err
 		}
 		defer closing(o.Broker.Close)
@@ -110,6 +113,22 @@ func (c *runCmd) run(ctx context.Context) (err error) {
 	}
 	defer closing(node.Close)
 	return c.serve(ctx, node, listener, token, o.NATS)
+}
+
+// startBroker starts the embedded NATS server. Other nodes reach it when the genesis is known before it starts.
+func (c *runCmd) startBroker(o Options) (*natsd.Server, error) {
+	b := BrokerOptions{Dir: o.Dir, Address: c.natsListen, Log: o.Log}
+	var err error
+	if b.Followers, err = parseFollowers(c.followers); err != nil {
+		return nil, err
+	}
+	if b.Genesis, err = knownGenesis(o.Dir, o.Genesis); err != nil {
+		return nil, err
+	}
+	if b.Certificate, err = c.tls.Certificate(); err != nil {
+		return nil, err
+	}
+	return StartLedgerBroker(b)
 }
 
 // shutdownTimeMax is for answers in flight; those that wait are ended at once.
@@ -161,7 +180,7 @@ func (c *runCmd) announce(node *Node, url, nats string) error {
 	status, network := node.Status(), node.Network()
 	r := ready{
 		Network: network.ID, Name: status.Name, Currency: network.Genesis.Currency, API: url, NATS: nats, DID: node.options.Wallet.DID(),
-		Issuer: node.IsIssuer(), Height: status.Head.Height, Trust: status.Trust, Data: node.options.Dir,
+		Issuer: node.IsIssuer(), Witness: status.Witness, Height: status.Head.Height, Trust: status.Trust, Data: node.options.Dir,
 	}
 	if node.Fresh() && c.genesis == "" {
 		c.app.Note("made a new network for development in %s: this wallet is its only issuer and its only witness", node.options.Dir)
