@@ -16,7 +16,12 @@ import (
 	"joulepay/cmd/internal/station"
 	"joulepay/pricing"
 	"joulepay/pricing/market"
+	"joulepay/wallet/money"
 )
+
+// backDeposit is what a charger locks in the channel of a vehicle that it has to pay, at negative prices: more than a battery
+// takes at the lowest price of an ordinary day.
+const backDeposit = 5 * money.Nano
 
 // marketFlags are the terms under which a market price becomes a tariff, as they are typed.
 type marketFlags struct {

@@ -238,6 +238,9 @@ func (c *runCmd) settings(s station.Config, settleAt party.Sum, p *party.Party) 
 	s.Service, s.EVSE, s.TimeZone = c.service, c.evse, c.zone
 	s.ClaimEvery, s.Window, s.SettleEvery = c.claimEvery, c.window, c.settleEvery
 	s.Policy.GoneAfter, s.Policy.SampleEvery, s.PulseEvery = c.goneAfter, pulseEvery, pulseEvery
+	if c.marketFile != "" {
+		s.Policy.TopUp = backDeposit
+	}
 	s.Report = party.NewWatch(c.app, c.command, p.Ledger.Trusted().Genesis.Currency).Report
 	return s, err
 }
