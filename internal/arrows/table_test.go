@@ -63,6 +63,7 @@ var table = []arrows{
 	// The ledger. Of a visit it knows the rules of channels only, and receipts what they are about.
 	{from: "settle", to: []string{"wallet", "wallet/money", "channel"}},
 	{from: "settle/proof", to: []string{"wallet", "wallet/money", "channel", "settle"}},
+	{from: "settle/did", to: []string{"wallet", "settle", "settle/proof"}, tests: []string{"wallet/money", "settle/dag"}},
 	{from: "settle/dag", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof"}},
 	{from: "settle/stream", to: []string{"wallet", "settle"}},
 	{from: "settle/jetstream", to: []string{"wallet", "settle", "settle/stream"}, tests: []string{"internal/natsd"}},
@@ -80,7 +81,7 @@ var table = []arrows{
 		tests: []string{"settle/sqlite", "settle/jetstream", "settle/natsgossip", "internal/natsd", "internal/sqlite"}},
 	{from: "settle/receipt", to: append([]string{"settle", "settle/proof"}, session...), tests: []string{"settle/dag", "meter/sim"}},
 	{from: "settle/operation", to: []string{"wallet", "wallet/money", "channel", "channel/session", "settle", "settle/proof"}},
-	{from: "settle/client", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/receipt"}, tests: []string{"settle/api"}},
+	{from: "settle/client", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/did", "settle/receipt"}, tests: []string{"settle/api"}},
 	// Where a visit meets the ledger, for processes and for who embeds the library.
 	{from: "settle/port", to: []string{"wallet", "channel", "channel/agent", "channel/session", "channel/store",
 		"channel/quote", "wallet/money", "settle", "settle/client", "settle/operation", "settle/receipt"},
@@ -110,7 +111,7 @@ var table = []arrows{
 
 // pure lists the packages that decide, and do nothing: no clock, file, network, lock or logger of their own.
 var pure = []string{"internal/layout", "internal/canon", "wallet/money", "wallet/credential", "pricing", "pricing/market",
-	"channel", "channel/quote", "channel/wire", "channel/session", "settle", "settle/proof", "settle/dag"}
+	"channel", "channel/quote", "channel/wire", "channel/session", "settle", "settle/proof", "settle/did", "settle/dag"}
 
 // impure lists what they may not import from the standard library.
 var impure = []string{"context", "database/sql", "log", "log/slog", "net", "net/http", "os", "os/exec", "sync", "sync/atomic"}

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"joulepay/settle/client"
+	"joulepay/settle/did"
 	"joulepay/wallet"
 )
 
@@ -37,6 +38,7 @@ type Ledger interface {
 	Network
 	Account(context.Context, wallet.DID) (client.Account, error)
 	Channels(context.Context, client.ChannelQuery) (client.Page[client.Channel], error)
+	DID(ctx context.Context, d wallet.DID, proof bool) (did.Resolution, error)
 	Channel(context.Context, client.ID) (client.Channel, error)
 	Vertices(context.Context, client.VertexQuery) (client.Page[client.Vertex], error)
 	Vertex(context.Context, client.ID) (client.Vertex, error)

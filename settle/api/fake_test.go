@@ -9,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"joulepay/settle"
 	"joulepay/settle/api"
 	"joulepay/settle/client"
+	"joulepay/settle/did"
 	"joulepay/settle/receipt"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
@@ -64,6 +66,17 @@ func (f *fake) Network(context.Context) (client.Network, error) {
 	return one(f, nil, client.Network{Network: wallet.NetworkID{3}, Name: "test", Currency: eur, Genesis: []byte("genesis"),
 		Height: 9, Final: &final, Tips: []client.ID{someID}, Witnesses: []client.Witness{{DID: wallet.DIDOf(charger), Key: charger, Weight: 1}},
 		Issuers: []wallet.DID{wallet.DIDOf(charger)}, Trust: "one witness is trusted", Limits: client.Limits{AccountLock: sum(1e7), ChannelLock: sum(1e8)}})
+}
+
+func (f *fake) DID(_ context.Context, d wallet.DID, proof bool) (did.Resolution, error) {
+	r := did.Resolve(d, settle.Identity{
+		Key: vehicle, Status: settle.AccountActive, Version: 2, Rotations: 1, Created: 1, Updated: 2, Document: settle.Document{
+			Role: settle.RoleStation, Services: []settle.Service{{Name: "broker", Type: "JoulepayNATS", Endpoint: "nats://depot:4222"}},
+			Bindings: []settle.KeyBinding{{Purpose: wallet.PurposeNATS}},
+		},
+	})
+	r.Certified = []byte{6}
+	return one(f, d, r)
 }
 
 func (f *fake) Account(_ context.Context, did wallet.DID) (client.Account, error) {

@@ -19,6 +19,7 @@ import (
 
 	"joulepay/settle/api"
 	"joulepay/settle/client"
+	"joulepay/settle/did"
 	"joulepay/settle/receipt"
 	"joulepay/wallet"
 )
@@ -105,6 +106,7 @@ func goodExchanges() []exchange {
 	return []exchange{
 		{method: get, target: "/v1/network", status: 200},
 		{method: get, target: "/v1/accounts/" + did, status: 200},
+		{method: get, target: "/v1/dids/" + did + "?proof=1", status: 200},
 		{method: get, target: "/v1/channels?limit=10&cursor=abc&state=open&party=" + did, status: 200},
 		{method: get, target: "/v1/channels/" + id, status: 200},
 		{method: get, target: "/v1/channels/" + id + "/claims", status: 200},
@@ -199,7 +201,9 @@ func TestTheContractCheckFindsWhatIsNotDocumented(t *testing.T) {
 func TestSchemasHaveTheFieldsOfTheShapes(t *testing.T) {
 	c := loadContract(t)
 	for name, shape := range map[string]any{
-		"Network": client.Network{}, "Limits": client.Limits{}, "Witness": client.Witness{}, "Checkpoint": client.Checkpoint{},
+		"Network": client.Network{}, "Limits": client.Limits{}, "Resolution": did.Resolution{}, "DIDMetadata": did.DocumentMetadata{},
+		"DIDDocument": did.Document{}, "DIDKey": did.VerificationMethod{}, "DIDService": did.Service{}, "DIDKeyBinding": did.KeyBinding{},
+		"Witness": client.Witness{}, "Checkpoint": client.Checkpoint{},
 		"Account": client.Account{}, "Channel": client.Channel{}, "PerParty": client.PerParty{}, "Claim": client.Claim{},
 		"Vertex": client.Vertex{}, "Transfer": client.Transfer{}, "Issue": client.Issue{}, "IssueRequest": client.IssueRequest{},
 		"Redemption": client.Redemption{}, "Settlement": client.Settlement{}, "Session": client.Session{}, "Station": client.Station{},

@@ -53,6 +53,8 @@ func TestI9_BadRequestsAreTypedProblems(t *testing.T) {
 		"bad wait":                   {exchange{method: "GET", target: "/v1/vertices/" + id + "?wait=long"}, client.ErrBadRequest},
 		"bad channel id":             {exchange{method: "GET", target: "/v1/channels/xyz"}, client.ErrBadRequest},
 		"upper-case id":              {exchange{method: "GET", target: "/v1/channels/" + strings.ToUpper(id)}, client.ErrBadRequest},
+		"DID of another method":      {exchange{method: "GET", target: "/v1/dids/did:web:example"}, client.ErrBadRequest},
+		"unknown kind of proof":      {exchange{method: "GET", target: "/v1/dids/" + wallet.DIDOf(vehicle).DIDKey() + "?proof=2"}, client.ErrBadRequest},
 		"bad DID":                    {exchange{method: "GET", target: "/v1/accounts/did:web:example"}, client.ErrBadRequest},
 		"bad session id":             {exchange{method: "GET", target: "/v1/sessions/" + id}, client.ErrBadRequest},
 		"vertex without type":        {exchange{method: "POST", target: "/v1/vertices", body: []byte("v")}, client.ErrMediaType},

@@ -42,6 +42,7 @@ func (s *server) allRoutes() []route {
 	return []route{
 		{get, "/v1/network", "", true, public, s.network},
 		{get, "/v1/accounts/{did}", "accounts", ledger, private, s.account},
+		{get, "/v1/dids/{did}", "dids", ledger, public, s.did},
 		{get, "/v1/channels", "channels", ledger, public, s.channels},
 		{get, "/v1/channels/{id}", "channels", ledger, public, s.channel},
 		{get, "/v1/channels/{id}/claims", "claims", s.Claims != nil, public, s.claims},
@@ -70,7 +71,7 @@ func (s *server) allRoutes() []route {
 }
 
 // elsewhere are resources of the contract that other processes may serve, and this one never does.
-var elsewhere = []string{"dids", "status-lists"}
+var elsewhere = []string{"status-lists"}
 
 // handler builds the router. The order of the middleware is the order of the checks.
 func (s *server) handler() http.Handler {
