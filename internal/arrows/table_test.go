@@ -79,6 +79,8 @@ var table = []arrows{
 	{from: "settle/snapshot", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store"}},
 	{from: "settle/node", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store", "settle/gossip", "settle/snapshot"},
 		tests: []string{"settle/sqlite", "settle/jetstream", "settle/natsgossip", "internal/natsd", "internal/sqlite"}},
+	{from: "settle/simtest", tests: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store",
+		"settle/gossip", "settle/node"}},
 	{from: "settle/receipt", to: append([]string{"settle", "settle/proof"}, session...), tests: []string{"settle/dag", "meter/sim"}},
 	{from: "settle/operation", to: []string{"wallet", "wallet/money", "channel", "channel/session", "settle", "settle/proof"}},
 	{from: "settle/client", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/did", "settle/receipt"}, tests: []string{"settle/api"}},
