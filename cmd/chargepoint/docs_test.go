@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"joulepay/cmd/internal/cli"
 	"joulepay/cmd/internal/clitest"
 )
 
@@ -65,5 +66,36 @@ func TestDocsShowWhatCommandsPrint(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// TestDocsNameCommandsAndFlagsThatExist parses every line of the pages that begins with the program's name.
+func TestDocsNameCommandsAndFlagsThatExist(t *testing.T) {
+	for _, name := range []string{"tariffs.md", "howto-vanished-vehicle.md"} {
+		raw, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for line := range strings.Lines(string(raw)) {
+			typed, isCommand := strings.CutPrefix(strings.TrimPrefix(line, "$ "), "chargepoint ")
+			if !isCommand {
+				continue
+			}
+			found++
+			command, rest, err := root(cli.New(cli.Streams{})).Find(strings.Fields(typed))
+			if err == nil {
+				err = command.ParseFlags(rest)
+			}
+			if err == nil && command.HasSubCommands() {
+				t.Errorf("%s: %q is no command by itself", name, command.CommandPath())
+			}
+			if err != nil {
+				t.Errorf("%s: %s: %v", name, strings.TrimSpace(line), err)
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s shows no command", name)
+		}
 	}
 }
