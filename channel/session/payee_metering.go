@@ -58,7 +58,7 @@ func (p *Payee) charging(now Instant) []Effect {
 	}
 	var effects []Effect
 	last, _ := p.chain.Last()
-	due := now.Session.Sub(last.Time) >= p.config.Policy.readEvery(p.quote.Quote)
+	due := now.Session.Sub(last.Time) >= p.config.Policy.readEvery(p.quote.Quote) && p.sample.Time.After(last.Time) // else it says nothing new
 	if due && len(p.unpaid) < p.config.Policy.OutstandingMax {
 		effects = p.read(now)
 	}

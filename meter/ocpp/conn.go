@@ -3,7 +3,6 @@ package ocpp
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -15,7 +14,7 @@ import (
 // conn is one connection of a station: it answers the station's calls and makes one call at a time itself, as OCPP-J wants.
 type conn struct {
 	ws      *websocket.Conn
-	timeout time.Duration // of a call, and of sending
+	timeout time.Duration // of the answer to a call
 	answer  func(Frame) Frame
 	trouble func(error)
 
@@ -87,20 +86,19 @@ func (c *conn) call(ctx context.Context, action string, request, result any) err
 	}
 	c.calling.Lock()
 	defer c.calling.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
 	id, answered := c.expect()
 	defer c.forget(id)
 	if err := c.send(ctx, Frame{Kind: Call, ID: id, Action: action, Payload: payload}); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
+	patience := time.NewTimer(c.timeout)
+	defer patience.Stop()
 	select {
 	case f := <-answered:
 		return read(action, f, result)
+	case <-patience.C:
+		return fmt.Errorf("%s: %w", action, ErrTimeout)
 	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return fmt.Errorf("%s: %w", action, ErrTimeout)
-		}
 		return fmt.Errorf("%s: %w", action, ErrOffline)
 	}
 }
@@ -131,12 +129,15 @@ func read(action string, f Frame, result any) error {
 	return nil
 }
 
+// sendTimeMax is for a frame to leave this machine. A station that reads nothing for so long is cut off.
+const sendTimeMax = 30 * time.Second
+
 func (c *conn) send(ctx context.Context, f Frame) error {
 	raw, err := f.Encode()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(ctx, sendTimeMax)
 	defer cancel()
 	if err := c.ws.Write(ctx, websocket.MessageText, raw); err != nil {
 		return fmt.Errorf("%w: %w", ErrOffline, err)

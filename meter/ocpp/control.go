@@ -2,7 +2,6 @@ package ocpp
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -18,7 +17,7 @@ func (l *link) ping() {
 		case <-l.ctx.Done():
 			return
 		case <-ticker.C:
-			limited, cancel := context.WithTimeout(l.ctx, l.timeout)
+			limited, cancel := context.WithTimeout(l.ctx, sendTimeMax)
 			err := l.ws.Ping(limited)
 			cancel()
 			if err != nil {
@@ -103,8 +102,8 @@ func (st *Station) next(l *link) func() {
 	return nil
 }
 
-// setUp asks a station that connected to report its meter often enough, and the state of its connectors. One that does not
-// know how is used as it is.
+// setUp asks a station that connected to report its meter often enough, and what goes on at its connectors, so that a
+// transaction which nobody knows any more is seen. One that does not know how is used as it is.
 func (st *Station) setUp(l *link) {
 	st.note(0, l.dialect.configure(l, setup{meterEvery: st.system.config.MeterEvery}))
 	for n := range ConnectorsMax + 1 {
@@ -150,10 +149,11 @@ func (o *Outlet) tellStart(l *link) func() {
 		if o.asked != a {
 			return // another holder
 		}
-		a.acceptedAt = o.st.system.config.Now()
-		if err != nil && (o.tx == nil || a.attach) {
-			o.failure = fmt.Errorf("%w: %w", ErrRefused, err)
-			o.st.report(Event{Kind: EventCall, Connector: o.config.Number, Err: o.failure})
+		now := o.st.system.config.Now()
+		if a.refused, a.refusedAt = err, now; err == nil {
+			a.acceptedAt = now
+		} else {
+			o.st.report(Event{Kind: EventCall, Connector: o.config.Number, Err: err})
 		}
 	}
 }

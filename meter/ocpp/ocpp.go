@@ -79,6 +79,10 @@ const (
 const (
 	// startPatience is for a station that accepted to start: the driver may yet have to plug in.
 	startPatience = 90 * time.Second
+	// refusedPatience is for a station that refuses to start: it may still be ending what somebody else began. It is asked
+	// again every refusedAgain.
+	refusedPatience = 20 * time.Second
+	refusedAgain    = 5 * time.Second
 	// stopPatience is for a station that was told to stop; it is shorter than a session's own patience.
 	stopPatience = 30 * time.Second
 	// silenceIntervals and silenceSlack are how long a station that delivers may report nothing: three intervals of its meter

@@ -27,7 +27,8 @@ type Outlet struct {
 	failure error         // ends the session of this holder
 	fault   error         // the station does not do as it should: nobody is served until it boots anew
 
-	run       bool  // what the session wants
+	run       bool // what the session wants
+	runAt     time.Time
 	limitMw   int64 // and how much of it
 	stopped   bool
 	stoppedAt time.Time
@@ -38,6 +39,8 @@ type Outlet struct {
 type command struct {
 	attach     bool // the start is for a transaction that runs already, since the cable was plugged in
 	startSent  bool
+	refused    error     // why the last start was refused
+	refusedAt  time.Time // and when
 	acceptedAt time.Time // of the start
 	limitMw    int64     // as the station confirmed it
 	pausedMwh  int64     // the register when the limit became zero
@@ -124,7 +127,7 @@ func (o *Outlet) MaxPowerMilliwatts() int64 { return o.config.MaxPowerMw }
 
 // Start implements meter.Connector: the station is told to start a transaction for the holder. It returns at once; a
 // station that cannot be reached now is told when it is back.
-func (o *Outlet) Start(_ time.Time, limitMilliwatts int64) error {
+func (o *Outlet) Start(now time.Time, limitMilliwatts int64) error {
 	o.st.mu.Lock()
 	defer o.st.mu.Unlock()
 	switch {
@@ -141,7 +144,7 @@ func (o *Outlet) Start(_ time.Time, limitMilliwatts int64) error {
 		o.tx.token, o.tx.seenAt = o.token(), o.st.system.config.Now()
 		o.asked.attach = true
 	}
-	o.run, o.stopped, o.limitMw = true, false, limitMilliwatts
+	o.run, o.runAt, o.stopped, o.limitMw = true, now, false, limitMilliwatts
 	o.st.kick()
 	return nil
 }
@@ -227,9 +230,25 @@ func (o *Outlet) waits(now time.Time, s *meter.Sample) error {
 		return o.fault
 	case !o.st.connected() && now.Sub(o.st.lostAt) > o.silenceMax():
 		return fmt.Errorf("%w: since %s", ErrOffline, o.st.lostAt.UTC().Format(time.RFC3339))
-	case o.run && o.asked.startSent && now.Sub(o.asked.acceptedAt) > startPatience:
+	case o.run && o.asked.refused != nil:
+		return o.refused(now)
+	case o.run && o.asked.startSent && !o.asked.acceptedAt.IsZero() && now.Sub(o.asked.acceptedAt) > startPatience:
 		o.failure = ErrNoTransaction
 		return o.failure
+	}
+	return nil
+}
+
+// refused asks a station again that refused to start, for a while.
+func (o *Outlet) refused(now time.Time) error {
+	a := o.asked
+	if now.Sub(o.runAt) > refusedPatience {
+		o.failure = fmt.Errorf("%w: %w", ErrRefused, a.refused)
+		return o.failure
+	}
+	if a.startSent && now.Sub(a.refusedAt) >= refusedAgain {
+		a.startSent = false
+		o.st.kick()
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"joulepay/meter"
 	"joulepay/meter/ocpp"
+	"joulepay/meter/ocpp/ocpptest"
 )
 
 // charging brings a station of 1.6 to a running transaction at connector 1, whose register begins at 1,000 Wh.
@@ -105,6 +106,35 @@ func TestNoClaimNoEnergy(t *testing.T) {
 		}
 		if _, may := s.starts(2, "DID-0001", 5); may {
 			t.Error("it may charge at the other connector")
+		}
+	})
+	t.Run("a station that is still busy with one is waited for", func(t *testing.T) {
+		w := world16(t)
+		s := connect16(t, w)
+		s.Replies(func(f ocpp.Frame) (string, bool) {
+			if f.Action == "RemoteStartTransaction" {
+				return `{"status":"Rejected"}`, true
+			}
+			return `{"status":"Accepted"}`, true
+		})
+		o := w.system.Station(0).Outlet(1)
+		start(t, w, o)
+		s.Expect("RemoteStartTransaction")
+		w.awaitsMore(ocpp.EventCall)
+		s.meters(1, 77, "1000") // of the session before the central system was restarted
+		s.Expect("RemoteStopTransaction")
+		s.stops(77, 2000)
+		s.Replies(nil)
+		w.pass(5 * time.Second)
+		if got := sampled(t, w, o); got.State != meter.SuspendedStation {
+			t.Fatalf("%+v", got)
+		}
+		s.Expect("RemoteStartTransaction")
+		if transaction, may := s.starts(1, "DID-0001", 2000); !may || transaction == 77 {
+			t.Fatal(transaction, may)
+		}
+		if got := sampled(t, w, o); got.State != meter.Charging || got.Register != 7_000_000 {
+			t.Errorf("%+v", got)
 		}
 	})
 	t.Run("one that the central system does not know any more is stopped", func(t *testing.T) {
@@ -233,7 +263,18 @@ func TestAStationThatRefusesOrForgetsToStartEndsTheSession(t *testing.T) {
 		s.Replies(func(f ocpp.Frame) (string, bool) { return `{"status":"Rejected"}`, true })
 		o := w.system.Station(0).Outlet(1)
 		start(t, w, o)
-		w.settled(func() bool { _, err := o.Sample(w.clock()); return errors.Is(err, ocpp.ErrRefused) })
+		for range 4 { // it is asked again
+			s.Expect("RemoteStartTransaction")
+			w.awaitsMore(ocpp.EventCall)
+			w.pass(5 * time.Second)
+			if _, err := o.Sample(w.clock()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.pass(time.Second)
+		if _, err := o.Sample(w.clock()); !errors.Is(err, ocpp.ErrRefused) {
+			t.Fatal(err)
+		}
 	})
 	t.Run("forgets", func(t *testing.T) {
 		w := world16(t)
@@ -249,11 +290,14 @@ func TestAStationThatRefusesOrForgetsToStartEndsTheSession(t *testing.T) {
 	})
 	t.Run("does not answer", func(t *testing.T) {
 		w := serve(t, ocpp.Config{Stations: oneStation(1), Contracts: contracts(), CallTimeout: time.Millisecond})
-		s := connect16(t, w)
+		s := ocpptest.MustDial(t, w.url+"S001", "ocpp1.6", nil)
 		s.Replies(func(f ocpp.Frame) (string, bool) { return "", false })
+		s.Ask("boot", "BootNotification", `{"chargePointVendor":"Acme","chargePointModel":"One"}`)
 		o := w.system.Station(0).Outlet(1)
 		start(t, w, o)
+		s.Expect("RemoteStartTransaction")
 		w.settled(func() bool {
+			w.pass(5 * time.Second)
 			_, err := o.Sample(w.clock())
 			return errors.Is(err, ocpp.ErrRefused) && errors.Is(err, ocpp.ErrTimeout)
 		})

@@ -24,7 +24,7 @@ type dialect interface {
 	remoteStart(c caller, connector int, token string) error
 	remoteStop(c caller, transaction string) error
 	limit(c caller, connector int, transaction string, milliwatts int64) error
-	look(c caller, connector int) error // asks for the state of a connector
+	look(c caller, connector int) error // asks for the state of a connector, and what it meters
 }
 
 // caller makes calls at a station.

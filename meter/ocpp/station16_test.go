@@ -18,11 +18,15 @@ type station16 struct {
 	calls int
 }
 
-// connect16 connects and boots.
+// connect16 connects, boots, and is told how to meter.
 func connect16(t *testing.T, w *world) *station16 {
 	t.Helper()
 	s := &station16{Station: ocpptest.MustDial(t, w.url+"S001", "ocpp1.6", nil), t: t, w: w}
 	s.does("BootNotification", `{"chargePointVendor":"Acme","chargePointModel":"One"}`)
+	s.Expect("ChangeConfiguration")
+	for range 2 * w.connectors {
+		s.Expect("TriggerMessage")
+	}
 	return s
 }
 

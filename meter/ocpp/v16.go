@@ -179,8 +179,13 @@ func (v16) configure(c caller, o setup) error {
 }
 
 func (v16) look(c caller, connector int) error {
-	var answer accepted
-	return c.call("TriggerMessage", map[string]any{"requestedMessage": "StatusNotification", "connectorId": connector}, &answer)
+	for _, message := range [...]string{"StatusNotification", "MeterValues"} {
+		var answer accepted
+		if err := c.call("TriggerMessage", map[string]any{"requestedMessage": message, "connectorId": connector}, &answer); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (v16) remoteStart(c caller, connector int, token string) error {

@@ -186,10 +186,15 @@ func (v201) configure(c caller, o setup) error {
 }
 
 func (v201) look(c caller, evse int) error {
-	var answer accepted
-	return c.call("TriggerMessage", map[string]any{
-		"requestedMessage": "StatusNotification", "evse": map[string]any{"id": evse, "connectorId": 1},
-	}, &answer)
+	for _, message := range [...]string{"StatusNotification", "TransactionEvent"} {
+		var answer accepted
+		if err := c.call("TriggerMessage", map[string]any{
+			"requestedMessage": message, "evse": map[string]any{"id": evse, "connectorId": 1},
+		}, &answer); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (v201) remoteStart(c caller, evse int, token string) error {

@@ -23,11 +23,14 @@ type world struct {
 	now    time.Time
 	events []ocpp.Event
 	news   chan struct{}
+
+	connectors int                    // of the first station
+	waited     map[ocpp.EventKind]int // of the test
 }
 
 func serve(t *testing.T, config ocpp.Config) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), news: make(chan struct{}, 1)}
+	w := &world{t: t, now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), news: make(chan struct{}, 1), connectors: len(config.Stations[0].Connectors)}
 	config.Now, config.Report = w.clock, w.told
 	system, err := ocpp.New(config)
 	if err != nil {
@@ -113,4 +116,14 @@ func (w *world) settled(holds func() bool) {
 			w.t.Fatal("it never came to that")
 		}
 	}
+}
+
+// awaitsMore waits until something of a kind was told that this has not waited for yet.
+func (w *world) awaitsMore(kind ocpp.EventKind) {
+	w.t.Helper()
+	if w.waited == nil {
+		w.waited = map[ocpp.EventKind]int{}
+	}
+	w.waited[kind]++
+	w.settled(func() bool { return len(w.of(kind)) >= w.waited[kind] })
 }
