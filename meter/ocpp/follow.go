@@ -182,7 +182,7 @@ func (o *Outlet) close(frame []byte) {
 		StateOfChargePermille: tx.soc,
 	}
 	if tx.broken != nil {
-		final.Register, final.Evidence, o.failure = o.total+billed, string(tx.proof), tx.broken
+		final.Register, final.Evidence, o.failure = o.total+max(tx.billable(), billed), string(tx.proof), tx.broken
 	}
 	signed, err := o.signed(billed)
 	switch {

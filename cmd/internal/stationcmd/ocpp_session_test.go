@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -311,4 +312,43 @@ func tamper(t *testing.T, frame json.RawMessage) (json.RawMessage, bool) {
 	changed := bytes.Replace(record, []byte("0.1401"), []byte("0.1409"), 1)
 	coded := base64.StdEncoding.EncodeToString(changed)
 	return bytes.Replace(frame, found[1], []byte(coded), 1), true
+}
+
+// A register that is reset ends the session with what was good, and both sides keep the frame that says so.
+func TestASessionWhoseRegisterIsResetEndsWithItsProof(t *testing.T) {
+	w := newOCPPWorld(t, time.Now(), station.OCPP{})
+	s := ocpptest.MustDial(t, strings.Replace(w.charger.OCPP, "STATION", "BOX7", 1), "ocpp1.6", nil)
+	s.Ask("boot", "BootNotification", `{"chargePointVendor":"Acme","chargePointModel":"One"}`)
+	_, over := w.charge()
+	s.Expect("RemoteStartTransaction")
+	now := func() string { return w.clock.Now().Session.UTC().Format(time.RFC3339Nano) }
+	begun := s.Ask("start", "StartTransaction", `{"connectorId":1,"idTag":"did-0001","meterStart":5000,"timestamp":"`+now()+`"}`)
+	var m struct {
+		Transaction int `json:"transactionId"`
+	}
+	if err := json.Unmarshal(begun.Payload, &m); err != nil {
+		t.Fatal(err)
+	}
+	says := func(id, wh string) {
+		s.Ask(id, "MeterValues", fmt.Sprintf(`{"connectorId":1,"transactionId":%d,"meterValue":[{"timestamp":%q,"sampledValue":[{"value":%q}]}]}`,
+			m.Transaction, now(), wh))
+	}
+	w.measures(500 + 100_000)
+	says("first", "5100")
+	says("second", "7")
+	s.Expect("RemoteStopTransaction")
+	s.Ask("stop", "StopTransaction", fmt.Sprintf(`{"transactionId":%d,"meterStop":9,"timestamp":%q}`, m.Transaction, now()))
+	r := w.receipt(over)
+	if r.Summary.EnergyWh != "100" {
+		t.Errorf("%s Wh are paid", r.Summary.EnergyWh)
+	}
+	all := readings(t, r)
+	last := all[len(all)-1]
+	if !bytes.HasPrefix(last.Evidence, []byte("OCPP|")) || !bytes.Contains(last.Evidence, []byte(`"value":"7"`)) {
+		t.Errorf("the vehicle has no proof: %q", last.Evidence)
+	}
+	kept, err := w.charger.Party.Store.Readings(w.ctx, last.Reading.Session)
+	if err != nil || len(kept) == 0 || !bytes.Equal(kept[len(kept)-1].Signed, last.Encode()) {
+		t.Errorf("the charger has no proof: %d readings, %v", len(kept), err)
+	}
 }
