@@ -26,6 +26,8 @@ type liar struct {
 	seen    map[proof.Hash]bool
 	secrets []proof.Certificate // that it could make
 	silent  bool
+	// colludes is set when enough liars lie together: each side of a fork gets the votes that it needs, and no others.
+	colludes bool
 }
 
 // link is what a vote says.
@@ -62,7 +64,10 @@ func (l *liar) hear(v proof.SignedVote) {
 	if c := proof.NewCertificate(l.heard[at]); c.Enough(l.world.network.Witnesses) {
 		l.secrets = append(l.secrets, c)
 	}
-	if !l.silent && l.world.chance(70) {
+	switch {
+	case l.colludes:
+		l.world.links.send(l.place, int(v.Witness), l.heard[at][0])
+	case !l.silent && l.world.chance(70):
 		l.spread(l.heard[at][0])
 	}
 }
@@ -89,7 +94,7 @@ func (l *liar) spread(v proof.SignedVote) {
 func (l *liar) lie() {
 	w := l.world
 	l.sees()
-	if l.silent || len(l.known) < 2 {
+	if l.silent || l.colludes || len(l.known) < 2 {
 		return
 	}
 	switch what := pick(w, liarsLies); what {

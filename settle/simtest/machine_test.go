@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"joulepay/settle"
 	"joulepay/settle/gossip"
 	"joulepay/settle/node"
 	"joulepay/settle/proof"
@@ -58,7 +59,7 @@ func (m *machine) boot() {
 		return
 	}
 	w := m.world
-	options := node.CoreOptions{Witness: w.keys[m.place], CheckpointInterval: 200 * time.Millisecond}
+	options := node.CoreOptions{Witness: w.keys[m.place], CheckpointInterval: 300 * time.Millisecond}
 	stored, err := m.disk.Load(context.Background())
 	if errors.Is(err, store.ErrEmpty) {
 		core, first, err := node.NewCore(w.genesis, w.now, options)
@@ -215,6 +216,7 @@ func (m *machine) rebase(to node.Rebase) {
 	if m.core == nil {
 		return
 	}
+	had := m.holds()
 	err := node.Rebaser{
 		Core: m.core, Store: m.disk, Peers: w.links.bus(m.place), Now: func() time.Time { return w.now },
 		Carry: func(_ context.Context, effects []node.Effect) error {
@@ -242,6 +244,11 @@ func (m *machine) rebase(to node.Rebase) {
 			w.fire("rebase to a known base")
 		}
 	}
+	for id := range had {
+		if !m.core.Pending(id) && !m.core.State().Knows(id) {
+			w.fail("node %d forgot vertex %s on its way to checkpoint %d", m.place, id, to.Base.Number)
+		}
+	}
 	m.changed = true
 	m.at = m.core.Position()
 	if err == nil && len(to.Again) > 0 {
@@ -263,6 +270,17 @@ func (m *machine) rebase(to node.Rebase) {
 		return
 	}
 	m.poll(time.Millisecond)
+}
+
+// holds gives the clients' vertices that are in the log or wait for their place in it.
+func (m *machine) holds() map[settle.VertexID]bool {
+	had := map[settle.VertexID]bool{}
+	for _, v := range m.world.clients.sent {
+		if m.core.Pending(v.ID()) || m.core.State().Knows(v.ID()) {
+			had[v.ID()] = true
+		}
+	}
+	return had
 }
 
 // askPeers asks all others how far they are.

@@ -31,7 +31,8 @@ type orderer struct {
 	copies  []*view                                   // taken of a view some time
 	seen    [][]byte                                  // bundles that were appended some time
 	down    bool
-	omitted int // appends that will be acknowledged and forgotten
+	omitted int  // appends that will be acknowledged and forgotten
+	apart   bool // what is appended to one view never comes to another
 }
 
 func newOrderer(w *world) *orderer {
@@ -74,7 +75,7 @@ func (o *orderer) append(place int, bundle []byte) stream.Position {
 	v.bundles = append(v.bundles, bundle)
 	at := v.head()
 	for _, other := range o.views {
-		if other != v && w.chance(70) {
+		if other != v && !o.apart && w.chance(70) {
 			other.bundles = append(other.bundles, bundle)
 		}
 	}
@@ -151,6 +152,14 @@ func (o *orderer) lie() {
 var orderersLies = []string{
 	"orderer forks", "orderer joins a fork", "orderer reorders", "orderer truncates", "orderer replays",
 	"orderer restarts empty", "orderer restores an old copy", "orderer will omit",
+}
+
+// split shows two views, apart from now on, each to every other honest node.
+func (o *orderer) split() {
+	o.views, o.apart = append(o.views, o.views[0].clone()), true
+	for i, m := range o.world.honest() {
+		o.of[m.place] = i % 2
+	}
 }
 
 // join shows one view to all.
