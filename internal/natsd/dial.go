@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -14,7 +16,7 @@ import (
 var (
 	ErrUnreachable  = errors.New("natsd: no NATS server answers")
 	ErrRefused      = errors.New("natsd: the NATS server refuses this key")
-	ErrUntrusted    = errors.New("natsd: the certificate of the NATS server is not trusted")
+	ErrUntrusted    = errors.New("natsd: the NATS server shows no certificate that is trusted")
 	ErrSlow         = errors.New("natsd: a subscription is too slow, messages were dropped")
 	ErrForbidden    = errors.New("natsd: the NATS server forbids a subject")
 	ErrDisconnected = errors.New("natsd: the connection is lost; reconnecting")
@@ -33,8 +35,8 @@ const (
 type DialOptions struct {
 	Name string
 	Key  Key // proves who connects, where the server asks; none for nobody
-	// TLS says which certificates are trusted, see Trust; nil trusts those of the system. It is used where the server wants
-	// it, and insisted on for a URL tls://.
+	// TLS says which certificates are trusted, see Trust; nil trusts those of the system. With it, or a URL tls://, nothing is
+	// sent in the clear; else TLS is used where the server wants it.
 	TLS *tls.Config
 	// InboxPrefix begins the subjects on which answers come, so that a policy can keep them from others. Empty for the
 	// library's own, which all clients share.
@@ -46,10 +48,26 @@ type DialOptions struct {
 	OnReconnect func()
 }
 
-// Dial connects to the servers of the URL, comma-separated. The connection never gives up once it was up. While it
+// Shown gives URLs of servers as they may be printed and logged: without the passwords that an external server may want.
+func Shown(urls string) string {
+	list := strings.Split(urls, ",")
+	for i, text := range list {
+		parsed, err := url.Parse(strings.TrimSpace(text))
+		if err != nil || parsed.User == nil {
+			continue
+		}
+		list[i] = parsed.Redacted()
+		if _, password := parsed.User.Password(); !password { // NATS takes a name without one for a token
+			list[i] = strings.Replace(list[i], parsed.User.String()+"@", "xxxxx@", 1)
+		}
+	}
+	return strings.Join(list, ",")
+}
+
+// Dial connects to the servers of the URLs, comma-separated. The connection never gives up once it was up. While it
 // is down, publishing fails at once: a buffer would deliver stale messages late.
-func Dial(url string, options DialOptions) (*nats.Conn, error) {
-	return dial(url, options)
+func Dial(urls string, options DialOptions) (*nats.Conn, error) {
+	return dial(urls, options)
 }
 
 // Dial connects in process, without a socket. The policy applies all the same, but its refusal comes as
@@ -61,18 +79,18 @@ func (s *Server) Dial(options DialOptions) (*nats.Conn, error) {
 // InProcess makes nats.Connect reach this server without a socket.
 func (s *Server) InProcess() nats.Option { return nats.InProcessServer(s.nats) }
 
-func dial(url string, options DialOptions, more ...nats.Option) (*nats.Conn, error) {
+func dial(urls string, options DialOptions, more ...nats.Option) (*nats.Conn, error) {
 	if options.TLS != nil && len(more) == 0 {
 		more = append(more, nats.Secure(options.TLS.Clone()))
 	}
-	conn, err := connect(url, options, more)
+	conn, err := connect(urls, options, more)
 	if errors.Is(err, nats.ErrNkeysNotSupported) { // an open server asks nobody for a key
 		options.Key = Key{}
-		conn, err = connect(url, options, more)
+		conn, err = connect(urls, options, more)
 	}
 	var certificate *tls.CertificateVerificationError
 	switch {
-	case errors.As(err, &certificate):
+	case errors.As(err, &certificate), errors.Is(err, nats.ErrSecureConnWanted):
 		return nil, fmt.Errorf("%w: %w", ErrUntrusted, err)
 	case errors.Is(err, nats.ErrAuthorization):
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
@@ -82,7 +100,7 @@ func dial(url string, options DialOptions, more ...nats.Option) (*nats.Conn, err
 	return conn, nil
 }
 
-func connect(url string, options DialOptions, more []nats.Option) (*nats.Conn, error) {
+func connect(urls string, options DialOptions, more []nats.Option) (*nats.Conn, error) {
 	report := options.OnError
 	if report == nil {
 		report = func(error) {}
@@ -122,7 +140,7 @@ func connect(url string, options DialOptions, more []nats.Option) (*nats.Conn, e
 			natsOptions = append(natsOptions, nats.Token(options.Key.Proof))
 		}
 	}
-	return nats.Connect(url, natsOptions...)
+	return nats.Connect(urls, natsOptions...)
 }
 
 // identify names the key in the form of NATS and lets it sign the server's nonce.

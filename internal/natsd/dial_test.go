@@ -70,6 +70,19 @@ func TestASlowSubscriptionIsReported(t *testing.T) {
 	}
 }
 
+func TestURLsAreShownWithoutPasswords(t *testing.T) {
+	for text, want := range map[string]string{
+		"nats://127.0.0.1:4222":                    "nats://127.0.0.1:4222",
+		"tls://station:secret@broker.example:4222": "tls://station:xxxxx@broker.example:4222",
+		"tls://secret@broker.example":              "tls://xxxxx@broker.example",
+		"tls://a:secret@b,tls://c:secret@d":        "tls://a:xxxxx@b,tls://c:xxxxx@d",
+	} {
+		if got := natsd.Shown(text); got != want {
+			t.Errorf("%s is shown as %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestAnOpenServerTakesConnectionsWithAKey(t *testing.T) {
 	s := start(t, natsd.Options{})
 	conn := dial(t, s.ClientURL(), natsd.DialOptions{Key: newKey(t)})

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"joulepay/channel/agent"
+	"joulepay/channel/secure"
 	"joulepay/channel/session"
 	"joulepay/internal/natsd"
 	"joulepay/internal/sqlite"
@@ -65,7 +66,17 @@ var knownErrors = []Known{
 	{Err: natsd.ErrUnreachable,
 		Hint: "start one with `ledger run`, which embeds it, or name yours: `{command} --nats nats://HOST:4222`"},
 	{Err: natsd.ErrRefused,
-		Hint: "the server does not know this key: check its configuration, and `{program} wallet show`"},
+		Hint: "the server does not know this key, or it has too many connections: check its configuration, and `{program} wallet show`"},
+	{Err: natsd.ErrUntrusted,
+		Hint: "name the certificates that it is trusted by: `{command} --nats-ca FILE`; without TLS its URL begins with nats://"},
+	{Err: natsd.ErrTLS,
+		Hint: "name PEM files that can be read: a certificate with its key, or the certificates that are trusted"},
+	{Err: secure.ErrPeer,
+		Hint: "somebody else answers in the station's name: do not charge here, and tell who runs the broker"},
+	{Err: secure.ErrNotAdmitted,
+		Hint: "its key was replaced or retired: choose another station"},
+	{Err: secure.ErrRefused,
+		Hint: "the station says that this wallet's key was replaced or retired: open the wallet that has the current one"},
 
 	{Err: client.ErrUnreachable,
 		Hint: "start a node with `ledger run`, or name yours: `{command} --ledger http://HOST:8420`"},

@@ -16,6 +16,7 @@ import (
 	"joulepay/cmd/internal/party"
 	"joulepay/cmd/internal/station"
 	"joulepay/cmd/internal/walletcmd"
+	"joulepay/internal/natsd"
 	"joulepay/meter"
 	"joulepay/pricing"
 	"joulepay/settle/client"
@@ -269,7 +270,7 @@ func (c *runCmd) announce(charger *Charger) error {
 	s := page.Items[0]
 	r := ready{
 		DID: s.DID, Service: s.Service, EVSE: s.EVSE, MaxPowerW: s.MaxPowerW, UnitPrice: s.UnitPrice,
-		API: charger.URL, NATS: charger.NATS, Ledger: charger.Ledger, Network: charger.Party.Ledger.Trusted().ID,
+		API: charger.URL, NATS: natsd.Shown(charger.NATS), Ledger: charger.Ledger, Network: charger.Party.Ledger.Trusted().ID,
 		OCPP: charger.OCPP, Resumed: charger.Resumed, Data: c.app.Data(),
 	}
 	return c.app.Print(r, func(p *cli.Printer) { c.tell(p, r) })

@@ -52,8 +52,9 @@ type Vehicle struct {
 	done    chan struct{}
 	keeping sync.WaitGroup
 
-	mu      sync.Mutex // guards trouble
+	mu      sync.Mutex // guards below
 	trouble error      // the last that the session told of
+	strange error      // why no secret was shared with the station
 }
 
 // New connects a vehicle to one station: its link, and its own measurement. Run must run while Charge or Resume does.
@@ -79,12 +80,16 @@ func New(p *party.Party, c Config, station wallet.DID, log *slog.Logger) (*Vehic
 	return v, nil
 }
 
-// disturbed keeps what a handshake failed with, and logs what the broker or it reports.
+// disturbed logs what the broker or the handshake reports, and keeps why a station is not the one that it should be.
 func (v *Vehicle) disturbed(err error, log *slog.Logger) {
 	log.Warn("broker", "error", err)
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.trouble = err
+	for _, reason := range []error{secure.ErrPeer, secure.ErrNotAdmitted, secure.ErrRefused} {
+		if errors.Is(err, reason) {
+			v.mu.Lock()
+			v.strange = err
+			v.mu.Unlock()
+		}
+	}
 }
 
 // report keeps what goes wrong, with its causes, and passes everything on.
@@ -182,6 +187,9 @@ func (v *Vehicle) Charge(ctx context.Context, resume *session.SessionRecord) (se
 func (v *Vehicle) failure(r session.SessionRecord) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.strange != nil {
+		return fmt.Errorf("%w: %w", ErrSession, v.strange)
+	}
 	if v.trouble != nil {
 		return fmt.Errorf("%w: %w", ErrSession, v.trouble)
 	}
