@@ -22,7 +22,7 @@ var ErrOpen = errors.New("station: a central system beyond this machine needs a 
 
 // OCPP says how a charger serves a charging station.
 type OCPP struct {
-	Listen         string           // host:port
+	Listener       net.Listener     // where the charging station connects; closed with the central system
 	Certificate    *tls.Certificate // security profile 2; nil: no TLS
 	Station        string           // its identity; empty: the first that connects
 	Password       string           // of HTTP basic authentication; empty: none is asked for
@@ -67,13 +67,10 @@ func ServeOCPP(ctx context.Context, p *party.Party, clock agent.Clock, o OCPP, l
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", o.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listening for charging stations: %w", err)
+	if err := o.Check(); err != nil {
+		return nil, err
 	}
-	if tcp, ok := listener.Addr().(*net.TCPAddr); o.Password == "" && (!ok || !tcp.IP.IsLoopback()) {
-		return nil, errors.Join(ErrOpen, listener.Close())
-	}
+	listener := o.Listener
 	c := &CentralSystem{Outlet: system.Station(0).Outlet(o.Connector), system: system, done: make(chan struct{})}
 	c.URL = o.url(listener.Addr())
 	if o.Certificate != nil {
@@ -90,6 +87,14 @@ func ServeOCPP(ctx context.Context, p *party.Party, clock agent.Clock, o OCPP, l
 		}
 	}()
 	return c, nil
+}
+
+// Check returns ErrOpen for a central system that must not be served.
+func (o OCPP) Check() error {
+	if tcp, ok := o.Listener.Addr().(*net.TCPAddr); o.Password == "" && (!ok || !tcp.IP.IsLoopback()) {
+		return ErrOpen
+	}
+	return nil
 }
 
 // url gives what to enter in the charging station.

@@ -22,6 +22,8 @@ var knownErrors = []cli.Known{
 		Hint: "the file holds one OCPI 2.2.1 or 2.3.0 Tariff object: correct what is named"},
 	{Err: station.ErrTariffFile,
 		Hint: "name a file that can be read: `{command} --tariff FILE`; `chargepoint tariff check FILE` explains it"},
+	{Err: station.ErrOpen,
+		Hint: "give its station a password: `{command} --ocpp-password-file FILE`, or listen on this machine only: --ocpp-listen ws://127.0.0.1:9210"},
 	{Err: station.ErrCurrency,
 		Hint: "write the tariff in the ledger's currency, which `ledger status` shows, and name it: `{command} --tariff FILE`"},
 	{Err: market.ErrRange,

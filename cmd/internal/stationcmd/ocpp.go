@@ -63,8 +63,8 @@ func (o *ocppFlags) options(powerMw int64, claimEvery time.Duration, app *cli.Ap
 		Station: o.station, Connector: o.connector, MaxPowerMw: powerMw, SignedRequired: o.signed,
 		MeterEvery: max(claimEvery/2, time.Second).Truncate(time.Second), Report: teller{app}.tell,
 	}
-	var err error
-	if out.Listen, err = o.address(); err != nil {
+	_, err := o.address()
+	if err != nil {
 		return out, err
 	}
 	if o.cert != "" {
@@ -93,8 +93,34 @@ func (o *ocppFlags) options(powerMw int64, claimEvery time.Duration, app *cli.Ap
 	return out, err
 }
 
+// open listens for the charging station, before anything is written.
+func (o *ocppFlags) open(app *cli.App, options *Options) error {
+	if options.Meter.Kind != meter.KindOCPP {
+		return nil
+	}
+	address, err := o.address()
+	if err != nil {
+		return err
+	}
+	if options.OCPP.Listener, err = app.Listen("ocpp-listen", address); err != nil {
+		return err
+	}
+	return options.OCPP.Check()
+}
+
+// shut closes what open opened, should nothing have served it.
+func shut(o Options) {
+	if o.OCPP.Listener != nil {
+		_ = o.OCPP.Listener.Close() // serving closes it first
+	}
+}
+
 func (o *ocppFlags) address() (string, error) {
-	u, err := url.Parse(o.listen)
+	text := o.listen
+	if !strings.Contains(text, "://") {
+		text = "ws://" + text
+	}
+	u, err := url.Parse(text)
 	wrong := err != nil || u.Host == "" || (u.Scheme != "ws" && u.Scheme != "wss") || strings.Trim(u.Path, "/") != ""
 	if !wrong {
 		_, _, err = net.SplitHostPort(u.Host)

@@ -64,7 +64,11 @@ func newOCPPWorld(t *testing.T, recordedAt time.Time, o station.OCPP) *ocppWorld
 	t.Cleanup(cancel)
 	w := &ocppWorld{t: t, ctx: ctx, clock: shifted(time.Until(recordedAt))}
 	own := wallet.Generate()
-	o.Listen, o.Connector, o.MaxPowerMw, o.Report = "127.0.0.1:0", 1, 150_000_000, w.told
+	o.Connector, o.MaxPowerMw, o.Report = 1, 150_000_000, w.told
+	var err error
+	if o.Listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
 	car := wallet.Generate()
 	o.Contracts = map[string]string{car.DID().String(): "DID-0001"} // what the recorded station knows its driver by
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -101,6 +101,10 @@ func (c *runCmd) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }() // serving closes it first
+	defer func() { shut(o) }()
+	if err := c.ocpp.open(c.app, &o); err != nil {
+		return err
+	}
 	if o.Wallet, _, err = c.wallet.OpenOrCreate(); err != nil {
 		return err
 	}
