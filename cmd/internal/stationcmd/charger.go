@@ -16,6 +16,7 @@ import (
 	"joulepay/cmd/internal/station"
 	"joulepay/internal/natsd"
 	"joulepay/meter"
+	"joulepay/meter/ocmf"
 	"joulepay/settle/api"
 	"joulepay/wallet"
 )
@@ -32,8 +33,9 @@ type Options struct {
 	TLS        party.TLS
 	Ledger     string // URL, or Embedded
 	Meter      meter.Spec
-	PowerMw    int64        // of a simulated outlet or an attached program, milliwatts
-	OCPP       station.OCPP // of a charging station, with a meter of that kind
+	PowerMw    int64            // of a simulated outlet or an attached program, milliwatts
+	OCPP       station.OCPP     // of a charging station, with a meter of that kind
+	MeterKey   *ocmf.PrivateKey // with which any other meter signs the ends of a session; nil: it does not
 	Log        *slog.Logger
 	OnNATS     func(error) // hears of trouble with the connection
 	// Settings finishes the station's settings once the ledger, and so the currency, is known.

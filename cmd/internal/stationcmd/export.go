@@ -3,6 +3,7 @@ package stationcmd
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -43,7 +44,7 @@ func sessionExportCommand(app *cli.App) *cobra.Command {
 	f.StringVar(&c.out, "out", "", "write to a new `FILE` (default: standard output)")
 	f.StringVar(&c.party, "party", "", "country code and party id in CDRs, such as DE*ABC (default: those of the EVSE id)")
 	f.StringVar(&c.location, "location", "", "CdrLocation object of OCPI for CDRs, JSON `FILE`: address, city, country, coordinates, connector")
-	f.StringVar(&c.key, "public-key", "", "key of the meter, to stand in the XML: `HEX` of its DER SubjectPublicKeyInfo")
+	f.StringVar(&c.key, "public-key", "", "key of the meter, to stand in the XML: `HEX` of its DER SubjectPublicKeyInfo (default: that of the quote)")
 	f.BoolVar(&c.xml, "xml", false, "write OCMF records as XML for the transparency software")
 	command.RunE = func(command *cobra.Command, args []string) error { return c.run(command.Context(), args) }
 	return command
@@ -230,7 +231,7 @@ func (c *exportCmd) records(visits []receipt.Visit) ([]byte, error) {
 			return nil, err
 		}
 		for _, raw := range found {
-			values = append(values, ocmf.Value{TransactionID: fmt.Sprint(len(values) + 1), Data: raw, PublicKey: c.key})
+			values = append(values, ocmf.Value{TransactionID: fmt.Sprint(len(values) + 1), Data: raw, PublicKey: or(c.key, hex.EncodeToString(v.Quote.OCMFKey))})
 		}
 	}
 	if len(values) == 0 {
@@ -262,4 +263,11 @@ func recordsOf(v receipt.Visit) ([][]byte, error) {
 		list = append(list, found...)
 	}
 	return list, nil
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
 }

@@ -6,6 +6,7 @@ import (
 	"joulepay/cmd/internal/party"
 	"joulepay/cmd/internal/station"
 	"joulepay/internal/natsd"
+	"joulepay/meter/ocmfsign"
 	"joulepay/pricing"
 	"joulepay/pricing/market"
 	"joulepay/settle/client"
@@ -36,6 +37,8 @@ var knownErrors = []cli.Known{
 	{Err: market.ErrDuplicate, Hint: marketFileHint},
 	{Err: market.ErrOrder, Hint: marketFileHint},
 	{Err: market.ErrNumber, Hint: marketFileHint},
+	{Err: ocmfsign.ErrKey,
+		Hint: "restore the file, or move it away: the next run makes another key, which drivers have to be told"},
 	{Err: receipt.ErrNotEnded,
 		Hint: "wait until the session has ended; `chargepoint sessions list` shows how it stands"},
 	{Err: receipt.ErrExport,

@@ -203,6 +203,9 @@ func (c *Charger) connect(ctx context.Context, p *party.Party, settings station.
 		if err == nil && closer != nil {
 			c.closing(closer)
 		}
+		if err == nil && c.options.MeterKey != nil {
+			return station.Signing(ctx, p, connector, *c.options.MeterKey, settings.EVSE)
+		}
 		return connector, err
 	}
 }

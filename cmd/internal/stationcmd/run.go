@@ -2,8 +2,11 @@ package stationcmd
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -18,6 +21,8 @@ import (
 	"joulepay/cmd/internal/walletcmd"
 	"joulepay/internal/natsd"
 	"joulepay/meter"
+	"joulepay/meter/ocmf"
+	"joulepay/meter/ocmfsign"
 	"joulepay/pricing"
 	"joulepay/settle/client"
 	"joulepay/wallet"
@@ -49,6 +54,8 @@ type runCmd struct {
 	ocpp                                     ocppFlags
 	marketFile                               string
 	market                                   marketFlags
+	meterKey                                 string
+	signs                                    *ocmf.PrivateKey // the meter's own key, once it is read
 }
 
 func runCommand(app *cli.App) *cobra.Command {
@@ -77,6 +84,7 @@ func runCommand(app *cli.App) *cobra.Command {
 	c.market.add(f, "market-")
 	f.StringVar(&c.meter, "meter", "sim", "what meters: sim, replay:FILE#ROW, exec:COMMAND or ocpp")
 	c.ocpp.add(command)
+	cli.ChoiceVar(f, &c.meterKey, "meter-key", "none", "key with which a meter other than ocpp signs the ends of sessions (OCMF), kept in --data", "none", "p256")
 	f.StringVar(&c.power, "power", "50kW", "the most that the outlet gives (a recording has its own)")
 	f.StringVar(&c.evse, "evse", defaults.EVSE, "EVSE id of the outlet")
 	f.StringVar(&c.zone, "time-zone", defaults.TimeZone, "IANA time zone of the tariff's local times")
@@ -101,14 +109,13 @@ func (c *runCmd) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }() // serving closes it first
-	defer func() { shut(o) }()
-	if err := c.ocpp.open(c.app, &o); err != nil {
-		return err
-	}
 	if o.Wallet, _, err = c.wallet.OpenOrCreate(); err != nil {
 		return err
 	}
 	if o.Dir, err = party.Dir(c.app, c.wallet); err != nil {
+		return err
+	}
+	if err := c.readMeterKey(&o); err != nil {
 		return err
 	}
 	charger, err := Start(c.app.Lifetime(), o, listener)
@@ -194,6 +201,8 @@ func (c *runCmd) check() error {
 		return cli.Usage("`{command} --service charging` sells energy", "--service %s is not available in this version", c.service)
 	case c.service != "charging":
 		return cli.Usage("`{command} --service charging` sells energy", "--service %q is not known", c.service)
+	case c.meterKey != "none" && c.meter == "ocpp":
+		return cli.Usage("a charging station's meter has a key of its own: leave --meter-key out", "--meter-key and --meter ocpp")
 	case c.window < channel.WindowMin || c.window > channel.WindowMax || c.window%time.Second != 0:
 		return cli.Usage("for example --window 1h", "--window %s: want whole seconds, %s to %s", c.window, channel.WindowMin, channel.WindowMax)
 	case c.claimEvery < claimEveryMin || c.claimEvery > claimEveryMax:
@@ -246,6 +255,9 @@ func (c *runCmd) settings(s station.Config, settleAt party.Sum, p *party.Party) 
 	if c.marketFile != "" {
 		s.Policy.TopUp = backDeposit
 	}
+	if c.signs != nil {
+		s.Attestation, s.OCMFKey = meter.AttestedOCMF, c.signs.Public().DER()
+	}
 	s.Report = party.NewWatch(c.app, c.command, p.Ledger.Trusted().Genesis.Currency).Report
 	return s, err
 }
@@ -261,8 +273,9 @@ type ready struct {
 	NATS      string           `json:"nats"`
 	Ledger    string           `json:"ledger"`
 	Network   wallet.NetworkID `json:"network"`
-	OCPP      string           `json:"ocpp,omitempty"` // to enter in the charging station
-	Resumed   int              `json:"resumed"`        // sessions that were interrupted
+	OCPP      string           `json:"ocpp,omitempty"`             // to enter in the charging station
+	MeterKey  string           `json:"meter_public_key,omitempty"` // of a meter that signs, SubjectPublicKeyInfo in hexadecimal
+	Resumed   int              `json:"resumed"`                    // sessions that were interrupted
 	Data      string           `json:"data"`
 }
 
@@ -277,13 +290,37 @@ func (c *runCmd) announce(charger *Charger) error {
 		API: charger.URL, NATS: natsd.Shown(charger.NATS), Ledger: charger.Ledger, Network: charger.Party.Ledger.Trusted().ID,
 		OCPP: charger.OCPP, Resumed: charger.Resumed, Data: c.app.Data(),
 	}
+	if c.signs != nil {
+		r.MeterKey = hex.EncodeToString(c.signs.Public().DER())
+	}
 	return c.app.Print(r, func(p *cli.Printer) { c.tell(p, r) })
+}
+
+// meterKeyFile is where the key of a meter that signs is kept, in the charger's folder.
+const meterKeyFile = "meter-p256.pem"
+
+func (c *runCmd) readMeterKey(o *Options) error {
+	if c.meterKey == "none" {
+		return nil
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return err
+	}
+	key, err := ocmfsign.LoadKey(filepath.Join(o.Dir, meterKeyFile))
+	if err != nil {
+		return err
+	}
+	c.signs, o.MeterKey = &key, &key
+	return nil
 }
 
 func (c *runCmd) tell(p *cli.Printer, r ready) {
 	watts, _ := strconv.ParseFloat(r.MaxPowerW, 64) // written by ourselves
 	p.Line("the charger runs: %s at %s, up to %g kW, about %s/kWh", r.Service, r.EVSE, watts/1000, r.UnitPrice)
 	p.Fields("DID", r.DID.String(), "API", r.API, "NATS", r.NATS, "ledger", r.Ledger, "network", r.Network.String(), "data", r.Data)
+	if r.MeterKey != "" {
+		p.Fields("meter key", r.MeterKey)
+	}
 	if r.OCPP != "" {
 		p.Line("enter this URL in the charging station, which is awaited: %s", r.OCPP)
 	}
