@@ -2,7 +2,6 @@ package dag
 
 import (
 	"fmt"
-	"slices"
 
 	"joulepay/settle"
 	"joulepay/settle/proof"
@@ -123,25 +122,15 @@ func (f *Finality) count(number uint64) *proof.Certificate {
 	if !ok || number <= f.justified.Number {
 		return nil
 	}
-	c := f.tally(number, func(v proof.Vote) bool { return v.Target == target.Ref() })
-	if c != nil {
-		f.justify(target, *c)
-	}
-	return c
-}
-
-// tally gives a certificate when enough of the votes for a number agree on one source and target.
-func (f *Finality) tally(number uint64, counts func(proof.Vote) bool) *proof.Certificate {
-	type step struct{ source, target proof.Ref }
-	agreeing := map[step][]proof.SignedVote{}
+	bySource := map[proof.Ref][]proof.SignedVote{}
 	for _, v := range f.votes[number] {
-		if counts(v.Vote) {
-			s := step{v.Vote.Source, v.Vote.Target}
-			agreeing[s] = append(agreeing[s], v)
+		if v.Vote.Target == target.Ref() {
+			bySource[v.Vote.Source] = append(bySource[v.Vote.Source], v)
 		}
 	}
-	for _, votes := range agreeing { // at most one of them is enough: a witness has one vote for a number
+	for _, votes := range bySource { // at most one of them is enough: a witness has one vote for a number
 		if c := proof.NewCertificate(votes); c.Enough(f.network.Witnesses) {
+			f.justify(target, c)
 			return &c
 		}
 	}
@@ -198,18 +187,6 @@ func (f *Finality) Open() bool { return f.last != nil && f.last.Target.Number > 
 // Waiting tells whether there are votes for what is not justified here.
 func (f *Finality) Waiting() bool { return len(f.votes) > 0 }
 
-// Elsewhere tells whether enough witnesses justified another checkpoint of a number that this log has: then this log is
-// on the wrong side of a fork.
-func (f *Finality) Elsewhere() bool {
-	for n := range f.votes {
-		ours, ok := f.marked[n]
-		if ok && f.tally(n, func(v proof.Vote) bool { return v.Target != ours.Ref() }) != nil {
-			return true
-		}
-	}
-	return false
-}
-
 // Disputed tells whether an honest witness voted, since a time, for another checkpoint of a number that this log has: then
 // the logs of honest nodes differ. Of two sides of a fork, one at least sees so much weight on the other.
 func (f *Finality) Disputed(since settle.LedgerTime) bool {
@@ -232,15 +209,4 @@ func (f *Finality) Disputed(since settle.LedgerTime) bool {
 // Silent tells whether this node's witness may not vote because it voted on another branch up to here.
 func (f *Finality) Silent() bool {
 	return f.last != nil && f.last.Target.Number >= f.newest && f.last.Target != f.marked[f.newest].Ref()
-}
-
-// Behind tells whether enough witnesses justified a checkpoint of a number that this log does not have yet.
-func (f *Finality) Behind() bool {
-	numbers := make([]uint64, 0, len(f.votes))
-	for n := range f.votes {
-		numbers = append(numbers, n)
-	}
-	return slices.ContainsFunc(numbers, func(n uint64) bool {
-		return n > f.newest && f.tally(n, func(proof.Vote) bool { return true }) != nil
-	})
 }

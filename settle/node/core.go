@@ -122,6 +122,7 @@ func LoadCore(stored store.Stored, now time.Time, o CoreOptions) (*Core, error) 
 	}
 	c := newCore(state, finality, now, o)
 	c.position = stored.Position
+	c.position = c.readFrom()
 	c.resume(stored)
 	return c, nil
 }

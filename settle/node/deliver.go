@@ -151,7 +151,9 @@ func noticeOf(stage Stage, v *settle.Vertex) Notice {
 
 func (c *Core) vertexDecided(s *step, e dag.Entry, r dag.Result) {
 	v := e.Vertex
-	delete(c.pending, v.ID())
+	if !c.catching { // what a peer gives may yet turn out to be no part of the log
+		delete(c.pending, v.ID())
+	}
 	notice := noticeOf(StageRepeated, v)
 	if r.Logged {
 		entry := s.add(e, r, c.state.Head().Time, v.Encode())

@@ -150,5 +150,9 @@ func (c *Core) ahead(standing gossip.Standing) []Effect {
 		c.finish(&s)
 		return s.effects()
 	}
-	return []Effect{Rebase{Base: b, Certificate: standing.Certificate, Position: standing.Position}}
+	position := standing.Position
+	if position.Incarnation != c.position.Incarnation { // which the stream decides, not a peer
+		position = stream.Position{Incarnation: c.position.Incarnation}
+	}
+	return []Effect{Rebase{Base: b, Certificate: standing.Certificate, Position: position}}
 }

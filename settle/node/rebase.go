@@ -11,6 +11,7 @@ import (
 	"joulepay/settle/gossip"
 	"joulepay/settle/proof"
 	"joulepay/settle/store"
+	"joulepay/settle/stream"
 )
 
 // Reload goes on from a store that was rolled back. What was undone waits for its place again, before what waits anyway.
@@ -19,6 +20,7 @@ func (c *Core) Reload(now time.Time, stored store.Stored, undone []*settle.Verte
 	if err != nil {
 		return nil, err
 	}
+	fresh.position = stored.Position
 	fresh.refused, fresh.asked, fresh.doubt, fresh.stray, fresh.began = c.refused, c.asked, c.doubt, c.stray, c.began
 	var out []Effect
 	for _, v := range undone {
@@ -71,8 +73,13 @@ func (c *Core) fetched(now time.Time, entries [][]byte) ([]Effect, error) {
 		if err := apply(&s, now, e); err != nil {
 			return nil, err
 		}
-		if e.Start == nil && c.state.Head().Height != before+1 {
+		if c.state.Head().Height != before+1 {
 			return nil, fmt.Errorf("%w: an entry that is no part of any log", ErrPeer)
+		}
+	}
+	for _, e := range decoded {
+		if e.Vertex != nil {
+			delete(c.pending, e.Vertex.ID())
 		}
 	}
 	c.progress = now
@@ -110,6 +117,22 @@ var errCarry = errors.New("node: carry out")
 // is in a state that it can go on from; ErrPeer says that no peer could lead to the base, and then nothing that is
 // justified was undone.
 func (r Rebaser) Do(ctx context.Context, to Rebase) error {
+	err := r.lead(ctx, to)
+	if len(to.Again) == 0 && r.Core.starting() { // the Start comes first, wherever a peer says that one reads on
+		r.Core.position = home(to)
+	}
+	return err
+}
+
+// home is where the core reads on when it did not arrive.
+func home(to Rebase) stream.Position {
+	if len(to.Again) > 0 {
+		return to.Position
+	}
+	return stream.Position{Incarnation: to.Position.Incarnation}
+}
+
+func (r Rebaser) lead(ctx context.Context, to Rebase) error {
 	if to.Known {
 		if err := r.back(ctx, to.Base.Number, to); err != nil {
 			return err
@@ -124,12 +147,12 @@ func (r Rebaser) Do(ctx context.Context, to Rebase) error {
 		return fmt.Errorf("%w: checkpoint %d is not in this store, and there are no peers", ErrPeer, to.Base.Number)
 	}
 	failed := []error{ErrPeer}
-	for _, lead := range []func(context.Context, uint8, Rebase) error{r.onward, r.across} {
+	for _, way := range []func(context.Context, uint8, Rebase) error{r.onward, r.across} {
 		for peer := range r.Core.network.Witnesses.Len() {
 			if peer == r.Core.self {
 				continue
 			}
-			err := lead(ctx, uint8(peer), to)
+			err := way(ctx, uint8(peer), to)
 			if err == nil || ctx.Err() != nil || errors.Is(err, errCarry) {
 				return err
 			}
@@ -166,7 +189,7 @@ func (r Rebaser) across(ctx context.Context, peer uint8, to Rebase) error {
 		return err
 	}
 	justified := r.Core.finality.Justified()
-	own := Rebase{Base: justified, Position: to.Position}
+	own := Rebase{Base: justified, Position: home(to)}
 	own.Certificate, _ = r.Core.finality.JustifiedBy()
 	ours, err := pages(final.Height, justified.Height, func(after uint64) ([][]byte, error) {
 		return SharedEntries(ctx, r.Store, after, justified.Height)
@@ -250,6 +273,7 @@ func (r Rebaser) retreat(ctx context.Context, checkpoint uint64, to Rebase) erro
 	if err != nil {
 		return fmt.Errorf("%w: %w", errCarry, err)
 	}
+	to.Position = home(to)
 	return r.back(ctx, max(checkpoint, stored.Final.Checkpoint.Number), to)
 }
 

@@ -68,8 +68,8 @@ func (c *Core) openWait(now time.Time) time.Duration {
 	return wait
 }
 
-// lookAfter sends an open vote again, asks peers when their votes say that they are further or elsewhere, and has the
-// stream started anew when honest logs seem to differ.
+// lookAfter sends an open vote again, asks peers whether they are further or elsewhere, and has the stream started anew
+// when honest logs seem to differ.
 func (c *Core) lookAfter(now time.Time) []Effect {
 	if c.decides || c.starting() {
 		return nil
@@ -84,7 +84,7 @@ func (c *Core) lookAfter(now time.Time) []Effect {
 		return out
 	}
 	grown := c.doubt.grown(now, c.finality.Justified().Number)
-	if now.Sub(c.doubt.since) >= askAfter && now.Sub(c.asked) >= askAfter && (c.finality.Elsewhere() || c.finality.Behind()) {
+	if now.Sub(c.doubt.since) >= askAfter && now.Sub(c.asked) >= askAfter {
 		c.asked = now
 		out = append(out, AskPeers{})
 	}

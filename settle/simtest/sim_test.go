@@ -115,9 +115,9 @@ func (w *world) standing() string {
 			continue
 		}
 		head, f := m.core.State().Head(), m.core.Finality()
-		s += fmt.Sprintf("\n  node %d: height %d, last %d, certified %d, justified %d, final %d, at %d/%d, open %v, epoch %d, elsewhere %v",
+		s += fmt.Sprintf("\n  node %d: height %d, last %d, certified %d, justified %d, final %d, at %d/%d, open %v, epoch %d",
 			m.place, head.Height, m.core.State().LastCheckpoint().Number, head.Certified, f.Justified().Number,
-			f.Final().Checkpoint.Number, m.at.Incarnation[7], m.at.Sequence, f.Open(), m.core.State().Head().Epoch, f.Elsewhere())
+			f.Final().Checkpoint.Number, m.at.Incarnation[7], m.at.Sequence, f.Open(), m.core.State().Head().Epoch)
 		for _, p := range w.clients.payer {
 			s += fmt.Sprintf(", %d of %d", w.clients.account(m, p).Sequence, len(p.spends))
 		}
