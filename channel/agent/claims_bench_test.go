@@ -16,8 +16,10 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"joulepay/channel"
+	"joulepay/channel/link"
 	"joulepay/channel/natslink"
 	"joulepay/channel/quote"
+	"joulepay/channel/secure"
 	"joulepay/channel/session"
 	"joulepay/channel/sqlite"
 	"joulepay/channel/store"
@@ -30,18 +32,54 @@ import (
 
 // BenchmarkClaims measures durable metered claims, both ends, over a real NATS server on loopback: a reading is signed and
 // stored by the station, sent, verified, priced, paid by a claim that is signed and stored by the vehicle, sent, verified and
-// stored by the station. One operation is one claim. So many readings are under way at once that both ends have work, and
+// stored by the station, over secure links. One operation is one claim. So many readings are under way at once that both ends have work, and
 // not so many that they queue.
 func BenchmarkClaims(b *testing.B) {
 	for _, channels := range []int{1, 16, 256} {
-		b.Run(fmt.Sprintf("channels=%d", channels), func(b *testing.B) { benchmarkClaims(b, channels) })
+		b.Run(fmt.Sprintf("channels=%d", channels), func(b *testing.B) {
+			runClaims(b, channels, int64(b.N), true).report(b)
+		})
 	}
+}
+
+// BenchmarkClaimsWithAndWithoutSecrecy runs the same claims over links in the clear and over secure ones, in turns of which
+// each goes first in half, so that both meet the same machine. It gives the medians, and what secrecy costs: of the rate, the
+// median of the turns. One operation is a pair of claims.
+func BenchmarkClaimsWithAndWithoutSecrecy(b *testing.B) {
+	const turns = 10
+	for _, channels := range []int{1, 16} {
+		b.Run(fmt.Sprintf("channels=%d", channels), func(b *testing.B) {
+			var rates, cpu [2][]float64 // in the clear, and in secret
+			var losses []float64
+			claims := int64(max(b.N/turns, 1))
+			for turn := range turns {
+				for i := range 2 {
+					which := (turn + i) % 2
+					c := runClaims(b, channels, claims, which == 1)
+					rates[which] = append(rates[which], float64(claims)/c.ended.Sub(c.started).Seconds())
+					cpu[which] = append(cpu[which], float64(c.cpu.Microseconds())/float64(claims))
+				}
+				losses = append(losses, 100*(1-rates[1][turn]/rates[0][turn]))
+			}
+			b.ReportMetric(median(rates[0]), "clear-claims/s")
+			b.ReportMetric(median(rates[1]), "secret-claims/s")
+			b.ReportMetric(median(losses), "loss-%")
+			b.ReportMetric(median(cpu[0]), "clear-cpu-µs")
+			b.ReportMetric(median(cpu[1]), "secret-cpu-µs")
+		})
+	}
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
 // readingsUnderWay gives the pipeline's depth of each channel: the outstanding limit of the station's policy.
 func readingsUnderWay(channels int) int { return min(max(1024/channels, 2), 32) }
 
-func benchmarkClaims(b *testing.B, channels int) {
+// runClaims brings so many claims to a station, and gives what was counted and timed.
+func runClaims(b *testing.B, channels int, claims int64, secret bool) *claimCounter {
 	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup
 	defer work.Wait()
@@ -53,7 +91,7 @@ func benchmarkClaims(b *testing.B, channels int) {
 	defer func() { _ = broker.Close() }()
 
 	ledger := newLedgerTwin()
-	counter := &claimCounter{depth: readingsUnderWay(channels), target: int64(b.N), done: make(chan struct{}), pending: map[channel.SessionID][]time.Time{}, seen: map[channel.SessionID]uint64{}}
+	counter := &claimCounter{depth: readingsUnderWay(channels), target: claims, secret: secret, done: make(chan struct{}), pending: map[channel.SessionID][]time.Time{}, seen: map[channel.SessionID]uint64{}}
 	station, did := startBenchStation(ctx, b, &work, broker, ledger, counter, channels)
 	counter.station = station
 	vehicles := openBenchStore(ctx, b, "vehicles.db")
@@ -70,8 +108,8 @@ func benchmarkClaims(b *testing.B, channels int) {
 	counter.begin()
 	<-counter.done
 	b.StopTimer()
-	spent := cpuTime(b) - before
-	counter.report(b, spent)
+	counter.cpu = cpuTime(b) - before
+	return counter
 }
 
 func openBenchStore(ctx context.Context, b *testing.B, name string) store.Store {
@@ -85,7 +123,7 @@ func openBenchStore(ctx context.Context, b *testing.B, name string) store.Store 
 
 var benchNetwork = wallet.NetworkID{1}
 
-func deps(w *wallet.Wallet, s store.Store, l *natslink.Link, settler Settler, report func(session.Progress)) Deps {
+func deps(w *wallet.Wallet, s store.Store, l link.Link, settler Settler, report func(session.Progress)) Deps {
 	return Deps{
 		Identity: Identity{Wallet: w, Network: benchNetwork}, Store: s, Link: l, Settler: settler,
 		Clock: WallClock{}, Log: slog.New(slog.DiscardHandler), Report: report, PulseEvery: 200 * time.Millisecond,
@@ -99,10 +137,11 @@ func startBenchStation(ctx context.Context, b *testing.B, work *sync.WaitGroup, 
 		b.Fatal(err)
 	}
 	b.Cleanup(conn.Close)
-	l, err := natslink.ListenStation(conn, w.DID(), nil)
+	l, err := counter.stationLink(conn, w)
 	if err != nil {
 		b.Fatal(err)
 	}
+	b.Cleanup(func() { _ = l.Close() })
 	policy := session.DefaultPayeePolicy()
 	policy.OutstandingMax, policy.ReadEvery = counter.depth, time.Nanosecond
 	offer := func(now session.Instant) (quote.Quote, error) {
@@ -123,15 +162,17 @@ func startBenchStation(ctx context.Context, b *testing.B, work *sync.WaitGroup, 
 
 func startBenchVehicle(ctx context.Context, b *testing.B, work *sync.WaitGroup, broker *natsd.Server, ledger Settler, s store.Store, station wallet.DID, counter *claimCounter) {
 	conn := counter.conn(b, broker)
-	l, err := natslink.DialPeer(conn, natslink.NewToken(), nil)
+	w := wallet.Generate()
+	l, err := counter.vehicleLink(conn, w)
 	if err != nil {
 		b.Fatal(err)
 	}
+	b.Cleanup(func() { _ = l.Close() })
 	comparison, err := meter.NewComparison(meter.SideDC, meter.RelativePPMDefault, 1_000_000)
 	if err != nil {
 		b.Fatal(err)
 	}
-	v := NewVehicle(deps(wallet.Generate(), &sharedStore{Store: s, mine: map[channel.ID]bool{}}, l, ledger, nil), fastMeter{}, comparison)
+	v := NewVehicle(deps(w, &sharedStore{Store: s, mine: map[channel.ID]bool{}}, l, ledger, nil), fastMeter{}, comparison)
 	policy := session.DefaultPayerPolicy()
 	policy.Deposit, policy.FullIsTarget, policy.SliceMax = 1_000_000*money.Nano, false, money.Nano*1000
 	work.Go(func() { _ = v.Run(ctx) })
@@ -200,6 +241,8 @@ type claimCounter struct {
 	station *Station
 	depth   int
 	target  int64
+	secret  bool
+	cpu     time.Duration
 	count   atomic.Int64
 	started time.Time
 	ended   time.Time
@@ -286,7 +329,23 @@ func (c *claimCounter) begin() {
 	}
 }
 
-func (c *claimCounter) report(b *testing.B, cpu time.Duration) {
+func (c *claimCounter) stationLink(conn *nats.Conn, w *wallet.Wallet) (link.Link, error) {
+	l, err := natslink.ListenStation(conn, w.DID(), nil)
+	if err != nil || !c.secret {
+		return l, err
+	}
+	return secure.Listen(l, secure.NewIdentity(w, benchNetwork), secure.Options{}), nil
+}
+
+func (c *claimCounter) vehicleLink(conn *nats.Conn, w *wallet.Wallet) (link.Link, error) {
+	l, err := natslink.DialPeer(conn, natslink.NewToken(), nil)
+	if err != nil || !c.secret {
+		return l, err
+	}
+	return secure.Dial(l, secure.NewIdentity(w, benchNetwork), secure.Options{}), nil
+}
+
+func (c *claimCounter) report(b *testing.B) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	slices.Sort(c.latencies)
@@ -299,7 +358,7 @@ func (c *claimCounter) report(b *testing.B, cpu time.Duration) {
 	b.ReportMetric(float64(c.target)/c.ended.Sub(c.started).Seconds(), "claims/s")
 	b.ReportMetric(at(0.50), "p50-ms")
 	b.ReportMetric(at(0.99), "p99-ms")
-	b.ReportMetric(float64(cpu.Microseconds())/float64(c.target), "cpu-µs/claim")
+	b.ReportMetric(float64(c.cpu.Microseconds())/float64(c.target), "cpu-µs/claim")
 }
 
 func cpuTime(b *testing.B) time.Duration {

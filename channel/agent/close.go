@@ -25,7 +25,10 @@ func ProposeClose(ctx context.Context, d Deps, id channel.ID, ledgerTime time.Ti
 	if err != nil {
 		return channel.SignedClose{}, err
 	}
-	signed := side.ProposeClose(ledgerTime.Add(closeValid), d.Identity.Wallet.Channel(record.KeyIndex))
+	signed, err := side.ProposeClose(ledgerTime.Add(closeValid), d.Identity.Wallet.Channel(record.KeyIndex))
+	if err != nil {
+		return channel.SignedClose{}, err
+	}
 	record.Side = side.Snapshot()
 	// If we crash before this is stored, nothing was sent; after it, nothing more is signed or accepted here.
 	return signed, d.Store.Commit(ctx, session.Batch{Channels: []session.ChannelRecord{record}})
