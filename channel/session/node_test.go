@@ -273,7 +273,7 @@ func (n *node) receive(f wire.Frame) {
 		return
 	case n.machine != nil && n.id == f.Session:
 		n.step(session.Received{Message: f.Message})
-	case n == n.w.station:
+	case n == n.w.station && f.Session == n.w.vehicle.id: // one of an earlier visit is late: the agent answers it from its store
 		n.admit(f)
 	}
 }

@@ -14,16 +14,16 @@ func (p *Payer) decide(now Instant, r meter.Reading) []Effect {
 	if p.record.Phase != PhaseCharging || r.Sequence == 0 {
 		return nil
 	}
-	q, policy := p.quote.Quote, p.config.Policy
+	policy := p.config.Policy
 	switch {
 	case policy.Quantity > 0 && p.record.Quantity >= policy.Quantity,
 		policy.SoCPermille > 0 && r.StateOfChargePermille >= policy.SoCPermille,
 		!policy.Until.IsZero() && !r.Time.Before(policy.Until),
 		policy.FullIsTarget && r.State == meter.SuspendedVehicle:
 		return p.stop(now, wire.ReasonTarget)
-	case policy.CostMax > 0 && p.record.Cost+2*q.Slice+q.EndSurcharge > policy.CostMax:
+	case policy.CostMax > 0 && p.record.Cost+p.reserve() > policy.CostMax:
 		return p.stop(now, wire.ReasonCost)
-	case !p.toppingUp && !p.mayTopUp(policy.TopUp) && p.side.Spendable() < 2*q.Slice+q.EndSurcharge:
+	case !p.toppingUp && !p.mayTopUp(policy.TopUp) && p.side.Spendable() < p.reserve():
 		return p.stop(now, wire.ReasonUncovered)
 	}
 	return nil

@@ -168,8 +168,7 @@ func (p *Payer) pay(now Instant, with Batch) []Effect {
 
 // topUpAhead adds money before the deposit runs short: two slices and the end's surcharge must stay covered.
 func (p *Payer) topUpAhead(now Instant) []Effect {
-	q := p.quote.Quote
-	if p.record.Phase != PhaseCharging || !p.mayTopUp(p.config.Policy.TopUp) || p.side.Spendable() >= 2*q.Slice+q.EndSurcharge {
+	if p.record.Phase != PhaseCharging || !p.mayTopUp(p.config.Policy.TopUp) || p.side.Spendable() >= p.reserve() {
 		return nil
 	}
 	op := p.topUp(channel.Opener, p.config.Policy.TopUp)

@@ -7,6 +7,7 @@ import (
 
 	"joulepay/channel/quote"
 	"joulepay/channel/wire"
+	"joulepay/wallet/money"
 )
 
 // requoted agrees to other prices, or ends the session under those that it has.
@@ -48,4 +49,14 @@ func (p *Payer) checkNext(now Instant, next quote.Signed) error {
 		return fmt.Errorf("%w: quote of %s, own time %s", ErrClock, next.Quote.From(), now.Session.Format(time.RFC3339))
 	}
 	return p.config.Policy.check(next.Quote)
+}
+
+// reserve gives what must stay covered while energy flows: a slice that is unpaid, one that is under way, and the surcharges
+// of the end, under the dearer of the quotes that were agreed on.
+func (p *Payer) reserve() money.Amount {
+	most := money.Amount(0)
+	for _, q := range []quote.Quote{p.quote.Quote, p.agreed().Quote} {
+		most = max(most, 2*q.Slice+q.EndSurcharge)
+	}
+	return most
 }
