@@ -2,6 +2,7 @@ package receipt
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -66,6 +67,7 @@ type cdr struct {
 	Currency         string            `json:"currency"`
 	Tariffs          []json.RawMessage `json:"tariffs"`
 	Periods          []cdrPeriod       `json:"charging_periods"`
+	SignedData       *cdrSignedData    `json:"signed_data,omitempty"`
 	TotalCost        any               `json:"total_cost"`
 	TotalFixedCost   any               `json:"total_fixed_cost,omitempty"`
 	TotalEnergy      json.Number       `json:"total_energy"`
@@ -90,6 +92,19 @@ type cdrPeriod struct {
 	Start      string         `json:"start_date_time"`
 	Dimensions []cdrDimension `json:"dimensions"`
 	TariffID   string         `json:"tariff_id"`
+}
+
+// cdrSignedData is a SignedData of OCPI: the records that the meter signed, as it wrote them.
+type cdrSignedData struct {
+	Method    string           `json:"encoding_method"`
+	PublicKey string           `json:"public_key"`
+	Values    []cdrSignedValue `json:"signed_values"`
+}
+
+type cdrSignedValue struct {
+	Nature string `json:"nature"`
+	Plain  string `json:"plain_data"`
+	Signed string `json:"signed_data"`
 }
 
 type cdrDimension struct {
@@ -143,7 +158,40 @@ func (v Visit) cdr(o CDROptions) (*cdr, error) {
 	if meter.Unit(v.Quote.Unit) == meter.MilliwattHours {
 		c.TotalEnergy = json.Number(decimal(v.Quantity(), 6))
 	}
+	c.SignedData = v.signedData()
 	return c, v.addShares(c, o.Version)
+}
+
+// Bounds of OCPI for SignedValue and SignedData.
+const (
+	plainDataMax  = 512
+	signedDataMax = 5000
+	publicKeyMax  = 512
+)
+
+// signedData gives the records of a meter that signs OCMF: "OCMF|payload|signature", one after the other. Where one is longer
+// than OCPI has room for, none are given: half of the proof is none, and sessions are exported as OCMF, too.
+func (v Visit) signedData() *cdrSignedData {
+	key := base64.StdEncoding.EncodeToString(v.Quote.OCMFKey)
+	if len(key) == 0 || len(key) > publicKeyMax {
+		return nil
+	}
+	d := &cdrSignedData{Method: "OCMF", PublicKey: key}
+	for _, r := range v.Readings {
+		for _, record := range strings.Split(string(r.Evidence), "OCMF|")[1:] {
+			record = strings.TrimRight(record, " \r\n\t")
+			payload, _, whole := strings.Cut(record, "|")
+			if !whole || len(payload) > plainDataMax || len(record)+len("OCMF|") > signedDataMax {
+				return nil
+			}
+			d.Values = append(d.Values, cdrSignedValue{"Intermediate", payload, "OCMF|" + record})
+		}
+	}
+	if len(d.Values) == 0 {
+		return nil
+	}
+	d.Values[0].Nature, d.Values[len(d.Values)-1].Nature = "Start", "End"
+	return d
 }
 
 // party gives country code and party id: as asked, or those with which the EVSE id begins (eMI3), or the tariff's.

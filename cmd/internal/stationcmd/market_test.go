@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"joulepay/channel/quote"
+	"joulepay/meter"
 	"joulepay/pricing"
 	"joulepay/pricing/market"
 )
@@ -61,5 +63,45 @@ func TestAMarketFileIsReadAgainWhenItChanges(t *testing.T) {
 		if got, err := price(step.at); got != step.want || !errors.Is(err, step.wantErr) {
 			t.Errorf("%s: %s, %v", step.name, got, err)
 		}
+	}
+}
+
+// A real day and the next one, by quarter hours, each with its own price.
+func TestTwoDaysOfMarketPricesFitAQuote(t *testing.T) {
+	path := filepath.Join("..", "..", "..", "..", "shared", "data", "prices", "prices_de_lu_day_ahead_2025.csv")
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("shared/data/prices is missing")
+	}
+	flags := marketFlags{factor: "1.1", margin: "0.05", vat: "19"}
+	zone, err := pricing.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	terms, err := flags.terms(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := openMarket(path, terms, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2025, 11, 3, 18, 0, 0, 0, zone)
+	tariff, err := m.At(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := quote.Build(quote.Inputs{
+		Attestation: meter.AttestedByStation, Service: "charging", Unit: meter.MilliwattHours, Tariff: tariff, TimeZone: "Europe/Berlin",
+		MaxPowerMw: 350_000_000, ClaimEvery: 10 * time.Second, Window: time.Hour,
+	}, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := q.TariffJSON(); err != nil || len(plain) < 30_000 || len(q.Tariff) > 3_000 {
+		t.Errorf("%d bytes of %d, %v", len(q.Tariff), len(plain), err)
+	}
+	q.IssuedAtMs = at.UnixMilli()
+	if err := q.CheckPrices(); err != nil {
+		t.Error(err)
 	}
 }
