@@ -25,6 +25,7 @@ var (
 	ErrBelowBest    = errors.New("channel: names less than is already claimed")
 	ErrAboveBest    = errors.New("channel: names more than was ever signed")
 	ErrOrder        = errors.New("channel: withdrawal out of order")
+	ErrUnsynced     = errors.New("channel: continued from a copy, and the other side has not shown yet what it knows")
 )
 
 // ID names a channel: the hash of its opening.

@@ -192,7 +192,11 @@ func (l *life) settles(p *party) {
 func (l *life) proposesClose(p *party) {
 	if !p.side.Frozen() {
 		l.note("%d proposes to close", p.me)
-		l.send(p.me.Other(), p.side.ProposeClose(time.Unix(int64(l.book.now+10), 0), keys[p.me]))
+		proposed, err := p.side.ProposeClose(time.Unix(int64(l.book.now+10), 0), keys[p.me])
+		if err != nil {
+			panic(err) // only a copy may not propose
+		}
+		l.send(p.me.Other(), proposed)
 	}
 }
 

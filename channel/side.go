@@ -22,6 +22,7 @@ type Side struct {
 	sequence uint64
 	withdraw uint32 // sequence of the last withdrawal that I signed
 	frozen   bool   // I signed a close
+	unsynced bool   // I continue from a copy, which may be old: see Copy
 }
 
 // NewSide begins a party's view of a channel in which only the opener's deposit is known to be final.
@@ -48,11 +49,12 @@ type Snapshot struct {
 	Sequence   uint64
 	Withdrawal uint32
 	Frozen     bool
+	Unsynced   bool // see Copy
 }
 
 // Snapshot gives what must be stored so that Restore continues without forgetting a signature (I4).
 func (s *Side) Snapshot() Snapshot {
-	return Snapshot{s.opening, s.me, s.funds, s.out, s.in, s.sequence, s.withdraw, s.frozen}
+	return Snapshot{s.opening, s.me, s.funds, s.out, s.in, s.sequence, s.withdraw, s.frozen, s.unsynced}
 }
 
 // Restore rebuilds a Side from stored content.
@@ -62,7 +64,7 @@ func Restore(snap Snapshot) (*Side, error) {
 		return nil, err
 	}
 	s.funds, s.out, s.in = snap.Funds, snap.Out, snap.In
-	s.sequence, s.withdraw, s.frozen = snap.Sequence, snap.Withdrawal, snap.Frozen
+	s.sequence, s.withdraw, s.frozen, s.unsynced = snap.Sequence, snap.Withdrawal, snap.Frozen, snap.Unsynced
 	return s, nil
 }
 
@@ -128,8 +130,8 @@ type Draft struct {
 // what is below the last claim, and with ErrFrozen anything after a close was signed. The new claim must be durable
 // before it leaves the machine (I4).
 func (s *Side) Pay(d Draft, key wallet.PrivateKey) (SignedClaim, error) {
-	if s.frozen {
-		return SignedClaim{}, ErrFrozen
+	if err := s.maySign(); err != nil {
+		return SignedClaim{}, err
 	}
 	if d.Amount < s.out.Owed() {
 		return SignedClaim{}, fmt.Errorf("%w: %s after %s", ErrBelowBest, d.Amount, s.out.Owed())
@@ -177,7 +179,8 @@ func (s *Side) Accept(b Best) (bool, error) {
 }
 
 // Adopt takes over the peer's report of what this party itself signed: after a restore from an old copy, its own
-// signature is the only thing to believe. A lower one is a no-op.
+// signature is the only thing to believe. A lower one is a no-op. One that a continuation from a copy signed, beside this side,
+// is taken over, and this side signs nothing more: the other one does.
 func (s *Side) Adopt(b Best) (bool, error) {
 	c := b.Signed.Claim
 	if c.Channel != s.id || c.Lane != s.me.Pays() {
@@ -193,6 +196,9 @@ func (s *Side) Adopt(b Best) (bool, error) {
 	if err := b.Verify(s.opening.Network, own); err != nil {
 		return false, err
 	}
+	if s.continuedElsewhere(c.Sequence) {
+		s.frozen = true
+	}
 	s.out, s.sequence = b, max(s.sequence, c.Sequence)
 	return true, nil
 }
@@ -200,8 +206,8 @@ func (s *Side) Adopt(b Best) (bool, error) {
 // ProposeWithdrawal drafts the next withdrawal of this party's own money and signs it; from here on it counts.
 // More than it is due, at the claims that both know, is refused with ErrNotOwed.
 func (s *Side) ProposeWithdrawal(amount money.Amount, key wallet.PrivateKey) (SignedWithdrawal, error) {
-	if s.frozen {
-		return SignedWithdrawal{}, ErrFrozen
+	if err := s.maySign(); err != nil {
+		return SignedWithdrawal{}, err
 	}
 	if amount <= 0 || amount > s.available(s.me) {
 		return SignedWithdrawal{}, fmt.Errorf("%w: %s of %s", ErrNotOwed, amount, s.available(s.me))
@@ -221,6 +227,9 @@ func (s *Side) CountersignWithdrawal(proposed SignedWithdrawal, key wallet.Priva
 	w, peer := proposed.Withdrawal, s.me.Other()
 	if w.Channel != s.id {
 		return SignedWithdrawal{}, ErrWrongChannel
+	}
+	if s.unsynced {
+		return SignedWithdrawal{}, ErrUnsynced
 	}
 	if err := w.Check(); err != nil {
 		return SignedWithdrawal{}, err
@@ -262,9 +271,13 @@ func (s *Side) signWithdrawal(w SignedWithdrawal, key wallet.PrivateKey) SignedW
 }
 
 // ProposeClose names both lanes as this party knows them and signs. From here on it signs and accepts nothing more.
-func (s *Side) ProposeClose(notAfter time.Time, key wallet.PrivateKey) SignedClose {
+// A copy that is not synced does not know them: ErrUnsynced.
+func (s *Side) ProposeClose(notAfter time.Time, key wallet.PrivateKey) (SignedClose, error) {
+	if s.unsynced {
+		return SignedClose{}, ErrUnsynced
+	}
 	c := SignedClose{Close: Close{Channel: s.id, Lanes: s.Lanes(), NotAfter: notAfter.Truncate(time.Second).UTC()}}
-	return s.signClose(c, key)
+	return s.signClose(c, key), nil
 }
 
 // CountersignClose agrees to a close that names at least what this party is owed, and no more than it signed.
@@ -272,6 +285,9 @@ func (s *Side) CountersignClose(proposed SignedClose, key wallet.PrivateKey) (Si
 	c, peer := proposed.Close, s.me.Other()
 	if c.Channel != s.id {
 		return SignedClose{}, ErrWrongChannel
+	}
+	if s.unsynced {
+		return SignedClose{}, ErrUnsynced
 	}
 	if err := c.Check(); err != nil {
 		return SignedClose{}, err
@@ -288,6 +304,17 @@ func (s *Side) CountersignClose(proposed SignedClose, key wallet.PrivateKey) (Si
 	return s.signClose(proposed, key), nil
 }
 
+// maySign refuses what would add to what this party signed.
+func (s *Side) maySign() error {
+	if s.unsynced {
+		return ErrUnsynced
+	}
+	if s.frozen {
+		return ErrFrozen
+	}
+	return nil
+}
+
 func (s *Side) signClose(c SignedClose, key wallet.PrivateKey) SignedClose {
 	c.Signatures[s.me] = key.Sign(wallet.DomainClose, s.opening.Network, c.Close.Encode())
 	s.frozen = true
@@ -295,7 +322,7 @@ func (s *Side) signClose(c SignedClose, key wallet.PrivateKey) SignedClose {
 }
 
 // RequestClose signs a request to close alone. It freezes this side too: what it signs or accepts later could miss
-// the window.
+// the window. It names no amounts, so that also a copy may sign it that is not synced.
 func (s *Side) RequestClose(key wallet.PrivateKey) SignedCloseRequest {
 	r := CloseRequest{Channel: s.id, By: s.me}
 	s.frozen = true

@@ -1,6 +1,7 @@
 package channel_test
 
 import (
+	"errors"
 	"math"
 	"testing"
 	"time"
@@ -395,12 +396,17 @@ func TestI3_ACloseIsCountersignedOnlyAtWhatIsOwed(t *testing.T) {
 func TestI3_AfterSigningACloseASideSignsAndAcceptsNothingMore(t *testing.T) {
 	closes := map[string]func(t *testing.T, x, y *channel.Side){
 		"proposed": func(t *testing.T, x, y *channel.Side) {
-			if err := x.ProposeClose(expiry.Add(time.Millisecond), keys[0]).Close.Check(); err != nil {
+			proposed, err := x.ProposeClose(expiry.Add(time.Millisecond), keys[0])
+			if err := errors.Join(err, proposed.Close.Check()); err != nil {
 				t.Error(err)
 			}
 		},
 		"counter-signed": func(t *testing.T, x, y *channel.Side) {
-			signed, err := x.CountersignClose(y.ProposeClose(expiry, keys[1]), keys[0])
+			proposed, err := y.ProposeClose(expiry, keys[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			signed, err := x.CountersignClose(proposed, keys[0])
 			if err != nil || signed.Verify(opened(50)) != nil {
 				t.Errorf("%v, %v", err, signed.Verify(opened(50)))
 			}

@@ -49,7 +49,7 @@ func (r ChannelRecord) EncodeTerms() []byte {
 // EncodeProgress gives the bytes of everything that EncodeTerms leaves out, the id aside.
 func (r ChannelRecord) EncodeProgress() []byte {
 	b := make([]byte, 0, 128+2*channel.BestSize+len(r.Proposal))
-	b = append(b, channelProgressVersion, byte(r.State), flag(r.Side.Frozen))
+	b = append(b, channelProgressVersion, byte(r.State), flag(r.Side.Frozen)|flag(r.Side.Unsynced)<<1)
 	b = binary.BigEndian.AppendUint64(b, r.Side.Sequence)
 	b = binary.BigEndian.AppendUint32(b, r.Side.Withdrawal)
 	for _, pair := range [...][2]money.Amount{r.Side.Funds.Deposited, r.Side.Funds.Withdrawn, r.Settled} {
@@ -96,7 +96,7 @@ func (r *ChannelRecord) decodeTerms(in *layout.Reader) error {
 func (r *ChannelRecord) decodeProgress(in *layout.Reader) error {
 	in.Version(channelProgressVersion)
 	r.State = channel.State(in.Uint8())
-	r.Side.Frozen = readFlag(in)
+	r.Side.Frozen, r.Side.Unsynced = readFlags(in)
 	r.Side.Sequence = in.Uint64()
 	r.Side.Withdrawal = in.Uint32()
 	for _, pair := range [...]*[2]money.Amount{
@@ -154,6 +154,15 @@ func flag(set bool) byte {
 		return 1
 	}
 	return 0
+}
+
+// readFlags reads two flags of one byte.
+func readFlags(in *layout.Reader) (low, high bool) {
+	v := in.Uint8()
+	if v > 3 {
+		in.Fail(fmt.Errorf("flags of value %d", v))
+	}
+	return v&1 != 0, v&2 != 0
 }
 
 func readFlag(in *layout.Reader) bool {

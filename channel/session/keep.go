@@ -19,6 +19,7 @@ func Keep(record ChannelRecord, view View) (ChannelRecord, []OpRecord, error) {
 		return record, nil, err
 	}
 	side.Deposited(view.Funds.Deposited)
+	side.OnLedger(view.Funds.Withdrawn, view.Lanes)
 	record.Side, record.State, record.Expiry = side.Snapshot(), view.State, view.Expiry
 	for l := range view.Lanes {
 		record.Settled[l] = max(record.Settled[l], view.Lanes[l])

@@ -86,7 +86,10 @@ func TestI3_ACloseIsCountersignedForASessionlessChannelAndFreezesIt(t *testing.T
 	if err != nil {
 		t.Fatal(err)
 	}
-	proposed := vehicle.ProposeClose(w.now.Add(time.Minute), testKey(11))
+	proposed, err := vehicle.ProposeClose(w.now.Add(time.Minute), testKey(11))
+	if err != nil {
+		t.Fatal(err)
+	}
 	low := proposed
 	low.Close.Lanes[0]--
 	low.Signatures[0] = testKey(11).Sign(wallet.DomainClose, network, low.Close.Encode())

@@ -45,6 +45,9 @@ func (p *Payer) offered(now Instant, o wire.Offer) []Effect {
 		if _, err := resync(p.side, o.Known); err != nil {
 			return p.fail(now, fmt.Errorf("%w: %w", ErrChannel, err))
 		}
+		if p.side.Frozen() {
+			return p.fail(now, fmt.Errorf("%w: it was continued from an old copy, and can only be closed", ErrChannel))
+		}
 		return p.cover(now)
 	}
 	if p.side != nil && p.side.Opening().PartnerKey == signed.Quote.StationKey {

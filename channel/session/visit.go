@@ -155,6 +155,7 @@ func (v *visit) seen(now Instant, view View) {
 		return
 	}
 	v.side.Deposited(view.Funds.Deposited)
+	v.side.OnLedger(view.Funds.Withdrawn, view.Lanes)
 	v.channel.State, v.channel.Expiry = view.State, view.Expiry
 	for l := range view.Lanes {
 		v.channel.Settled[l] = max(v.channel.Settled[l], view.Lanes[l])
@@ -190,7 +191,8 @@ func known(side *channel.Side) wire.Known {
 	return k
 }
 
-// resync joins what the peer knows with what this side knows. It gives true when something changed.
+// resync joins what the peer knows with what this side knows. It gives true when something changed. A side that continues from
+// a copy may sign from here on, if the copy was the latest word.
 func resync(side *channel.Side, k wire.Known) (bool, error) {
 	changed := false
 	for lane, raw := range k.Lanes {
@@ -211,6 +213,7 @@ func resync(side *channel.Side, k wire.Known) (bool, error) {
 		}
 		changed = changed || rose
 	}
+	side.Synced(changed)
 	return changed, nil
 }
 
