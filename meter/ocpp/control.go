@@ -127,7 +127,7 @@ func (st *Station) note(connector int, err error) {
 func (o *Outlet) next(l *link) func() {
 	a := o.asked
 	switch {
-	case o.withCable() && !a.evict && !o.stopped:
+	case o.withCable() && !a.evict:
 		return nil
 	case o.delivers() && (!o.run || a.evict || o.fault != nil):
 		return o.nextStop(l)

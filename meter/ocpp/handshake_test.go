@@ -70,6 +70,23 @@ func TestAStationWithoutAVersionIsTurnedAway(t *testing.T) {
 	}
 }
 
+func TestAPageInABrowserIsNoStation(t *testing.T) {
+	w := serve(t, ocpp.Config{Stations: oneStation(1)})
+	page := http.Header{"Origin": {"https://example.com"}}
+	if _, response, _ := ocpptest.Dial(t, w.url+"S001", "ocpp1.6", page); response.StatusCode != http.StatusForbidden {
+		t.Fatal(response.Status)
+	}
+	if e := w.awaits(ocpp.EventRefused); !errors.Is(e.Err, ocpp.ErrHandshake) {
+		t.Fatal(e.Err)
+	}
+	stations := oneStation(1)
+	stations[0].Password = "open sesame"
+	w = serve(t, ocpp.Config{Stations: stations})
+	header := basic("S001", "open sesame")
+	header.Set("Origin", "https://station.example")
+	ocpptest.MustDial(t, w.url+"S001", "ocpp1.6", header).Ask("1", "Heartbeat", `{}`)
+}
+
 func TestAPlaceWithoutANameIsForTheFirstStation(t *testing.T) {
 	stations := oneStation(1)
 	stations[0].ID, stations[0].Password = "", "open sesame"

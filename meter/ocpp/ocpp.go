@@ -31,6 +31,7 @@ var (
 	ErrUnknownStation = errors.New("ocpp: unknown station")
 	ErrPassword       = errors.New("ocpp: wrong password")
 	ErrSubprotocol    = errors.New("ocpp: the station offers neither ocpp1.6 nor ocpp2.0.1")
+	ErrHandshake      = errors.New("ocpp: not the handshake of a charging station")
 	ErrTooMany        = errors.New("ocpp: too many connections")
 )
 

@@ -178,7 +178,7 @@ func (o *Outlet) Stop(now time.Time) error {
 	if !o.stopped {
 		o.stopped, o.stoppedAt = true, now
 	}
-	if !o.delivers() {
+	if !o.delivers() || o.withCable() {
 		return nil
 	}
 	if o.asked.stopSent && now.Sub(o.asked.stopAt) > stopAgain {
@@ -213,7 +213,7 @@ func (o *Outlet) sample(now time.Time) (meter.Sample, error) {
 	case o.failure != nil:
 		s.State = meter.Ended
 		return s, o.failure
-	case o.tx == nil || o.withCable() && !o.stopped:
+	case o.tx == nil || o.withCable():
 		err := o.waits(now, &s)
 		return s, err
 	}

@@ -343,6 +343,17 @@ func TestABrokenRegisterEndsTheBillAndLeavesProof(t *testing.T) {
 	}
 }
 
+func TestWhatWasGoodBeforeABrokenRegisterIsBilledThoughNobodyLookedInBetween(t *testing.T) {
+	w := world16(t)
+	s, o, transaction := charging(t, w)
+	w.pass(5 * time.Second)
+	s.meters(1, transaction, "1100")
+	s.stops(transaction, 5)
+	if got, err := o.Sample(w.clock()); !errors.Is(err, ocpp.ErrRegisterFell) || got.Register != 7_100_000 || !strings.Contains(got.Evidence, `"meterStop":5`) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+}
+
 func TestMessagesAreTakenOnceHoweverOftenTheyCome(t *testing.T) {
 	w := world16(t)
 	s, o, transaction := charging(t, w)
@@ -404,6 +415,44 @@ func TestAStopIsToldAgainToAStationThatWasAway(t *testing.T) {
 	back.stops(transaction, 1000)
 	if got := sampled(t, w, o); got.State != meter.Ended {
 		t.Fatalf("%+v", got)
+	}
+}
+
+func TestAStopThatWasLostWithItsConnectionIsToldAgain(t *testing.T) {
+	w := world16(t)
+	s, o, transaction := charging(t, w)
+	_ = o.Stop(w.clock())
+	s.Expect("RemoteStopTransaction") // accepted, and forgotten
+	s.Leave()
+	w.awaits(ocpp.EventDisconnected)
+	back := connect16(t, w)
+	back.Expect("SetChargingProfile")
+	back.Expect("RemoteStopTransaction")
+	back.stops(transaction, 1000)
+}
+
+func TestAStationThatConnectsWithoutBootingIsSetUp(t *testing.T) {
+	w := world16(t)
+	s := ocpptest.MustDial(t, w.url+"S001", "ocpp1.6", nil)
+	s.Ask("1", "Heartbeat", `{}`)
+	if f := s.Expect("ChangeConfiguration"); !strings.Contains(string(f.Payload), `"value":"5"`) {
+		t.Errorf("%s", f.Payload)
+	}
+	start(t, w, w.system.Station(0).Outlet(1))
+	s.Expect("RemoteStartTransaction")
+}
+
+func TestATransactionOfTheHolderBeforeIsNotTheNextOnes(t *testing.T) {
+	w := world16(t)
+	s, o, transaction := charging(t, w)
+	w.pass(5 * time.Second)
+	s.meters(1, transaction, "1010")
+	o.Hold("did:joule:another")
+	s.Expect("RemoteStopTransaction")
+	s.meters(1, transaction, "1020")
+	s.stops(transaction, 1020)
+	if got := sampled(t, w, o); got.State == meter.Ended || got.Register != 7_000_000 {
+		t.Fatalf("nobody read the ten watt-hours of the one before: %+v", got)
 	}
 }
 

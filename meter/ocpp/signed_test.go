@@ -188,6 +188,48 @@ func TestI9_WhatIsMeantToBeSignedAndCannotBeReadIsAnError(t *testing.T) {
 	}
 }
 
+func TestAnOutletEndsOnItsSignedRecordAndNotBelowWhatWasRead(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		stop, delta int64 // what the signed record says, what the outlet gives
+		want        error
+	}{
+		{"above what was read", 28_700, 28_700, nil},
+		{"as it was read", 28_000, 28_000, nil},
+		{"below what was read", 27_990, 28_000, ErrSigned},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := newTestMeter(t)
+			system, err := New(Config{Now: func() time.Time { return at(0) }, SignedRequired: true,
+				Stations: []StationConfig{{ID: "S", Connectors: []ConnectorConfig{{Number: 1, MaxPowerMw: outletMw}}}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			st := system.Station(0)
+			o := st.Outlet(1)
+			o.Hold("did:joule:somebody")
+			if err := o.Start(at(0), outletMw); err != nil {
+				t.Fatal(err)
+			}
+			token := Token("did:joule:somebody")
+			st.mu.Lock()
+			id, _ := st.began(start{connector: 1, key: "1", token: token, at: at(0), register: 5_000_000, known: true}, nil)
+			st.follow(1, id, []look{register(30, 5_028_900)}, nil)
+			st.mu.Unlock()
+			if s, err := o.Sample(at(30)); err != nil || s.Register != 28_000 {
+				t.Fatalf("%+v, %v", s, err)
+			}
+			record := m.value(m.signs(1, token, m.reading(ocmf.Begin, 0, 5_000_000), m.reading(ocmf.End, 60, 5_000_000+c.stop)))
+			st.mu.Lock()
+			st.ends(id, at(60), 5_028_900, true, []look{{at: at(60), signed: []signedValue{record}}}, nil)
+			st.mu.Unlock()
+			if s, err := o.Sample(at(61)); !errors.Is(err, c.want) || s.Register != c.delta || (s.Evidence != "") != (c.want == nil) {
+				t.Fatalf("%+v, %v", s, err)
+			}
+		})
+	}
+}
+
 func TestTheFirstKeyOfAMeterIsKept(t *testing.T) {
 	m, other := newTestMeter(t), newTestMeter(t)
 	system, err := New(Config{Now: func() time.Time { return at(0) }, SignedRequired: true,

@@ -72,7 +72,13 @@ func TestATransactionThatBeganWithTheCableDeliversOnceItIsPaid(t *testing.T) {
 	w := world201(t)
 	s := connect201(t, w)
 	o := w.system.Station(0).Outlet(1)
+	if err := o.Stop(w.clock()); err != nil { // as a charger does to every outlet when it starts
+		t.Fatal(err)
+	}
 	s.event("Started", "EVConnected", "", 1000)
+	if err := o.Stop(w.clock()); err != nil {
+		t.Fatal(err)
+	}
 	w.pass(10 * time.Minute)
 	o.Hold(driver)
 	if got := sampled(t, w, o); got.State != meter.SuspendedStation || got.Register != 7_000_000 {
@@ -102,6 +108,9 @@ func TestATransactionThatBeganWithTheCableDeliversOnceItIsPaid(t *testing.T) {
 	s.Expect("SetChargingProfile")
 	s.Expect("RequestStopTransaction")
 	s.event("Ended", "Idle", "", 1021)
+	if n := len(w.of(ocpp.EventStray)) + len(w.of(ocpp.EventFault)); n != 0 {
+		t.Fatalf("%+v", w.events)
+	}
 	if got := sampled(t, w, o); got.State != meter.Ended || got.Register != 7_021_000 {
 		t.Fatalf("%+v", got)
 	}

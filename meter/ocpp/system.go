@@ -210,11 +210,11 @@ func (s *System) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols: []string{subprotocol201, subprotocol16},
-		// A browser's page could not name the subprotocol by accident, and stations send no origin, or any.
-		InsecureSkipVerify: true,
+		// Stations send no origin, or any. A page in a browser sends its own, and must not play a station that has no password.
+		InsecureSkipVerify: st.config.Password != "",
 	})
 	if err != nil {
-		s.tell(Event{Kind: EventRefused, At: s.config.Now(), Station: id, Err: fmt.Errorf("%w: %w", ErrSubprotocol, err)})
+		s.tell(Event{Kind: EventRefused, At: s.config.Now(), Station: id, Err: fmt.Errorf("%w: %w", ErrHandshake, err)})
 		return
 	}
 	defer func() { _ = ws.CloseNow() }() // after a polite close it does nothing

@@ -261,6 +261,8 @@ func refusal(e ocpp.Event) string {
 		hint = "set its identity to that of --ocpp-station, or run with --ocpp-station naming this one"
 	case errors.Is(e.Err, ocpp.ErrPassword):
 		hint = "enter the password of --ocpp-password-file in the charging station, with its identity as the user"
+	case errors.Is(e.Err, ocpp.ErrTooMany):
+		hint = "too many connect at one time: look for what else knows this address"
 	case errors.Is(e.Err, ocpp.ErrSubprotocol):
 		hint = "set it to OCPP 1.6 JSON or OCPP 2.0.1"
 	}
