@@ -55,7 +55,11 @@ type Options struct {
 	Now     func() time.Time // the clock that the witness certifies; nil for the machine's
 	Log     *slog.Logger     // nil for none
 
+	Keep     uint64 // entries of the log that are kept below the final checkpoint; zero for all
+	Snapshot string // file from which an empty directory begins, of the network of Genesis
+
 	stuckAfter time.Duration // zero for stuckAfterDefault
+	keepBases  uint64        // entries between two bases of the log; zero for snapshot.BaseEvery
 }
 
 // Node is a running ledger: store, ordered log and runner.
@@ -106,6 +110,11 @@ func (n *Node) start(ctx context.Context) error {
 	if n.store, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(n.options.Dir, databaseFile)}); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}
+	if n.options.Snapshot != "" {
+		if err := n.beginFrom(ctx, n.options.Snapshot, network.ID); err != nil {
+			return err
+		}
+	}
 	if err := n.connect(ctx, network.ID); err != nil {
 		return err
 	}
@@ -118,6 +127,9 @@ func (n *Node) start(ctx context.Context) error {
 		return err
 	}
 	n.watcher.Go(n.watch)
+	if n.options.Keep > 0 {
+		n.watcher.Go(n.keep)
+	}
 	return nil
 }
 

@@ -33,6 +33,6 @@ func Root(app *cli.App) *cobra.Command {
 		Example: "  ledger run\n  ledger issue --to DID --amount 50EUR\n  ledger status",
 	}
 	root.AddCommand(runCommand(app), brokerCommand(app), devnetCommand(app), statusCommand(app), lightCommand(app), issueCommand(app), redeemCommand(app), submitCommand(app),
-		channelsCommand(app), verifyCommand(app), genesisCommand(app), walletcmd.Command(app, program))
+		channelsCommand(app), verifyCommand(app), snapshotCommand(app), genesisCommand(app), walletcmd.Command(app, program))
 	return root
 }

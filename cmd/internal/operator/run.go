@@ -30,6 +30,7 @@ type runCmd struct {
 	followers                                  []string
 	tls                                        party.TLS
 	parent                                     parentFlag
+	keep                                       keepFlags
 }
 
 // ready is what ledger run prints when everything answers.
@@ -66,6 +67,7 @@ func runCommand(app *cli.App) *cobra.Command {
 	c.tls.AddServe(command)
 	flags.StringVar(&c.genesis, "genesis", "", "genesis file of the network, on the first run")
 	flags.StringVar(&c.tokenFile, "token-file", "", "file with the operator's token, of mode 0600: who sends it may let this node issue")
+	c.keep.add(command)
 	c.parent.add(command)
 	command.RunE = func(command *cobra.Command, _ []string) error { return c.run(command.Context()) }
 	return command
@@ -100,6 +102,9 @@ func (c *runCmd) run(ctx context.Context) (err error) {
 	if o.TLS, err = c.tls.Trusted(); err != nil {
 		return err
 	}
+	if err := c.keep.apply(&o); err != nil {
+		return err
+	}
 	if c.nats == embedded {
 		if o.Broker, err = c.startBroker(o); err != nil {
 			return err
@@ -124,6 +129,9 @@ func (c *runCmd) startBroker(o Options) (*natsd.Server, error) {
 	}
 	if b.Genesis, err = knownGenesis(o.Dir, o.Genesis); err != nil {
 		return nil, err
+	}
+	if b.Genesis == nil && len(b.Followers) > 0 {
+		return nil, cli.Usage("make it first: `ledger genesis`, then `{command} --follower DID`", "--follower needs a network that exists")
 	}
 	if b.Certificate, err = c.tls.Certificate(); err != nil {
 		return nil, err
@@ -179,11 +187,14 @@ func reason(node *Node) error {
 func (c *runCmd) announce(node *Node, url, nats string) error {
 	status, network := node.Status(), node.Network()
 	r := ready{
-		Network: network.ID, Name: status.Name, Currency: network.Genesis.Currency, API: url, NATS: nats, DID: node.options.Wallet.DID(),
+		Network: network.ID, Name: status.Name, Currency: network.Genesis.Currency, API: url, NATS: natsd.Shown(nats), DID: node.options.Wallet.DID(),
 		Issuer: node.IsIssuer(), Witness: status.Witness, Height: status.Head.Height, Trust: status.Trust, Data: node.options.Dir,
 	}
-	if node.Fresh() && c.genesis == "" {
+	if node.Fresh() && c.genesis == "" && c.keep.snapshot == "" {
 		c.app.Note("made a new network for development in %s: this wallet is its only issuer and its only witness", node.options.Dir)
+	}
+	if !r.Witness {
+		c.app.Note("this wallet is no witness of the network: the node follows what its witnesses decide")
 	}
 	return c.app.Print(r, func(p *cli.Printer) { c.tell(p, r) })
 }

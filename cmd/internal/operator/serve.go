@@ -19,6 +19,7 @@ func (n *Node) Config() api.Config {
 		Checks: []api.Check{{Name: "database", Well: n.databaseWell}, {Name: "stream", Well: n.streamWell}},
 		Now:    n.options.Now, Logger: n.options.Log, Registry: registry, Version: version(),
 	}
+	c.Snapshots = n
 	if n.IsIssuer() {
 		c.Issuer = n
 	}

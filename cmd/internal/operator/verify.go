@@ -17,7 +17,8 @@ func verifyCommand(app *cli.App) *cobra.Command {
 	command := &cobra.Command{
 		Use: "verify", Short: "Derive the ledger in --data anew from its log, and compare",
 		Long: "Derive every balance, root and certificate of the ledger in --data anew from its genesis and its log, and\n" +
-			"compare them with what is stored. It needs no node; one may be running.",
+			"compare them with what is stored. It needs no node; one may be running. Where the log was pruned, it begins with\n" +
+			"the snapshot beside the database.",
 		Example: "  ledger verify\n  ledger verify --data /backup/ledger --json",
 	}
 	command.RunE = func(command *cobra.Command, _ []string) error {
@@ -50,7 +51,7 @@ func verify(ctx context.Context, app *cli.App) (result audited, err error) {
 	if err := st.Check(ctx); err != nil {
 		return audited{}, fmt.Errorf("check the file of the ledger: %w", err)
 	}
-	return audit(ctx, st, genesis, func(height uint64) {
+	return audit(ctx, st, genesis, filepath.Join(app.Data(), baseFile), func(height uint64) {
 		if height > 0 && height%progressEvery == 0 {
 			app.Progress("entry %d of the log", height)
 		}
@@ -59,6 +60,9 @@ func verify(ctx context.Context, app *cli.App) (result audited, err error) {
 
 func (r audited) print(p *cli.Printer) {
 	p.Line("everything follows from the log: money is conserved, and roots and certificates hold")
+	if r.Base > 0 {
+		p.Line("the log was pruned: it was checked from the snapshot at height %d on, which the witnesses certified", r.Base)
+	}
 	p.Fields("network", r.Network.String(), "height", fmt.Sprint(r.Height), "vertices", fmt.Sprint(r.Vertices), "slots", fmt.Sprint(r.Slots),
 		"checkpoints", fmt.Sprintf("%d, of which certified %d", r.Checkpoints, r.Certificates), "final", fmt.Sprintf("checkpoint %d", r.Final),
 		"issued", r.Issued.String(), "redeemed", r.Redeemed.String(), "in channels", r.Locked.String())
