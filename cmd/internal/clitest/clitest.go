@@ -9,11 +9,13 @@
 //	start NAME [KEY=VALUE…] PROGRAM ARGS…   start a process that goes on
 //	line NAME REGEXP [VAR…]                 wait until it writes a line that matches; set VARs to the groups
 //	interrupt NAME | crash NAME             send SIGINT or SIGKILL (testscript has a kill of its own)
+//	crashpid PID                            send SIGKILL to a process that one of these started
 //	ended NAME [CODE]                       wait for its end; stdout and stderr are then what it wrote
 //	refused REGEXP REGEXP                   the last stderr ends with one error: and one hint: line, matching so
 //	json FILE PATH VALUE                    FILE is one JSON object with this value at a.b.0
 //	jsonset VAR FILE PATH                   set VAR to that value
 //	get URL                                 fetch; stdout is the body, stderr the status
+//	eventually URL PATH VALUE               fetch until it answers with a JSON object with this value at a.b.0
 //	listen VAR                              hold a port of 127.0.0.1, set VAR to its address
 //	mode FILE 0600                          check permissions
 //	smalldisk DIR SIZE                      mount a file system of such as 300k, or change its size; needs [mount]

@@ -13,13 +13,14 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"start": start, "line": line, "interrupt": interrupt, "crash": crash, "ended": ended,
-	"refused": refused, "json": jsonIs, "jsonset": jsonSet, "get": get, "listen": listen, "mode": mode, "absent": absent,
+	"start": start, "line": line, "interrupt": interrupt, "crash": crash, "crashpid": crashPID, "ended": ended,
+	"eventually": eventually, "refused": refused, "json": jsonIs, "jsonset": jsonSet, "get": get, "listen": listen, "mode": mode, "absent": absent,
 	"smalldisk": smallDisk,
 }
 
@@ -113,6 +114,42 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 	if ok := answer.StatusCode < http.StatusBadRequest; ok == neg {
 		ts.Fatalf("%s: %s", args[0], answer.Status)
 	}
+}
+
+// askAgainEvery is how often eventually asks; no test depends on it.
+const askAgainEvery = 100 * time.Millisecond
+
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: eventually URL PATH VALUE")
+	}
+	client, last := http.Client{Timeout: hangTimeMax}, error(nil)
+	again := time.NewTicker(askAgainEvery)
+	defer again.Stop()
+	for limit := time.After(hangTimeMax); ; {
+		var got string
+		if got, last = fetchValue(&client, args[0], args[1]); last == nil && got == args[2] {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-limit:
+			ts.Fatalf("%s: %s is %q, %v", args[0], args[1], got, last)
+		}
+	}
+}
+
+func fetchValue(client *http.Client, url, path string) (string, error) {
+	answer, err := client.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = answer.Body.Close() }() // read only: nothing to lose
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return "", err
+	}
+	return lookUp(string(body), path)
 }
 
 func listen(ts *testscript.TestScript, neg bool, args []string) {

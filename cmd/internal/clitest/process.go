@@ -177,6 +177,19 @@ func send(ts *testscript.TestScript, neg bool, args []string, signal os.Signal) 
 	ts.Check(processesOf(ts).find(ts, args[0]).command.Process.Signal(signal))
 }
 
+func crashPID(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: crashpid PID")
+	}
+	pid, err := strconv.Atoi(args[0])
+	if err != nil || pid <= 1 { // 0, 1 and below are not one process of ours
+		ts.Fatalf("not a process id: %s", args[0])
+	}
+	process, err := os.FindProcess(pid)
+	ts.Check(err)
+	ts.Check(process.Kill())
+}
+
 func ended(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: ended NAME [CODE]")

@@ -45,9 +45,8 @@ type child struct {
 	ready  chan error         // once: ready for the first time, or the reason why it never was
 	ended  chan struct{}
 
-	mu      sync.Mutex // guards all below
+	mu      sync.Mutex // guards process
 	process *os.Process
-	object  json.RawMessage // what it printed when it was ready
 }
 
 // begin starts the child, and keeps it running until the context ends.
@@ -94,21 +93,18 @@ func (c *child) run(ctx context.Context, wasReady *bool) (again bool, err error)
 		return false, err
 	}
 	defer func() { _ = alive.Close() }() // the process is gone by then
-	c.note(command.Process, nil)
+	c.note(command.Process)
 	c.started()
 	stopped := context.AfterFunc(ctx, func() { c.stop(command.Process) })
 	defer stopped()
 	line, _ := bufio.NewReader(io.LimitReader(stdout, readyLineMax)).ReadBytes('\n')
-	if json.Valid(line) {
-		c.note(command.Process, line)
-		if c.started(); !*wasReady {
-			*wasReady = true
-			c.ready <- nil
-		}
+	if json.Valid(line) && !*wasReady {
+		*wasReady = true
+		c.ready <- nil
 	}
 	_, _ = io.Copy(io.Discard, stdout) // it says nothing more there
 	err = command.Wait()
-	c.note(nil, nil)
+	c.note(nil)
 	if err == nil {
 		err = errors.New("without an error")
 	}
@@ -148,10 +144,10 @@ func childEnvironment(environ []string) (kept []string) {
 	return kept
 }
 
-func (c *child) note(process *os.Process, object json.RawMessage) {
+func (c *child) note(process *os.Process) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.process, c.object = process, object
+	c.process = process
 }
 
 // pid gives the process id, or 0 while there is none.
@@ -162,16 +158,6 @@ func (c *child) pid() int {
 		return 0
 	}
 	return c.process.Pid
-}
-
-// said reads what the child printed when it was ready.
-func (c *child) said(into any) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.object == nil {
-		return fmt.Errorf("%s is not ready", c.name)
-	}
-	return json.Unmarshal(c.object, into)
 }
 
 // stop asks politely first.
