@@ -37,9 +37,17 @@ const callsMax = 256
 // Dial connects with a subprotocol, "ocpp1.6" or "ocpp2.0.1". The response tells why a handshake failed.
 func Dial(t testing.TB, url, subprotocol string, header http.Header) (*Station, *http.Response, error) {
 	t.Helper()
+	return DialWith(t, http.DefaultClient, url, subprotocol, header)
+}
+
+// DialWith is Dial with a client of HTTP, which knows the certificates that are trusted.
+func DialWith(t testing.TB, client *http.Client, url, subprotocol string, header http.Header) (*Station, *http.Response, error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	ws, response, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: []string{subprotocol}, HTTPHeader: header})
+	ws, response, err := websocket.Dial(ctx, url, &websocket.DialOptions{
+		HTTPClient: client, Subprotocols: []string{subprotocol}, HTTPHeader: header,
+	})
 	if err != nil {
 		return nil, response, err
 	}
