@@ -106,7 +106,9 @@ func Inspect(path string) (FileInfo, error) {
 	if err != nil {
 		return FileInfo{}, fmt.Errorf("%w: %s", err, path)
 	}
-	return FileInfo{DID: header.DID, Created: header.Created, Protected: header.KDF != kdfNone}, nil
+	return FileInfo{
+		DID: header.DID, Created: header.Created, Protected: header.KDF != kdfNone, Rotation: header.Rotation, Rotating: header.Rotating,
+	}, nil
 }
 
 // readPrivate reads a regular file that only its owner may read. Mode and bytes come from one open file, so that

@@ -72,6 +72,8 @@ type FileInfo struct {
 	DID       DID
 	Created   time.Time // zero when not recorded
 	Protected bool      // whether a password is needed
+	Rotation  uint32    // how often the account key was rotated
+	Rotating  bool      // whether the next rotation was begun, and perhaps not ended
 }
 
 // sealedFile is the file: a header in the clear, authenticated with the entropy that is sealed under it.
@@ -84,16 +86,24 @@ type fileHeader struct {
 	Version int       `json:"version"`
 	DID     DID       `json:"did"`
 	Created time.Time `json:"created,omitzero"`
-	KDF     string    `json:"kdf"`
-	Cost    *Cost     `json:"cost,omitempty"`
-	Salt    []byte    `json:"salt,omitempty"`
-	Cipher  string    `json:"cipher"`
-	Nonce   []byte    `json:"nonce"`
+	// Rotation says which account key is the current one. It is no secret: the ledger says so too.
+	Rotation uint32 `json:"rotation,omitempty"`
+	Rotating bool   `json:"rotating,omitempty"`
+	KDF      string `json:"kdf"`
+	Cost     *Cost  `json:"cost,omitempty"`
+	Salt     []byte `json:"salt,omitempty"`
+	Cipher   string `json:"cipher"`
+	Nonce    []byte `json:"nonce"`
 }
 
 // seal gives the bytes of a key file; without cost, one that no password protects.
 func seal(w *Wallet, password []byte, cost *Cost, created time.Time) ([]byte, error) {
+	return sealRotating(w, password, cost, created, false)
+}
+
+func sealRotating(w *Wallet, password []byte, cost *Cost, created time.Time, rotating bool) ([]byte, error) {
 	header := fileHeader{Version: keyFileVersion, DID: w.DID(), Created: created.UTC().Truncate(time.Second),
+		Rotation: w.Rotation(), Rotating: rotating,
 		KDF: kdfNone, Cipher: cipherName, Nonce: randomBytes(chacha20poly1305.NonceSizeX)}
 	if cost != nil {
 		header.KDF, header.Cost, header.Salt = kdfArgon2id, cost, randomBytes(saltSize)
@@ -133,7 +143,7 @@ func open(data, password []byte) (*Wallet, error) {
 	if w.DID() != header.DID {
 		return nil, fmt.Errorf("%w: its DID is not that of its keys", ErrKeyFile)
 	}
-	return w, nil
+	return w.At(header.Rotation), nil
 }
 
 // decodeKeyFile checks all that needs no password. The header it returns is compact: blanks are not authenticated.
@@ -177,8 +187,8 @@ func decodeStrict(data []byte, into any) error {
 }
 
 func (h fileHeader) check() error {
-	if h.DID.IsZero() || h.Cipher != cipherName || len(h.Nonce) != chacha20poly1305.NonceSizeX {
-		return fmt.Errorf("%w: DID, cipher or nonce", ErrKeyFile)
+	if h.DID.IsZero() || h.Cipher != cipherName || len(h.Nonce) != chacha20poly1305.NonceSizeX || h.Rotation > RotationMax {
+		return fmt.Errorf("%w: DID, rotation, cipher or nonce", ErrKeyFile)
 	}
 	switch h.KDF {
 	case kdfArgon2id:

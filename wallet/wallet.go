@@ -55,10 +55,12 @@ type Wallet struct {
 }
 
 type walletSecret struct {
-	entropy [EntropySize]byte
-	words   string
-	root    node // m/19024'
-	account PrivateKey
+	entropy   [EntropySize]byte
+	words     string
+	root      node // m/19024'
+	inception PrivateKey
+	account   PrivateKey
+	rotation  uint32 // of account
 }
 
 // Generate makes a wallet of fresh entropy.
@@ -77,14 +79,14 @@ func FromEntropy(entropy [EntropySize]byte) *Wallet {
 	}
 	root := masterNode(bip39.NewSeed(words, "")).child(purposeJoulepay)
 	account := NewPrivateKey(root.descend(uint32(PurposeAccount), 0).key)
-	secret := &walletSecret{entropy: entropy, words: words, root: root, account: account}
+	secret := &walletSecret{entropy: entropy, words: words, root: root, inception: account, account: account}
 	return &Wallet{secret: func() *walletSecret { return secret }}
 }
 
-// DID names the wallet's owner: the DID of its account key.
-func (w *Wallet) DID() DID { return DIDOf(w.secret().account.Public()) }
+// DID names the wallet's owner: the DID of its first account key, however often that was rotated.
+func (w *Wallet) DID() DID { return DIDOf(w.secret().inception.Public()) }
 
-// Account gives the key that signs vertices, quotes and bindings: m/19024'/0'/0'.
+// Account gives the key that signs vertices, quotes and bindings: m/19024'/0'/n' after n rotations.
 func (w *Wallet) Account() PrivateKey { return w.secret().account }
 
 // Channel gives the key of one channel: m/19024'/1'/high'/low', the upper and lower 16 bits of the index.

@@ -1,5 +1,5 @@
-// Command vehicle charges, pays and keeps receipts. It leaves claims to cmd/internal/claimcmd and all else to
-// cmd/internal/vehiclecmd, and keeps the command contract of cmd/internal/cli.
+// Command vehicle charges, pays and keeps receipts. It leaves claims to cmd/internal/claimcmd, identities
+// to cmd/internal/didcmd and all else to cmd/internal/vehiclecmd, and keeps the command contract of cmd/internal/cli.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 
 	"joulepay/cmd/internal/claimcmd"
 	"joulepay/cmd/internal/cli"
+	"joulepay/cmd/internal/didcmd"
 	"joulepay/cmd/internal/vehiclecmd"
 )
 
@@ -17,5 +18,6 @@ func main() { os.Exit(cli.Main(root)) }
 func root(app *cli.App) *cobra.Command {
 	root := vehiclecmd.Root(app)
 	root.AddCommand(claimcmd.Command(app, root.Name()))
+	didcmd.Add(app, root)
 	return root
 }

@@ -39,12 +39,15 @@ type Summary struct {
 	DIDKey       string     `json:"did_key"`
 	Protection   string     `json:"protection"`
 	Created      *time.Time `json:"created,omitempty"`
+	Rotation     uint32     `json:"rotation"`           // how often the account key was rotated
+	Rotating     bool       `json:"rotating,omitempty"` // a rotation was begun: `wallet rotate` finishes it
 	File         string     `json:"file"`
 	PasswordFile string     `json:"password_file,omitempty"` // only when generated
 }
 
 func (s *Selection) summary(path string, info wallet.FileInfo) Summary {
-	sum := Summary{Name: s.name, DID: info.DID, DIDKey: info.DID.DIDKey(), Protection: ProtectedByPassword, File: path}
+	sum := Summary{Name: s.name, DID: info.DID, DIDKey: info.DID.DIDKey(), Protection: ProtectedByPassword, File: path,
+		Rotation: info.Rotation, Rotating: info.Rotating}
 	if !info.Created.IsZero() {
 		sum.Created = &info.Created
 	}
@@ -60,11 +63,21 @@ func (s *Selection) summary(path string, info wallet.FileInfo) Summary {
 
 func (sum Summary) print(p *cli.Printer) {
 	p.Fields("wallet", sum.Name, "DID", sum.DID.String(), "twin", sum.DIDKey, "created", sum.created(),
-		"password", protectionText[sum.Protection], "file", sum.File)
+		"rotated", sum.rotated(), "password", protectionText[sum.Protection], "file", sum.File)
 }
 
 var protectionText = map[string]string{
 	ProtectedByPassword: "yes", ProtectedByGenerated: "generated, beside the wallet", Unprotected: "none",
+}
+
+func (sum Summary) rotated() string {
+	switch {
+	case sum.Rotating:
+		return fmt.Sprintf("%d times, and the next was begun: `wallet rotate` finishes it", sum.Rotation)
+	case sum.Rotation == 1:
+		return "once"
+	}
+	return fmt.Sprintf("%d times", sum.Rotation)
 }
 
 func (sum Summary) created() string {

@@ -104,6 +104,23 @@ func (s *Selection) OpenOrCreate() (w *wallet.Wallet, created bool, err error) {
 	return w, err == nil, err
 }
 
+// SaveRotation writes into the key file which account key is the current one, and whether the next rotation was begun.
+func (s *Selection) SaveRotation(rotation uint32, rotating bool) error {
+	path, err := s.path(keyFileSuffix)
+	if err != nil {
+		return err
+	}
+	info, err := wallet.Inspect(path)
+	if err != nil {
+		return err
+	}
+	password, err := s.unlockPassword(info.Protected)
+	if err != nil {
+		return err
+	}
+	return wallet.SaveRotation(path, password, rotation, rotating)
+}
+
 // Inspect gives what the key file says without a password.
 func (s *Selection) Inspect() (Summary, error) {
 	path, err := s.path(keyFileSuffix)
