@@ -7,8 +7,11 @@ import (
 
 	"joulepay/cmd/internal/cli"
 	"joulepay/internal/natsd"
+	engine "joulepay/internal/sqlite"
 	"joulepay/settle"
 	"joulepay/settle/client"
+	"joulepay/settle/dag"
+	"joulepay/settle/snapshot"
 	"joulepay/settle/stream"
 )
 
@@ -34,6 +37,20 @@ var knownErrors = []cli.Known{
 		Hint: "each network has a directory of its own: `{command} --data DIR`"},
 	{Err: ErrGenesisFile,
 		Hint: "`ledger genesis --out FILE` writes one; every node of a network has the same"},
+	{Err: snapshot.ErrNotCertified,
+		Hint: "the file is damaged or made up: take another one, `ledger snapshot --out FILE`, from a node that you trust"},
+	{Err: snapshot.ErrFormat,
+		Hint: "the file is damaged or something else: `ledger snapshot --out FILE` makes one"},
+	{Err: snapshot.ErrNetwork,
+		Hint: "`ledger snapshot verify FILE` shows of which network it is; each network has a directory of its own: `{command} --data DIR`"},
+	{Err: snapshot.ErrNotFinal,
+		Hint: "`ledger status` shows whether the witnesses work; a first checkpoint is final within seconds"},
+	{Err: errNoBase,
+		Hint: "put " + baseFile + " of the same backup beside the database, or begin anew: `ledger run --snapshot FILE --data DIR`"},
+	{Err: dag.ErrCorrupt,
+		Hint: "the disk has changed what was stored: begin anew from a snapshot of another node, `ledger run --snapshot FILE --data DIR`"},
+	{Err: engine.ErrCorrupt,
+		Hint: "the disk has changed what was stored: begin anew from a snapshot of another node, `ledger run --snapshot FILE --data DIR`"},
 	{Err: ErrStuck,
 		Hint: "make room on the disk of --data if it is full, then run `{command}` again: nothing acknowledged is lost"},
 	{Err: ErrDiffers,

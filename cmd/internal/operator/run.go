@@ -30,6 +30,7 @@ type runCmd struct {
 	followers                                  []string
 	tls                                        party.TLS
 	parent                                     parentFlag
+	keep                                       keepFlags
 }
 
 // ready is what ledger run prints when everything answers.
@@ -66,6 +67,7 @@ func runCommand(app *cli.App) *cobra.Command {
 	c.tls.AddServe(command)
 	flags.StringVar(&c.genesis, "genesis", "", "genesis file of the network, on the first run")
 	flags.StringVar(&c.tokenFile, "token-file", "", "file with the operator's token, of mode 0600: who sends it may let this node issue")
+	c.keep.add(command)
 	c.parent.add(command)
 	command.RunE = func(command *cobra.Command, _ []string) error { return c.run(command.Context()) }
 	return command
@@ -98,6 +100,9 @@ func (c *runCmd) run(ctx context.Context) (err error) {
 		}
 	}
 	if o.TLS, err = c.tls.Trusted(); err != nil {
+		return err
+	}
+	if err := c.keep.apply(&o); err != nil {
 		return err
 	}
 	if c.nats == embedded {
