@@ -97,7 +97,7 @@ func empty(genesis *settle.Vertex, firstDecided uint64) (*State, error) {
 	}
 	return &State{
 		network: network,
-		slots:   slotTable{index: make(map[settle.SlotKey]uint32)},
+		slots:   newSlotTable(0),
 		recent:  newWindow(uint64(network.Genesis.Limits.ParentWindow), firstDecided),
 		unsaved: make(map[uint32]struct{}),
 		history: history{open: newInterval()},

@@ -76,7 +76,8 @@ func Load(snap Snapshot) (*State, error) {
 // loadSlots fills the table and the tree, and audits I1 over all slots.
 func (s *State) loadSlots(slots []SlotChange) error {
 	var sum worth
-	leaves := make([]proof.Leaf, len(slots))
+	leaves := make([]proof.Hash, len(slots))
+	s.slots = newSlotTable(len(slots))
 	for n, slot := range slots {
 		if int(slot.Index) != n {
 			return fmt.Errorf("%w: slot %d where %d should be", ErrCorrupt, slot.Index, n)
@@ -84,8 +85,9 @@ func (s *State) loadSlots(slots []SlotChange) error {
 		if err := sum.add(slot.Key, nil, slot.Content); err != nil {
 			return err
 		}
+		sum.effects = sum.effects[:0]
 		s.slots.put(slot.Key, slot.Content)
-		leaves[n] = proof.Leaf{Index: uint64(n), Hash: proof.SlotLeaf(slot.Key, slot.Content)}
+		leaves[n] = proof.SlotLeaf(slot.Key, slot.Content)
 	}
 	if len(s.slots.keys) != len(slots) {
 		return fmt.Errorf("%w: a slot is stored twice", ErrCorrupt)
@@ -97,8 +99,8 @@ func (s *State) loadSlots(slots []SlotChange) error {
 	for _, e := range sum.expiring {
 		s.expiries.push(e)
 	}
-	_, err := s.tree.Update(leaves)
-	return err
+	s.tree = proof.TreeOf(leaves)
+	return nil
 }
 
 // resumeHistory makes the last final checkpoint readable when nothing has changed since; otherwise the next checkpoint

@@ -15,6 +15,12 @@ type slotTable struct {
 	content [][]byte // never changed in place, so that history may keep the old ones
 }
 
+func newSlotTable(size int) slotTable {
+	return slotTable{
+		index: make(map[settle.SlotKey]uint32, size), keys: make([]settle.SlotKey, 0, size), content: make([][]byte, 0, size),
+	}
+}
+
 func (t *slotTable) get(key settle.SlotKey) ([]byte, bool) {
 	if i, ok := t.index[key]; ok {
 		return t.content[i], true
