@@ -1,7 +1,7 @@
 // Package meter owns what a meter says: readings of a register with a unit, a time and an attestation, their
 // canonical bytes and signatures, the chain that links the readings of one session, and the seams to hardware.
 // It leaves to others what a reading costs (pricing), who owes it (channel) and how a device is reached
-// (meter/sim, meter/replay, meter/execmeter and later meter/ocpp implement Connector; meter/ocmf reads signed records).
+// (meter/sim, meter/replay, meter/execmeter and meter/ocpp implement Connector; meter/ocmf reads signed records).
 // It keeps invariant I6, the comparison of what is claimed with what the vehicle measured, and its share of I9:
 // bytes and samples from outside give typed errors.
 //

@@ -263,7 +263,11 @@ func (n *node) pulse() {
 	if n.blind {
 		err = errors.New("the meter does not answer")
 	}
-	n.step(session.Sampled{Sample: sample, Err: err})
+	sampled := session.Sampled{Sample: sample, Err: err}
+	if n.connector != nil && n.w.setup.samples != nil {
+		sampled = n.w.setup.samples(n.w, sampled)
+	}
+	n.step(sampled)
 }
 
 // receive routes a message as the agents do.

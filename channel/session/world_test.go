@@ -58,8 +58,10 @@ type setup struct {
 	ledgerTakes time.Duration                      // from an operation to its certificate
 	crash       func(n *node) bool                 // asked before every effect
 	downFor     time.Duration
-	merged      bool    // store all of a step first, as the agent does
-	change      *change // of tariff, during the session
+	merged      bool                                          // store all of a step first, as the agent does
+	change      *change                                       // of tariff, during the session
+	offers      func(*quote.Quote)                            // changes what the station offers
+	samples     func(*world, session.Sampled) session.Sampled // changes what the station's outlet says
 	random      *rand.Rand
 }
 
@@ -165,6 +167,9 @@ func (w *world) offerOf(text string, at time.Time) quote.Quote {
 	}, at)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if w.setup.offers != nil {
+		w.setup.offers(&q)
 	}
 	return q
 }
