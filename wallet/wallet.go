@@ -17,6 +17,8 @@
 //	m/19024'/3'/0'           X25519 secret of the Noise handshake
 //	m/19024'/4'/0'           key for the NATS broker
 //	m/19024'/5'/0'           seed of tick chains
+//	m/19024'/6'/0'           key of what the wallet seals for itself
+//	m/19024'/7'/a'/b'/c'/d'  entropy of the wallet that one operator knows: see Pairwise
 //
 // 19024 is "JP" in ASCII. Paths never change: a restored backup must find its keys.
 package wallet

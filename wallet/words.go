@@ -61,3 +61,12 @@ func Paths() []Path {
 		{"m/19024'/7'/a'/b'/c'/d'", "entropy of the pairwise wallet for one operator: 31 bits each of the hash of its DID"},
 	}
 }
+
+// SaveInsecure writes the wallet to a new file as Save does, without a password: whoever reads the file has the keys.
+func (w *Wallet) SaveInsecure(path string, options ...FileOption) error {
+	data, err := seal(w, nil, nil, optionsOf(options).created)
+	if err != nil {
+		return err
+	}
+	return writeNew(path, data)
+}

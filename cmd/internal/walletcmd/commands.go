@@ -18,10 +18,11 @@ import (
 // Command gives the group "wallet", the same for every program.
 func Command(app *cli.App, program string) *cobra.Command {
 	group := &cobra.Command{
-		Use: "wallet", Short: "Make and show wallets: the keys of this machine or company",
+		Use: "wallet", Short: "Make, show, back up and restore wallets: the keys of this machine or company",
 		Example: "  " + program + " wallet create\n  " + program + " wallet list",
 	}
-	group.AddCommand(createCommand(app, program), listCommand(app, program), showCommand(app, program))
+	group.AddCommand(createCommand(app, program), listCommand(app, program), showCommand(app, program),
+		backupCommand(app, program), restoreCommand(app, program))
 	return group
 }
 

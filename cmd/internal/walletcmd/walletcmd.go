@@ -1,8 +1,8 @@
 // Package walletcmd owns the wallets of commands: which one a command uses, how it is unlocked, and wallet create,
-// list and show.
+// list, show, backup and restore.
 // It leaves key files to package wallet, and what the keys sign to the commands that ask for them.
-// It keeps secrets off the command line: a password comes from a file or a terminal, never from an argument, and files
-// that others can read are refused.
+// It keeps secrets off the command line: a password and words come from a file or a terminal, never from an argument,
+// words go to a terminal or a private file only, and files that others can read are refused.
 //
 // A command calls AddFlags, and in its RunE Open, or OpenOrCreate when it is the first thing that people run.
 package walletcmd
