@@ -60,6 +60,11 @@ func (l NodeLedger) Network(context.Context) (client.Network, error) {
 	n := client.Network{
 		Network: status.Network, Name: status.Name, Currency: genesis.Currency, Genesis: l.node.Genesis().Encode(),
 		Height: status.Head.Height, Final: &final, Trust: status.Trust, Tips: idsOf(l.node.Tips()), Limits: l.limits(),
+		Justified: status.Justified, Certifies: status.Witness,
+		Stream: &client.Stream{Epoch: status.Stream.Epoch(), Incarnation: status.Stream.String()},
+	}
+	for _, e := range status.Evidence {
+		n.Accused = append(n.Accused, genesis.Witnesses[e.Witness()].DID)
 	}
 	for _, w := range genesis.Witnesses {
 		n.Witnesses = append(n.Witnesses, client.Witness{DID: w.DID, Key: w.Key, Weight: uint64(w.Weight)})

@@ -201,7 +201,7 @@ func TestTheContractCheckFindsWhatIsNotDocumented(t *testing.T) {
 func TestSchemasHaveTheFieldsOfTheShapes(t *testing.T) {
 	c := loadContract(t)
 	for name, shape := range map[string]any{
-		"Network": client.Network{}, "Limits": client.Limits{}, "Resolution": did.Resolution{}, "DIDMetadata": did.DocumentMetadata{},
+		"Network": client.Network{}, "Stream": client.Stream{}, "Peer": client.Peer{}, "Limits": client.Limits{}, "Resolution": did.Resolution{}, "DIDMetadata": did.DocumentMetadata{},
 		"DIDDocument": did.Document{}, "DIDKey": did.VerificationMethod{}, "DIDService": did.Service{}, "DIDKeyBinding": did.KeyBinding{},
 		"Witness": client.Witness{}, "Checkpoint": client.Checkpoint{},
 		"Account": client.Account{}, "Channel": client.Channel{}, "PerParty": client.PerParty{}, "Claim": client.Claim{},

@@ -21,6 +21,11 @@ type Network struct {
 	Issuers   []wallet.DID     `json:"issuers"`           // who may issue
 	Limits    Limits           `json:"limits"`            // what vertices cost, and the least that accounts and channels hold
 	Trust     string           `json:"trust"`             // what time and order rest on, in words
+	Justified uint64           `json:"justified"`         // number of the newest justified checkpoint
+	Certifies bool             `json:"certifies"`         // the node of this server is a witness
+	Stream    *Stream          `json:"stream,omitempty"`  // the ordered log that the node reads
+	Peers     []Peer           `json:"peers,omitempty"`   // the other witnesses, as this node last reached them
+	Accused   []wallet.DID     `json:"accused,omitempty"` // witnesses that contradicted themselves, since the node started
 	Serves    []string         `json:"serves"`            // resources that this server answers for
 	Version   string           `json:"version"`           // of the server's software
 }
@@ -30,6 +35,19 @@ type Witness struct {
 	DID    wallet.DID       `json:"did"`
 	Key    wallet.PublicKey `json:"key"` // verifies its votes
 	Weight uint64           `json:"weight"`
+}
+
+// Stream is one life of the ordered log.
+type Stream struct {
+	Epoch       uint64 `json:"epoch"`       // higher each time the log began anew
+	Incarnation string `json:"incarnation"` // in hexadecimal
+}
+
+// Peer is another witness, as a node sees it.
+type Peer struct {
+	DID       wallet.DID `json:"did"`
+	Reachable bool       `json:"reachable"` // it answered when it was last asked
+	Justified uint64     `json:"justified"` // number of the newest justified checkpoint that it told of
 }
 
 // Limits are the network's rules for who may ask how much of it.

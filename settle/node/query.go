@@ -60,7 +60,7 @@ func (n *Node) Status() Status {
 	if w := n.network.Witnesses.Len(); w == 1 {
 		s.Trust = trustOneWitness
 	} else {
-		s.Trust = fmt.Sprintf("%d witnesses: safe while those that lie have less than a third of the weight", w)
+		s.Trust = fmt.Sprintf("%d witnesses: more than 2/3 of the weight must agree; safe while those that lie have less than 1/3", w)
 	}
 	return s
 }

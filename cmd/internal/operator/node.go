@@ -69,6 +69,7 @@ type Node struct {
 	store   *sqlite.Store
 	conn    *nats.Conn
 	log     stream.Log
+	peers   *peers
 	fresh   bool
 
 	ended   chan struct{} // closed when err says why
@@ -126,7 +127,9 @@ func (n *Node) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.peers = newPeers(network, bus, witness)
 	n.watcher.Go(n.watch)
+	n.watcher.Go(func() { n.peers.ask(n.runner.Done()) })
 	if n.options.Keep > 0 {
 		n.watcher.Go(n.keep)
 	}

@@ -23,6 +23,7 @@ func (n *Node) Config() api.Config {
 	if n.IsIssuer() {
 		c.Issuer = n
 	}
+	c.Network = withPeers{api.OfNode(n.runner), n.peers}
 	return c.WithNode(n.runner)
 }
 
@@ -59,13 +60,16 @@ var (
 	channelsGauge  = gauge("channels_open", "Channels that are not paid out yet.")
 	justifiedGauge = gauge("checkpoint_justified", "Number of the newest justified checkpoint.")
 	finalGauge     = gauge("checkpoint_final", "Number of the newest final checkpoint.")
+	epochGauge     = gauge("stream_epoch", "Number of the ordered log; higher each time it began anew.")
+	peersGauge     = gauge("peers_reachable", "Other witnesses that answered when they were last asked.")
+	accusedGauge   = gauge("witnesses_accused", "Witnesses that contradicted themselves since the node started.")
 	timeGauge      = gauge("time_seconds", "Ledger time, in seconds since 1970.")
 )
 
 // Describe implements prometheus.Collector.
 func (m metrics) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{heightGauge, acceptedGauge, decidedGauge, pendingGauge, tipsGauge, channelsGauge,
-		justifiedGauge, finalGauge, timeGauge} {
+		justifiedGauge, finalGauge, epochGauge, peersGauge, accusedGauge, timeGauge} {
 		out <- d
 	}
 }
@@ -84,5 +88,8 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	send(channelsGauge, float64(s.Channels))
 	send(justifiedGauge, float64(s.Justified))
 	send(finalGauge, float64(s.Final))
+	send(epochGauge, float64(s.Stream.Epoch()))
+	send(peersGauge, float64(m.node.peers.reachable()))
+	send(accusedGauge, float64(len(s.Evidence)))
 	send(timeGauge, float64(s.Head.Time)/1000)
 }

@@ -68,13 +68,54 @@ func (s status) print(p *cli.Printer) {
 		"currency", s.Currency.String(),
 		"height", fmt.Sprint(s.Height),
 		"final", final,
+		"justified", fmt.Sprintf("checkpoint %d", s.Justified),
+		"stream", s.stream(),
 		"tips", fmt.Sprint(len(s.Tips)),
 		"witnesses", s.witnesses(),
+		"this node", s.part(),
+		"peers", s.peers(),
 		"issuers", s.issuers(),
 		"trust", s.Trust,
 		"serves", strings.Join(s.Serves, ", "),
 		"version", s.Version,
 	)
+	for _, did := range s.Accused {
+		p.Line("%s has signed two votes that contradict each other: that witness lies, or its key is in other hands", did)
+	}
+}
+
+func (s status) stream() string {
+	if s.Stream == nil {
+		return "unknown"
+	}
+	return fmt.Sprintf("epoch %d, incarnation %s", s.Stream.Epoch, s.Stream.Incarnation)
+}
+
+func (s status) part() string {
+	if s.Certifies {
+		return "certifies"
+	}
+	return "follows"
+}
+
+// peers says which other witnesses the node reaches.
+func (s status) peers() string {
+	if len(s.Peers) == 0 {
+		return "none"
+	}
+	reached, away := 0, []string(nil)
+	for _, p := range s.Peers {
+		if p.Reachable {
+			reached++
+		} else {
+			away = append(away, p.DID.String())
+		}
+	}
+	text := fmt.Sprintf("%d of %d reached", reached, len(s.Peers))
+	if len(away) > 0 {
+		text += ", not " + strings.Join(away, ", ")
+	}
+	return text
 }
 
 func (s status) witnesses() string {
