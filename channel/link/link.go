@@ -30,7 +30,7 @@ var (
 )
 
 // Addr is the address of one end of a link. Its meaning belongs to the kind of link; it proves nothing about who
-// is there.
+// is there, unless the kind of link says so, as channel/secure does.
 type Addr string
 
 // Datagram is what arrives. The receiver owns the payload.

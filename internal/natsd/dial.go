@@ -25,7 +25,7 @@ var (
 // Times of a connection: a server that is gone is noticed within pingInterval × pingsOutstandingMax, and found again
 // within a second of its return.
 const (
-	dialTimeout         = 3 * time.Second
+	dialTimeout         = 10 * time.Second // with TLS, over a mobile link; a port where nobody listens says so at once
 	reconnectWait       = 250 * time.Millisecond
 	pingInterval        = 5 * time.Second
 	pingsOutstandingMax = 2

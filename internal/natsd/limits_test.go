@@ -16,7 +16,7 @@ func everybody(natsd.Client) (natsd.Permissions, error) { return natsd.Permissio
 // eventually dials until the server has noticed that others are gone.
 func eventually(t *testing.T, url string, key natsd.Key) *nats.Conn {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; {
 		conn, err := natsd.Dial(url, natsd.DialOptions{Key: key})
 		if err == nil {
 			t.Cleanup(conn.Close)

