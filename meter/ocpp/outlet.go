@@ -70,6 +70,8 @@ func (o *Outlet) Hold(did string) {
 	o.st.mu.Lock()
 	defer o.st.mu.Unlock()
 	if o.holder = did; did == "" {
+		o.run = false // nobody holds it, nothing flows
+		o.st.kick()
 		return
 	}
 	o.total = max(o.given, o.total)

@@ -456,6 +456,19 @@ func TestATransactionOfTheHolderBeforeIsNotTheNextOnes(t *testing.T) {
 	}
 }
 
+func TestAnOutletThatNobodyHoldsDeliversNothing(t *testing.T) {
+	w := world16(t)
+	s, o, transaction := charging(t, w)
+	o.Hold("")
+	s.Expect("SetChargingProfile")
+	s.Expect("RemoteStopTransaction")
+	s.stops(transaction, 1000)
+	w.pass(time.Second)
+	if _, may := s.starts(1, "DID-0001", 1000); may {
+		t.Error("a transaction without a holder")
+	}
+}
+
 func TestANewConnectionTakesThePlaceOfTheOld(t *testing.T) {
 	w := world16(t)
 	old, o, transaction := charging(t, w)

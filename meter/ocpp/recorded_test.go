@@ -117,6 +117,33 @@ func TestASimulatorThatSignsIsReplayed201(t *testing.T) {
 	}
 }
 
+// One of the simulators gives every record the page T99: the times alone tell its transactions apart.
+func TestAPageThatNeverChangesIsAcceptedForItsTimes(t *testing.T) {
+	w := serve(t, ocpp.Config{Stations: oneStation(1), Contracts: contracts(), SignedRequired: true})
+	o := w.system.Station(0).Outlet(1)
+	for _, run := range []struct{ file, version string }{{"vcp-ocpp16.jsonl", "ocpp1.6"}, {"vcp-ocpp201.jsonl", "ocpp2.0.1"}} {
+		s := ocpptest.MustDial(t, w.url+"S001", run.version, nil)
+		s.Replay(ocpptest.Recording(t, run.file), func(step ocpptest.Step) {
+			w.pass(time.Second)
+			switch step.Action {
+			case "RemoteStartTransaction", "RequestStartTransaction":
+				start(t, w, o)
+			case "SetChargingProfile", "RequestStopTransaction":
+				if err := o.Stop(w.clock()); err != nil && !errors.Is(err, meter.ErrPending) {
+					t.Error(err)
+				}
+			}
+		}, nil)
+		s.Leave()
+	}
+	if got := sampled(t, w, o); got.Register != 7_000_000+140_100+200_000 || got.Evidence == "" {
+		t.Fatalf("%+v", got)
+	}
+	if !w.quirks()[string(ocpp.QuirkPage)] {
+		t.Errorf("%v", w.quirks())
+	}
+}
+
 // holder lets a driver hold the connector at which the recorded station, which begins its transactions itself, begins one.
 func holder(t *testing.T, w *world) func(ocpptest.Step) {
 	return func(step ocpptest.Step) {

@@ -65,6 +65,7 @@ func newOCPPWorld(t *testing.T, recordedAt time.Time, o station.OCPP) *ocppWorld
 	w := &ocppWorld{t: t, ctx: ctx, clock: shifted(time.Until(recordedAt))}
 	own := wallet.Generate()
 	o.Connector, o.MaxPowerMw, o.Report = 1, 150_000_000, w.told
+	o.MeterEvery = time.Minute // a machine that is busy is not a station that is silent
 	var err error
 	if o.Listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
