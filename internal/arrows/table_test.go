@@ -71,7 +71,7 @@ var table = []arrows{
 	{from: "settle/gossip", to: []string{"wallet", "settle", "settle/proof", "settle/stream"}, tests: []string{"settle/gossip/gossiptest"}},
 	{from: "settle/gossip/gossiptest", to: []string{"settle/gossip", "settle/proof", "settle/stream"}},
 	{from: "settle/natsgossip", to: []string{"wallet", "settle", "settle/proof", "settle/stream", "settle/gossip", "internal/natsd"},
-		tests: []string{"settle/gossip/gossiptest"}},
+		tests: []string{"settle/gossip/gossiptest", "wallet/money"}},
 	{from: "settle/store", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream"},
 		tests: []string{"settle/store/storetest"}},
 	{from: "settle/store/storetest", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store"}},
