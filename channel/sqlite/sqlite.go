@@ -23,6 +23,10 @@ type Options struct {
 	Path string
 	// ReadOnly opens beside the process that writes. Commit, NextKeyIndex and PutReceipt refuse.
 	ReadOnly bool
+	// KeyIndexFirst is where the indices of channel keys begin in a store that gave none out yet; 0: at 1. A wallet that may
+	// have had another store before, which is lost, takes a random one: no key of a channel that this store does not know
+	// is given to another channel.
+	KeyIndexFirst uint32
 }
 
 // Store is a store.Store in a SQLite file. It is safe for concurrent use.
@@ -45,6 +49,11 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if options.KeyIndexFirst > 0 && !options.ReadOnly {
+		if err := beginKeysAt(ctx, db, options.KeyIndexFirst); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
 	s := &Store{db: db, queue: make(chan *request, queueMax), idle: make(chan struct{})}
 	go s.commitGroups()

@@ -59,8 +59,8 @@ type Store interface {
 	// PendingOps gives the outbox, in the order of entry.
 	PendingOps(ctx context.Context) ([]session.OpRecord, error)
 
-	// NextKeyIndex hands out an index for a new channel key, from 1. It is durable before it returns: no index comes
-	// twice.
+	// NextKeyIndex hands out an index for a new channel key, from 1 unless the store was told to begin elsewhere. It is
+	// durable before it returns: no index comes twice.
 	NextKeyIndex(ctx context.Context) (uint32, error)
 
 	// PutReceipt stores a session's receipt in place of an earlier one; Receipt gives it back, or ErrNotFound.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,7 +115,10 @@ func Open(ctx context.Context, o Options) (*Party, error) {
 // OpenStore opens the store of a party's directory; nil with AccessNone. Who only reads finds an empty one before the
 // first session.
 func OpenStore(ctx context.Context, dir string, access Access) (store.Store, error) {
-	options := channelsqlite.Options{Path: filepath.Join(dir, storeFile), ReadOnly: access == AccessRead}
+	options := channelsqlite.Options{
+		// The wallet may be one that was restored, with channels of a store that is lost: see KeyIndexFirst.
+		Path: filepath.Join(dir, storeFile), ReadOnly: access == AccessRead, KeyIndexFirst: 1 + rand.Uint32N(channelsqlite.KeyIndexFirstMax),
+	}
 	switch access {
 	case AccessNone:
 		return nil, nil
