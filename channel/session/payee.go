@@ -61,6 +61,7 @@ type Payee struct {
 	exposed      time.Time // session clock: since when energy may have flowed unpaid
 	settledAt    time.Time // session clock: when the station last asked for a withdrawal
 	progressAt   time.Time // real clock: when the vehicle last moved the session on, or owed nothing
+	stopAskedAt  time.Time // real clock: when the connector was told to stop, by this process
 	cosignBy     time.Time // real clock: until when a counter-signature is awaited; zero when none is
 	inFlight     []OpID    // operations in the outbox that settle
 	offeredAt    time.Time // real clock: when the vehicle was last asked to agree to a new quote

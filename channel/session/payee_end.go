@@ -37,7 +37,7 @@ func (p *Payee) stop(now Instant, reason wire.Reason) []Effect {
 			p.report(now, "ended before energy flowed", nil),
 		}
 	}
-	p.record.Phase, p.record.Reason = PhaseStopping, reason
+	p.record.Phase, p.record.Reason, p.stopAskedAt = PhaseStopping, reason, now.Real
 	return []Effect{Actuate{Command: CommandStop}, p.saved(Batch{}), p.report(now, "stopping", nil)}
 }
 

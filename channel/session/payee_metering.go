@@ -31,10 +31,16 @@ func (p *Payee) measured(now Instant, e Sampled) []Effect {
 	case PhaseCharging:
 		effects = p.charging(now)
 	case PhaseStopping:
-		effects = p.finish(now)
+		if e.Sample.State == meter.Ended || now.Real.Sub(p.stopAskedAt) > stopSampleMax {
+			effects = p.finish(now)
+		}
 	}
 	return append(effects, p.pass(now)...)
 }
+
+// stopSampleMax is how long the last reading waits for a sample from after the stop: one that was on its way before says
+// less than was delivered. A connector that cannot be told to stop has no other.
+const stopSampleMax = 5 * time.Second
 
 // unmeasured ends a session whose meter fails, with the last that is known of it.
 func (p *Payee) unmeasured(now Instant, err error) []Effect {

@@ -156,3 +156,24 @@ func TestBothSidesKeepTheProofOfABrokenRegister(t *testing.T) {
 		}
 	}
 }
+
+func TestASampleFromBeforeTheStopIsNotTheLast(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.vehicle.begin()
+	var before meter.Sample
+	w.after(17900*time.Millisecond, func() {
+		var err error
+		if before, err = w.station.connector.Sample(w.now); err != nil {
+			t.Error(err)
+		}
+	})
+	w.after(18300*time.Millisecond, func() {
+		w.station.step(session.StopAsked{Reason: wire.ReasonStation})
+		w.station.step(session.Sampled{Sample: before}) // it was on its way
+	})
+	w.run(w.bothOver)
+	delivered, err := w.station.connector.Sample(w.now)
+	if last := lastOf(w, w.vehicle).Reading; err != nil || before.Register >= delivered.Register || last.Register != delivered.Register {
+		t.Fatalf("ended at %d, delivered %d, %d before the stop, %v", last.Register, delivered.Register, before.Register, err)
+	}
+}

@@ -153,7 +153,7 @@ func (t *transaction) most(at time.Time) int64 {
 }
 
 // labelled reads a register that is labelled kWh as Wh when kWh is impossible and Wh is not. The first that rises decides
-// for the whole transaction.
+// for the whole transaction, unless something was delivered before under another label.
 func (t *transaction) labelled(l look) int64 {
 	if !l.saysKWh {
 		return l.registerMwh
@@ -161,7 +161,7 @@ func (t *transaction) labelled(l look) int64 {
 	asWh := l.registerMwh / 1000
 	if !t.labelSeen && t.started && l.registerMwh > t.startMwh {
 		t.labelSeen = true
-		t.kWhIsWh = l.registerMwh-t.startMwh > t.most(l.at) && t.startMwh%1000 == 0 && asWh >= t.startMwh/1000 &&
+		t.kWhIsWh = t.delta() == 0 && l.registerMwh-t.startMwh > t.most(l.at) && t.startMwh%1000 == 0 && asWh >= t.startMwh/1000 &&
 			asWh-t.startMwh/1000 <= t.most(l.at)
 		if t.kWhIsWh {
 			t.quirks[QuirkKWhLabel] = true
