@@ -39,7 +39,10 @@ func (s *Store) Begin(ctx context.Context, b store.Base) error {
 		if err := putWindow(tx, b.Window); err != nil {
 			return err
 		}
-		return inChunks(b.Slots, func(slots []dag.SlotChange) error { return putSlots(tx, slots) })
+		if err := inChunks(b.Slots, func(slots []dag.SlotChange) error { return putSlots(tx, slots) }); err != nil {
+			return err
+		}
+		return sealHead(tx)
 	})
 	if err != nil {
 		return fmt.Errorf("sqlite: begin from a base: %w", err)
@@ -62,9 +65,13 @@ func putMarks(tx *engine.Tx, b store.Base) error {
 		if i == len(b.Marks)-1 {
 			head, position = encodeHead(b.Head), encodePosition(b.Position)
 		}
-		_, err := tx.Exec("INSERT INTO checkpoints (number, height, body, certified, head, position) VALUES (?, ?, ?, ?, ?, ?)",
-			int64(c.Number), int64(c.Height), c.Encode(), m.Certified, head, position)
-		if err != nil {
+		if err := putCheckpoint(tx, c, head, position); err != nil {
+			return err
+		}
+		if !m.Certified {
+			continue
+		}
+		if _, err := tx.Exec("UPDATE checkpoints SET certified = ? WHERE number = ?", certifiedMark(c.Number), int64(c.Number)); err != nil {
 			return err
 		}
 	}
@@ -75,7 +82,9 @@ func putWindow(tx *engine.Tx, window iter.Seq2[store.Item, error]) error {
 	return inChunks(window, func(items []store.Item) error {
 		rows := make([][]any, len(items))
 		for i := range items {
-			rows[i] = []any{int64(items[i].Height), int64(items[i].Kind), items[i].ID[:], int64(items[i].Verdict)}
+			item := &items[i]
+			rows[i] = []any{int64(item.Height), int64(item.Kind), item.ID[:], int64(item.Verdict),
+				int64(itemSum(int64(item.Height), uint8(item.Kind), uint8(item.Verdict), item.ID[:]))}
 		}
 		return insertRows(tx, "INSERT INTO window VALUES ", rows, "")
 	})

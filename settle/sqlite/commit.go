@@ -12,6 +12,7 @@ import (
 	engine "joulepay/internal/sqlite"
 	"joulepay/settle"
 	"joulepay/settle/dag"
+	"joulepay/settle/proof"
 	"joulepay/settle/store"
 	"joulepay/settle/stream"
 )
@@ -38,7 +39,7 @@ func (s *Store) Commit(ctx context.Context, b store.Batch) error {
 		if err := putFinal(tx, b); err != nil {
 			return fmt.Errorf("final checkpoint: %w", err)
 		}
-		return nil
+		return sealHead(tx)
 	})
 }
 
@@ -74,12 +75,14 @@ func putEntries(tx *engine.Tx, entries []store.Entry) error {
 	var ids, payloads, parties, channels []place
 	for _, e := range entries {
 		row := []any{int64(e.Height), int64(e.Kind), e.ID[:], int64(e.Verdict), int64(e.Time), e.Raw, nil, nil, nil, nil, nil}
-		rows = append(rows, row)
+		if e.Kind == dag.EntryVertex {
+			row[6], row[7], row[8] = e.Payload[:], int64(e.PayloadKind), e.Issuer[:]
+			row[9], row[10] = encodeParties(e.Parties), encodeEffects(e.Channels)
+		}
+		rows = append(rows, append(row, int64(sum(0).row(row...))))
 		if e.Kind != dag.EntryVertex {
 			continue
 		}
-		row[6], row[7], row[8] = e.Payload[:], int64(e.PayloadKind), e.Issuer[:]
-		row[9], row[10] = encodeParties(e.Parties), encodeEffects(e.Channels)
 		ids, payloads = append(ids, placeOf(e.ID, e.Height)), append(payloads, placeOf(e.Payload, e.Height))
 		for _, p := range e.Parties {
 			parties = append(parties, placeOf(p, e.Height))
@@ -103,7 +106,8 @@ func putSlots(tx *engine.Tx, slots []dag.SlotChange) error {
 	slices.SortFunc(slots, func(a, b dag.SlotChange) int { return cmp.Compare(a.Index, b.Index) })
 	var rows, channels [][]any
 	for _, s := range slots {
-		rows = append(rows, []any{int64(s.Index), int64(s.Key.Kind), slices.Clone(s.Key.ID[:]), s.Content})
+		id := slices.Clone(s.Key.ID[:])
+		rows = append(rows, []any{int64(s.Index), int64(s.Key.Kind), id, s.Content, int64(slotSum(s.Index, uint8(s.Key.Kind), id, s.Content))})
 		if s.Key.Kind != settle.SlotChannel {
 			continue
 		}
@@ -113,7 +117,7 @@ func putSlots(tx *engine.Tx, slots []dag.SlotChange) error {
 		}
 		channels = append(channels, []any{int64(s.Index), int64(c.State), slices.Clone(c.Opening.Opener[:]), slices.Clone(c.Opening.Partner[:])})
 	}
-	const replace = " ON CONFLICT (slot) DO UPDATE SET content = excluded.content"
+	const replace = " ON CONFLICT (slot) DO UPDATE SET content = excluded.content, sum = excluded.sum"
 	if err := insertRows(tx, "INSERT INTO slots VALUES ", rows, replace); err != nil {
 		return err
 	}
@@ -123,24 +127,30 @@ func putSlots(tx *engine.Tx, slots []dag.SlotChange) error {
 
 func putCheckpoints(tx *engine.Tx, b store.Batch) error {
 	for _, c := range b.Checkpoints {
-		_, err := tx.Exec("INSERT INTO checkpoints (number, height, body, certified, head, position) VALUES (?, ?, ?, 0, ?, ?)",
-			int64(c.Checkpoint.Number), int64(c.Checkpoint.Height), c.Checkpoint.Encode(), encodeHead(c.Head), encodePosition(c.Position))
-		if err != nil {
+		if err := putCheckpoint(tx, c.Checkpoint, encodeHead(c.Head), encodePosition(c.Position)); err != nil {
 			return err
 		}
 	}
 	for _, c := range b.Certificates {
-		_, err := tx.Exec("UPDATE checkpoints SET certificate = ? WHERE number = ?", c.Encode(), int64(c.Target.Number))
+		raw := c.Encode()
+		_, err := tx.Exec("UPDATE checkpoints SET certificate = ?, certificate_sum = ? WHERE number = ?", raw, int64(sum(0).bytes(raw)), int64(c.Target.Number))
 		if err != nil {
 			return err
 		}
 	}
 	for _, number := range b.Certified {
-		if _, err := tx.Exec("UPDATE checkpoints SET certified = 1 WHERE number = ?", int64(number)); err != nil {
+		if _, err := tx.Exec("UPDATE checkpoints SET certified = ? WHERE number = ?", certifiedMark(number), int64(number)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func putCheckpoint(tx *engine.Tx, c proof.Checkpoint, head, position []byte) error {
+	number, height, body := int64(c.Number), int64(c.Height), c.Encode()
+	_, err := tx.Exec("INSERT INTO checkpoints (number, height, body, certified, head, position, sum) VALUES (?, ?, ?, 0, ?, ?, ?)",
+		number, height, body, head, position, int64(sum(0).row(number, height, body, head, position)))
+	return err
 }
 
 // putUndo keeps the first content that is recorded for a slot at a checkpoint, and forgets what lies below the final one.
@@ -148,7 +158,7 @@ func putUndo(tx *engine.Tx, b store.Batch) error {
 	rows := make([][]any, 0, len(b.Undo))
 	for _, u := range b.Undo {
 		if u.Checkpoint >= b.Final {
-			rows = append(rows, []any{int64(u.Checkpoint), int64(u.Index), u.Before})
+			rows = append(rows, []any{int64(u.Checkpoint), int64(u.Index), u.Before, int64(undoSum(u.Checkpoint, u.Index, u.Before))})
 		}
 	}
 	if err := insertRows(tx, "INSERT INTO undo VALUES ", rows, " ON CONFLICT DO NOTHING"); err != nil {

@@ -19,7 +19,7 @@ func (s *Store) Load(ctx context.Context) (store.Stored, error) {
 	var out store.Stored
 	err := s.db.Read(ctx, func(q engine.Queryer) error {
 		for _, part := range []func(engine.Queryer, *store.Stored) error{
-			loadHead, loadSlots, loadRecent, loadMarks, loadFinality,
+			loadHead, loadSlots, checkKeys, loadRecent, loadMarks, loadFinality,
 		} {
 			if err := part(q, &out); err != nil {
 				return err
@@ -27,7 +27,7 @@ func (s *Store) Load(ctx context.Context) (store.Stored, error) {
 		}
 		return nil
 	})
-	return out, err
+	return out, damaged(err)
 }
 
 func loadHead(q engine.Queryer, out *store.Stored) error {
@@ -39,6 +39,13 @@ func loadHead(q engine.Queryer, out *store.Stored) error {
 		&changed, &incarnation, &sequence, &final, &certificate, &vote, &pruned)
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.ErrEmpty
+	}
+	if err != nil {
+		return err
+	}
+	is, stored, err := readHeadSum(q)
+	if err == nil {
+		err = is.check(stored, "the head")
 	}
 	if err != nil {
 		return err
@@ -76,8 +83,12 @@ func loadHead(q engine.Queryer, out *store.Stored) error {
 func loadSlots(q engine.Queryer, out *store.Stored) error {
 	return each(q, func(rows *sql.Rows) error {
 		var change dag.SlotChange
-		var id []byte
-		if err := rows.Scan(&change.Index, (*uint8)(&change.Key.Kind), &id, &change.Content); err != nil {
+		var id sql.RawBytes
+		var stored sql.NullInt64
+		if err := rows.Scan(&change.Index, (*uint8)(&change.Key.Kind), &id, &change.Content, &stored); err != nil {
+			return err
+		}
+		if err := slotSum(change.Index, uint8(change.Key.Kind), id, change.Content).check(stored, "a slot"); err != nil {
 			return err
 		}
 		if err := fixed(&change.Key.ID, id, "slot id"); err != nil {
@@ -85,25 +96,46 @@ func loadSlots(q engine.Queryer, out *store.Stored) error {
 		}
 		out.Snapshot.Slots = append(out.Snapshot.Slots, change)
 		return nil
-	}, "SELECT slot, kind, id, content FROM slots ORDER BY slot")
+	}, "SELECT slot, kind, id, content, sum FROM slots ORDER BY slot")
+}
+
+// checkKeys compares the index by which slots are found with the slots: who is not found there has no money.
+func checkKeys(q engine.Queryer, out *store.Stored) error {
+	slots, count := out.Snapshot.Slots, 0
+	err := each(q, func(rows *sql.Rows) error {
+		var slot uint32
+		var kind uint8
+		var id sql.RawBytes
+		if err := rows.Scan(&id, &kind, &slot); err != nil {
+			return err
+		}
+		if int(slot) >= len(slots) || slots[slot].Key.Kind != settle.SlotKind(kind) || string(slots[slot].Key.ID[:]) != string(id) {
+			return fmt.Errorf("%w: the index of slots", dag.ErrCorrupt)
+		}
+		count++
+		return nil
+	}, "SELECT id, kind, slot FROM slots INDEXED BY slots_key")
+	if err == nil && count != len(slots) {
+		return fmt.Errorf("%w: the index of slots has %d of %d", dag.ErrCorrupt, count, len(slots))
+	}
+	return err
 }
 
 func loadRecent(q engine.Queryer, out *store.Stored) error {
 	snap := &out.Snapshot
 	limit := store.RecentKept(snap.Genesis)
 	err := each(q, func(rows *sql.Rows) error {
-		var raw []byte
-		var verdict uint8
-		if err := rows.Scan(&raw, &verdict); err != nil {
+		e, err := scanEntry(rows.Scan)
+		if err != nil {
 			return err
 		}
-		v, err := settle.DecodeVertex(raw)
-		if err != nil {
-			return fmt.Errorf("%w: %w", dag.ErrCorrupt, err)
+		v, err := e.Vertex()
+		if err != nil || v.ID() != settle.VertexID(e.ID) {
+			return errors.Join(fmt.Errorf("%w: entry %d", dag.ErrCorrupt, e.Height), err)
 		}
-		snap.Recent = append(snap.Recent, dag.Recent{ID: v.ID(), Accepted: settle.Verdict(verdict).Accepted(), Parents: v.Parents()})
+		snap.Recent = append(snap.Recent, dag.Recent{ID: e.ID, Accepted: e.Verdict.Accepted(), Parents: v.Parents()})
 		return nil
-	}, "SELECT raw, verdict FROM entries WHERE kind = 1 AND height >= ? ORDER BY height DESC LIMIT ?", int64(kept1(out.Pruned)), int64(limit))
+	}, entryColumns+"FROM entries WHERE kind = 1 AND height >= ? ORDER BY height DESC LIMIT ?", int64(kept1(out.Pruned)), int64(limit))
 	if err != nil {
 		return err
 	}
@@ -123,7 +155,7 @@ func newestOfWindow(q engine.Queryer, limit uint64) ([]dag.Recent, error) {
 		item, err := scanItem(rows)
 		items = append(items, item)
 		return err
-	}, "SELECT height, kind, id, verdict FROM window WHERE kind = 1 ORDER BY height DESC LIMIT ?", int64(limit))
+	}, "SELECT height, kind, id, verdict, sum FROM window WHERE kind = 1 ORDER BY height DESC LIMIT ?", int64(limit))
 	slices.Reverse(items)
 	return store.RecentOf(items, limit), err
 }
@@ -131,18 +163,10 @@ func newestOfWindow(q engine.Queryer, limit uint64) ([]dag.Recent, error) {
 func loadMarks(q engine.Queryer, out *store.Stored) error {
 	snap := &out.Snapshot
 	err := each(q, func(rows *sql.Rows) error {
-		var body []byte
-		var m dag.StoredMark
-		if err := rows.Scan(&body, &m.Certified); err != nil {
-			return err
-		}
-		var err error
-		if m.Checkpoint, err = proof.DecodeCheckpoint(body); err != nil {
-			return fmt.Errorf("%w: %w", dag.ErrCorrupt, err)
-		}
-		snap.Marks = append(snap.Marks, m)
-		return nil
-	}, "SELECT body, certified FROM checkpoints ORDER BY number DESC LIMIT ?", dag.MarksKept)
+		row, err := scanCheckpoint(rows.Scan)
+		snap.Marks = append(snap.Marks, dag.StoredMark{Checkpoint: row.Checkpoint, Certified: row.Certified})
+		return err
+	}, checkpointColumns+"FROM checkpoints ORDER BY number DESC LIMIT ?", dag.MarksKept)
 	if err != nil {
 		return err
 	}

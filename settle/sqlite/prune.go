@@ -121,7 +121,7 @@ func pruneOnce(tx *engine.Tx, pruned, limit uint64) error {
 			return err
 		}
 	}
-	return nil
+	return sealHead(tx)
 }
 
 // pruneIndexes deletes look-ups of segments that hold nothing any more, but not that of the genesis.

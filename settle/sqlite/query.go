@@ -15,7 +15,14 @@ import (
 	"joulepay/settle/store"
 )
 
-const entryColumns = `SELECT height, kind, id, verdict, time, raw, payload, payload_kind, issuer, parties, effects `
+const entryColumns = `SELECT height, kind, id, verdict, time, raw, payload, payload_kind, issuer, parties, effects, sum `
+
+func nullable(n sql.NullInt64) any {
+	if n.Valid {
+		return n.Int64
+	}
+	return nil
+}
 
 // scanEntry reads a row of entryColumns.
 func scanEntry(scan func(...any) error) (store.Entry, error) {
@@ -23,8 +30,12 @@ func scanEntry(scan func(...any) error) (store.Entry, error) {
 	var height, at int64
 	var kind, verdict uint8
 	var id, payload, issuer, parties, effects []byte
-	var payloadKind sql.NullInt64
-	if err := scan(&height, &kind, &id, &verdict, &at, &e.Raw, &payload, &payloadKind, &issuer, &parties, &effects); err != nil {
+	var payloadKind, stored sql.NullInt64
+	if err := scan(&height, &kind, &id, &verdict, &at, &e.Raw, &payload, &payloadKind, &issuer, &parties, &effects, &stored); err != nil {
+		return e, err
+	}
+	is := sum(0).row(height, int64(kind), id, int64(verdict), at, e.Raw, payload, nullable(payloadKind), issuer, parties, effects)
+	if err := is.check(stored, fmt.Sprintf("entry %d", height)); err != nil {
 		return e, err
 	}
 	e.Height, e.Kind, e.Verdict, e.Time = uint64(height), dag.EntryKind(kind), settle.Verdict(verdict), settle.LedgerTime(at)
@@ -148,15 +159,15 @@ func (s *Store) Vertices(ctx context.Context, q store.VertexQuery) ([]store.Entr
 func each(q engine.Queryer, visit func(*sql.Rows) error, query string, args ...any) error {
 	rows, err := q.Query(query, args...)
 	if err != nil {
-		return err
+		return damaged(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := visit(rows); err != nil {
-			return err
+			return damaged(err)
 		}
 	}
-	return rows.Err()
+	return damaged(rows.Err())
 }
 
 // Channels implements store.Store.
@@ -174,25 +185,42 @@ func (s *Store) Channels(ctx context.Context, q store.ChannelQuery) ([]store.Cha
 		return each(r, func(rows *sql.Rows) error {
 			var row store.ChannelRow
 			var id []byte
-			if err := rows.Scan(&row.Index, &id, &row.Content); err != nil {
+			var kind uint8
+			var stored sql.NullInt64
+			if err := rows.Scan(&row.Index, &kind, &id, &row.Content, &stored); err != nil {
+				return err
+			}
+			if err := slotSum(row.Index, kind, id, row.Content).check(stored, "a channel"); err != nil {
 				return err
 			}
 			out = append(out, row)
 			return fixed((*[32]byte)(&out[len(out)-1].ID), id, "channel id")
-		}, "SELECT slot, id, content "+clause, args...)
+		}, "SELECT slot, kind, id, content, sum "+clause, args...)
 	})
 	return out, err
 }
 
-const checkpointColumns = "SELECT body, certificate, certified, head, position "
+const checkpointColumns = "SELECT number, height, body, certificate, certified, head, position, sum, certificate_sum "
 
 func scanCheckpoint(scan func(...any) error) (store.CheckpointRow, error) {
 	var row store.CheckpointRow
 	var body, certificate, head, position []byte
-	if err := scan(&body, &certificate, &row.Certified, &head, &position); err != nil {
+	var number, height, certified int64
+	var stored, certificateSum sql.NullInt64
+	if err := scan(&number, &height, &body, &certificate, &certified, &head, &position, &stored, &certificateSum); err != nil {
 		return row, err
 	}
-	var err error
+	what := fmt.Sprintf("checkpoint %d", number)
+	if row.Certified = certified != 0; row.Certified && certified != certifiedMark(uint64(number)) {
+		return row, fmt.Errorf("%w: the disk has changed %s", dag.ErrCorrupt, what)
+	}
+	err := sum(0).row(number, height, body, head, position).check(stored, what)
+	if err == nil && certificate != nil {
+		err = sum(0).bytes(certificate).check(certificateSum, "the certificate of "+what)
+	}
+	if err != nil {
+		return row, err
+	}
 	if row.Checkpoint, err = proof.DecodeCheckpoint(body); err != nil {
 		return row, fmt.Errorf("%w: %w", dag.ErrCorrupt, err)
 	}

@@ -32,7 +32,10 @@ func (s *Store) Rollback(ctx context.Context, checkpoint uint64, to stream.Posit
 		if err := revertSlots(tx, checkpoint); err != nil {
 			return err
 		}
-		return setHead(tx, head, to)
+		if err := setHead(tx, head, to); err != nil {
+			return err
+		}
+		return sealHead(tx)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: back to checkpoint %d: %w", checkpoint, err)
@@ -93,12 +96,16 @@ func deleteAbove(tx *engine.Tx, checkpoint uint64, head dag.Head) error {
 func revertSlots(tx *engine.Tx, checkpoint uint64) error {
 	before := map[uint32][]byte{}
 	err := each(tx, func(rows *sql.Rows) error {
+		var number int64
 		var slot uint32
 		var content []byte
-		err := rows.Scan(&slot, &content)
+		var stored sql.NullInt64
+		if err := rows.Scan(&number, &slot, &content, &stored); err != nil {
+			return err
+		}
 		before[slot] = content
-		return err
-	}, "SELECT slot, before FROM undo WHERE checkpoint >= ? ORDER BY checkpoint DESC", int64(checkpoint))
+		return undoSum(uint64(number), slot, content).check(stored, "what a slot held")
+	}, "SELECT checkpoint, slot, before, sum FROM undo WHERE checkpoint >= ? ORDER BY checkpoint DESC", int64(checkpoint))
 	if err != nil {
 		return err
 	}
@@ -121,10 +128,12 @@ func revertSlots(tx *engine.Tx, checkpoint uint64) error {
 
 func revertSlot(tx *engine.Tx, slot uint32, content []byte) error {
 	var kind settle.SlotKind
-	if err := tx.QueryRow("SELECT kind FROM slots WHERE slot = ?", int64(slot)).Scan((*uint8)(&kind)); err != nil {
+	var id []byte
+	if err := tx.QueryRow("SELECT kind, id FROM slots WHERE slot = ?", int64(slot)).Scan((*uint8)(&kind), &id); err != nil {
 		return err
 	}
-	if _, err := tx.Exec("UPDATE slots SET content = ? WHERE slot = ?", content, int64(slot)); err != nil || kind != settle.SlotChannel {
+	const change = "UPDATE slots SET content = ?, sum = ? WHERE slot = ?"
+	if _, err := tx.Exec(change, content, int64(slotSum(slot, uint8(kind), id, content)), int64(slot)); err != nil || kind != settle.SlotChannel {
 		return err
 	}
 	c, err := settle.DecodeChannel(content)

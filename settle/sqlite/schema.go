@@ -70,10 +70,16 @@ ALTER TABLE head ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE head ADD COLUMN window_before BLOB;
 ALTER TABLE checkpoints ADD COLUMN head BLOB;
 ALTER TABLE checkpoints ADD COLUMN position BLOB;
+ALTER TABLE head ADD COLUMN sum INTEGER;
+ALTER TABLE entries ADD COLUMN sum INTEGER;
+ALTER TABLE slots ADD COLUMN sum INTEGER;
+ALTER TABLE checkpoints ADD COLUMN sum INTEGER;
+ALTER TABLE checkpoints ADD COLUMN certificate_sum INTEGER;
+UPDATE checkpoints SET certified = number * 7919 + 4093 WHERE certified = 1;
 CREATE TABLE undo (
-	checkpoint INTEGER NOT NULL, slot INTEGER NOT NULL, before BLOB, PRIMARY KEY (checkpoint, slot)
+	checkpoint INTEGER NOT NULL, slot INTEGER NOT NULL, before BLOB, sum INTEGER, PRIMARY KEY (checkpoint, slot)
 ) WITHOUT ROWID;
 CREATE TABLE window (
-	height INTEGER PRIMARY KEY, kind INTEGER NOT NULL, id BLOB NOT NULL, verdict INTEGER NOT NULL
+	height INTEGER PRIMARY KEY, kind INTEGER NOT NULL, id BLOB NOT NULL, verdict INTEGER NOT NULL, sum INTEGER
 );
 `}

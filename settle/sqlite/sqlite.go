@@ -42,7 +42,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		Path: options.Path, ReadOnly: options.ReadOnly, ApplicationID: applicationID, Migrations: migrations,
 	})
 	if err != nil {
-		return nil, err
+		return nil, damaged(err)
 	}
 	if !options.ReadOnly {
 		if err := widen(ctx, db); err != nil {
@@ -89,7 +89,7 @@ func (s *Store) one(ctx context.Context, what string, fn func(engine.Queryer) er
 	if errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("%w: %s", store.ErrNotFound, what)
 	}
-	return err
+	return damaged(err)
 }
 
 // Slot implements store.Store.
@@ -100,7 +100,13 @@ func (s *Store) Slot(ctx context.Context, key settle.SlotKey) ([]byte, uint64, e
 		if err := q.QueryRow("SELECT height FROM head").Scan(&height); err != nil {
 			return err
 		}
-		return q.QueryRow("SELECT content FROM slots WHERE id = ? AND kind = ?", key.ID[:], int64(key.Kind)).Scan(&content)
+		var slot uint32
+		var stored sql.NullInt64
+		err := q.QueryRow("SELECT slot, content, sum FROM slots WHERE id = ? AND kind = ?", key.ID[:], int64(key.Kind)).Scan(&slot, &content, &stored)
+		if err != nil {
+			return err
+		}
+		return slotSum(slot, uint8(key.Kind), key.ID[:], content).check(stored, "slot "+key.String())
 	})
 	return content, uint64(height), err
 }

@@ -112,14 +112,14 @@ func (s *Store) Items(ctx context.Context, first, upTo uint64, visit func(store.
 		for _, part := range []struct {
 			table string
 			from  uint64
-		}{{"window", first}, {"entries", max(first, kept1(pruned))}} {
+		}{{"sum FROM window", first}, {"NULL FROM entries", max(first, kept1(pruned))}} {
 			err := each(q, func(rows *sql.Rows) error {
 				item, err := scanItem(rows)
 				if err != nil {
 					return err
 				}
 				return visit(item)
-			}, "SELECT height, kind, id, verdict FROM "+part.table+" WHERE height >= ? AND height <= ? ORDER BY height", bounded(part.from), bounded(upTo))
+			}, "SELECT height, kind, id, verdict, "+part.table+" WHERE height >= ? AND height <= ? ORDER BY height", bounded(part.from), bounded(upTo))
 			if err != nil {
 				return err
 			}
@@ -140,9 +140,10 @@ func scanItem(rows *sql.Rows) (store.Item, error) {
 	var height int64
 	var kind, verdict uint8
 	var id []byte
-	if err := rows.Scan(&height, &kind, &id, &verdict); err != nil {
+	var stored sql.NullInt64
+	if err := rows.Scan(&height, &kind, &id, &verdict, &stored); err != nil {
 		return store.Item{}, err
 	}
 	item := store.Item{Height: uint64(height), Kind: dag.EntryKind(kind), Verdict: settle.Verdict(verdict)}
-	return item, fixed(&item.ID, id, "id")
+	return item, errors.Join(fixed(&item.ID, id, "id"), itemSum(height, kind, verdict, id).check(stored, "the window"))
 }

@@ -35,18 +35,18 @@ func TestVerifyFindsWhatDoesNotFollowFromTheLog(t *testing.T) {
 		t.Fatalf("without a node: %+v", r)
 	}
 	for name, change := range map[string]struct{ statement, says string }{
-		"a verdict":      {"UPDATE entries SET verdict = 1 WHERE height = 1", "entry 1: verdict"},
-		"a time":         {"UPDATE entries SET time = time + 1 WHERE height = 1", "entry 1: time"},
+		"a verdict":      {"UPDATE entries SET verdict = 1, sum = NULL WHERE height = 1", "entry 1: verdict"},
+		"a time":         {"UPDATE entries SET time = time + 1, sum = NULL WHERE height = 1", "entry 1: time"},
 		"a lost entry":   {"DELETE FROM entries WHERE height = 1", "entry 2: "},
 		"a lost end":     {"DELETE FROM entries WHERE height = (SELECT max(height) FROM entries)", "it leads to height"},
-		"the head":       {"UPDATE head SET time = time + 1", "it leads to height"},
-		"a balance":      {"UPDATE slots SET content = CAST(substr(content, 1, 41) || x'01' || substr(content, 43) AS BLOB) WHERE kind = 3", "slot 3/"},
-		"one more slot":  {"INSERT INTO slots SELECT max(slot) + 1, 3, zeroblob(32), x'00' FROM slots", "slot 3/0000"},
+		"the head":       {"UPDATE head SET time = time + 1, sum = NULL", "it leads to height"},
+		"a balance":      {"UPDATE slots SET content = CAST(substr(content, 1, 41) || x'01' || substr(content, 43) AS BLOB), sum = NULL WHERE kind = 3", "slot 3/"},
+		"one more slot":  {"INSERT INTO slots SELECT max(slot) + 1, 3, zeroblob(32), x'00', NULL FROM slots", "slot 3/0000"},
 		"one slot less":  {"DELETE FROM slots WHERE slot = (SELECT max(slot) FROM slots)", "slots, stored are"},
-		"a certificate":  {"UPDATE checkpoints SET certificate = (SELECT certificate FROM checkpoints WHERE number = 1) WHERE number = 2", "certificate of checkpoint 2"},
-		"a signature":    {"UPDATE checkpoints SET certificate = CAST(substr(certificate, 1, length(certificate) - 1) || x'ff' AS BLOB) WHERE number = 1", "certificate of checkpoint 1"},
-		"a checkpoint":   {"UPDATE checkpoints SET body = CAST(substr(body, 1, length(body) - 4) || x'ffffffff' AS BLOB) WHERE number = 1", "checkpoint 1"},
-		"what is final":  {"UPDATE head SET final = final + 1", "final checkpoint"},
+		"a certificate":  {"UPDATE checkpoints SET certificate = (SELECT certificate FROM checkpoints WHERE number = 1), certificate_sum = NULL WHERE number = 2", "certificate of checkpoint 2"},
+		"a signature":    {"UPDATE checkpoints SET certificate = CAST(substr(certificate, 1, length(certificate) - 1) || x'ff' AS BLOB), certificate_sum = NULL WHERE number = 1", "certificate of checkpoint 1"},
+		"a checkpoint":   {"UPDATE checkpoints SET body = CAST(substr(body, 1, length(body) - 4) || x'ffffffff' AS BLOB), sum = NULL WHERE number = 1", "checkpoint 1"},
+		"what is final":  {"UPDATE head SET final = final + 1, sum = NULL", "final checkpoint"},
 		"the whole file": {"UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'slots'", "check the file"},
 	} {
 		t.Run(name, func(t *testing.T) {
