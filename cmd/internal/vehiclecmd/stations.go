@@ -84,10 +84,10 @@ func printStations(p *cli.Printer, list []client.Station) {
 		watts, _ := strconv.ParseInt(s.MaxPowerW, 10, 64) // written by ourselves
 		rows = append(rows, []string{
 			s.DID.String(), s.Service, s.UnitPrice.Amount.Cents() + " " + s.UnitPrice.Currency.String(),
-			strconv.FormatInt(watts/1000, 10) + " kW", free, pricesInShort(s.Estimates), tariffInShort(s.Tariff),
+			strconv.FormatInt(watts/1000, 10) + " kW", free, tariffInShort(s.Tariff), pricesInShort(s.Estimates),
 		})
 	}
-	p.Table([]string{"STATION", "SERVICE", "PRICE", "POWER", "FREE", "NOW", "TARIFF"}, rows)
+	p.Table([]string{"STATION", "SERVICE", "PRICE", "POWER", "FREE", "TARIFF", "NOW"}, rows)
 }
 
 // pricesInShort gives what typical sessions cost now: "10 kWh 5.83, 20 kWh 11.66 (ENERGY 9.66, FLAT 2.00)". Components are
