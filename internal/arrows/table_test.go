@@ -76,7 +76,7 @@ var table = []arrows{
 		tests: []string{"settle/store/storetest"}},
 	{from: "settle/store/storetest", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store"}},
 	{from: "settle/sqlite", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store",
-		"internal/sqlite"}, tests: []string{"settle/store/storetest"}},
+		"internal/sqlite"}, tests: []string{"settle/store/storetest", "internal/powercut"}},
 	{from: "settle/snapshot", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store"}},
 	{from: "settle/node", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store", "settle/gossip", "settle/snapshot"},
 		tests: []string{"settle/sqlite", "settle/jetstream", "settle/natsgossip", "internal/natsd", "internal/sqlite"}},
