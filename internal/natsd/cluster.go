@@ -21,6 +21,10 @@ const (
 	clusterAuthTimeout = 5 * time.Second // for a route to prove the secret, on a busy machine
 )
 
+// routeReports is how many failed attempts to reach another server, one a second on each of four connections, make a line
+// of the log.
+const routeReports = 60
+
 // clusterStartTimeout is for the listener to come up on a busy machine; it takes milliseconds.
 const clusterStartTimeout = time.Minute
 
@@ -96,7 +100,7 @@ func (c *Cluster) apply(native *server.Options) {
 	if c == nil {
 		return
 	}
-	native.ServerName = c.Server
+	native.ServerName, native.ReconnectErrorReports = c.Server, routeReports
 	native.Cluster = server.ClusterOpts{
 		Name: c.Name, Host: c.host(), Port: c.Port, NoAdvertise: true, AuthTimeout: clusterAuthTimeout.Seconds(),
 	}

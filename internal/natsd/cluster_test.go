@@ -3,6 +3,8 @@ package natsd_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -17,13 +19,13 @@ import (
 // clusterPatience is for elections, of which each takes up to nine seconds.
 const clusterPatience = 2 * time.Minute
 
-// freeAddresses gives addresses on which nobody listens.
+// freeAddresses gives addresses on which nobody listens, and which no system gives to outgoing connections meanwhile.
 func freeAddresses(t *testing.T, count int) (addresses []string) {
 	t.Helper()
-	for range count {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for len(addresses) < count {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000)))
 		if err != nil {
-			t.Fatal(err)
+			continue // somebody listens there
 		}
 		defer func() { _ = l.Close() }() // after all are taken, so that they differ
 		addresses = append(addresses, l.Addr().String())

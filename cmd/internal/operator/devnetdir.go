@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -205,6 +206,14 @@ func withoutScheme(url string) string {
 	return address
 }
 
+// Ports of new networks lie below those that systems give to outgoing connections: none of these may take the port of a
+// process that is about to start again.
+const (
+	portFirst = 20_000
+	portCount = 12_000
+	portTries = 200
+)
+
 // picker finds free addresses, all different: it holds them until all are found.
 type picker struct {
 	held []net.Listener
@@ -216,13 +225,14 @@ func (p *picker) address(wanted string) string {
 	if wanted != "" && p.take(wanted) {
 		return wanted
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
-	if err != nil {
-		p.err = err
-		return wanted
+	for range portTries {
+		address := net.JoinHostPort(loopback, strconv.Itoa(portFirst+rand.IntN(portCount)))
+		if p.take(address) {
+			return address
+		}
 	}
-	p.held = append(p.held, l)
-	return l.Addr().String()
+	p.err = errors.New("operator: no free port is found on " + loopback)
+	return wanted
 }
 
 func (p *picker) take(address string) bool {
