@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -51,6 +53,7 @@ type ocppWorld struct {
 	ctx     context.Context
 	clock   agent.Clock
 	charger *Charger
+	options Options
 	payer   *party.Party
 	meter   *os.File // what is written here the vehicle measures
 
@@ -66,18 +69,15 @@ func newOCPPWorld(t *testing.T, recordedAt time.Time, o station.OCPP) *ocppWorld
 	own := wallet.Generate()
 	o.Connector, o.MaxPowerMw, o.Report = 1, 150_000_000, w.told
 	o.MeterEvery = time.Minute // a machine that is busy is not a station that is silent
-	var err error
-	if o.Listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
+	o.Listener = listenLow(t)
 	car := wallet.Generate()
 	o.Contracts = map[string]string{car.DID().String(): "DID-0001"} // what the recorded station knows its driver by
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	broker := listenLow(t)
+	if err := broker.Close(); err != nil {
 		t.Fatal(err)
 	}
-	options := Options{
-		Dir: folder(t, "charger"), Wallet: own, NATS: Embedded, NATSListen: "127.0.0.1:0", Ledger: Embedded,
+	w.options = Options{
+		Dir: folder(t, "charger"), Wallet: own, NATS: Embedded, NATSListen: broker.Addr().String(), Ledger: Embedded,
 		Meter: meter.Spec{Kind: meter.KindOCPP}, OCPP: o, Log: slog.New(slog.DiscardHandler), OnNATS: func(error) {},
 		Settings: func(*party.Party) (station.Config, error) {
 			c := station.Default(pricing.Default())
@@ -90,12 +90,13 @@ func newOCPPWorld(t *testing.T, recordedAt time.Time, o station.OCPP) *ocppWorld
 			return c, nil
 		},
 	}
-	if w.charger, err = Start(ctx, options, listener); err != nil {
+	var err error
+	if w.charger, err = Start(ctx, w.options, listenLow(t)); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.charger.Close)
+	t.Cleanup(func() { w.charger.Close() })
 	w.payer, err = party.Open(ctx, party.Options{
-		Wallet: car, Dir: folder(t, "vehicle"), NATS: w.charger.NATS, Ledger: w.charger.URL, Log: options.Log,
+		Wallet: car, Dir: folder(t, "vehicle"), NATS: w.charger.NATS, Ledger: w.charger.URL, Log: w.options.Log,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -106,6 +107,22 @@ func newOCPPWorld(t *testing.T, recordedAt time.Time, o station.OCPP) *ocppWorld
 		t.Fatal(err)
 	}
 	return w
+}
+
+// Ports of loopback that no outgoing connection takes while a charger is away: below the ephemeral ones of Linux.
+const portFirst, portLast = 12_000, 30_000
+
+// listenLow listens where a charger can listen again after a restart.
+func listenLow(t *testing.T) net.Listener {
+	t.Helper()
+	for range 1000 {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(portFirst+rand.IntN(portLast-portFirst))))
+		if err == nil {
+			return l
+		}
+	}
+	t.Fatal("no free port")
+	return nil
 }
 
 func folder(t *testing.T, name string) string {
@@ -356,4 +373,88 @@ func TestASessionWhoseRegisterIsResetEndsWithItsProof(t *testing.T) {
 	if err != nil || len(kept) == 0 || !bytes.Equal(kept[len(kept)-1].Signed, last.Encode()) {
 		t.Errorf("the charger has no proof: %d readings, %v", len(kept), err)
 	}
+}
+
+// restart stops the charger, with broker, ledger and central system, and starts it again where it was.
+func (w *ocppWorld) restart() {
+	w.t.Helper()
+	api, station := strings.TrimPrefix(w.charger.URL, "http://"), w.options.OCPP.Listener.Addr().String()
+	w.charger.Close()
+	listen := func(address string) net.Listener {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return l
+	}
+	w.options.OCPP.Listener = listen(station)
+	var err error
+	if w.charger, err = Start(w.ctx, w.options, listen(api)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// A charger that was restarted in a session has the station end the transaction that it does not know any more, and goes on
+// with another one.
+func TestASessionGoesOnAfterItsChargerWasRestarted(t *testing.T) {
+	w := newOCPPWorld(t, time.Now(), station.OCPP{Station: "BOX7"})
+	now := func() string { return w.clock.Now().Session.UTC().Format(time.RFC3339Nano) }
+	begin := func(s *ocpptest.Station, id string, wh int) (transaction int) {
+		s.Expect("RemoteStartTransaction")
+		begun := s.Ask(id, "StartTransaction", fmt.Sprintf(`{"connectorId":1,"idTag":"DID-0001","meterStart":%d,"timestamp":%q}`, wh, now()))
+		var m struct {
+			Transaction int               `json:"transactionId"`
+			Info        map[string]string `json:"idTagInfo"`
+		}
+		if err := json.Unmarshal(begun.Payload, &m); err != nil || m.Info["status"] != "Accepted" {
+			t.Fatalf("%s, %v", begun.Payload, err)
+		}
+		return m.Transaction
+	}
+	says := func(s *ocpptest.Station, id string, transaction int, wh string) {
+		s.Ask(id, "MeterValues", fmt.Sprintf(`{"connectorId":1,"transactionId":%d,"meterValue":[{"timestamp":%q,"sampledValue":[{"value":%q}]}]}`,
+			transaction, now(), wh))
+	}
+	s := ocpptest.MustDial(t, w.charger.OCPP, "ocpp1.6", nil)
+	s.Ask("boot", "BootNotification", `{"chargePointVendor":"Acme","chargePointModel":"One"}`)
+	stop, over := w.charge()
+	first := begin(s, "start", 5000)
+	w.measures(500 + 100_000)
+	says(s, "first", first, "5100")
+	w.reads(100_000)
+	w.restart()
+	<-s.Gone()
+	s = ocpptest.MustDial(t, w.charger.OCPP, "ocpp1.6", nil)
+	says(s, "again", first, "5120")
+	s.Expect("RemoteStopTransaction")
+	s.Ask("stop", "StopTransaction", fmt.Sprintf(`{"transactionId":%d,"meterStop":5121,"timestamp":%q}`, first, now()))
+	second := begin(s, "second", 5121)
+	w.measures(500 + 150_000)
+	says(s, "more", second, "5150")
+	stop()
+	s.Expect("RemoteStopTransaction")
+	s.Ask("end", "StopTransaction", fmt.Sprintf(`{"transactionId":%d,"meterStop":5151,"timestamp":%q}`, second, now()))
+	if r := w.receipt(over); r.Summary.EnergyWh != "130" {
+		t.Errorf("%s Wh are paid; 100 were read before the restart, and 30 delivered after it", r.Summary.EnergyWh)
+	}
+}
+
+// reads waits until the charger has signed for a register.
+func (w *ocppWorld) reads(registerMwh int64) {
+	w.t.Helper()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for w.ctx.Err() == nil {
+		unfinished, err := w.charger.Party.Store.Unfinished(w.ctx)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, r := range unfinished {
+			if r.Quantity >= registerMwh {
+				return
+			}
+		}
+		<-look.C
+	}
+	w.t.Fatal("the charger never read so much")
 }
