@@ -16,6 +16,7 @@ import (
 	"joulepay/settle"
 	"joulepay/settle/api"
 	"joulepay/settle/client"
+	"joulepay/settle/dag"
 	"joulepay/settle/node"
 	"joulepay/settle/proof"
 	"joulepay/settle/store"
@@ -94,11 +95,33 @@ func (c checked) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func startLedger(t testing.TB) *ledgerServer { return startLedgerWith(t, witnessKey) }
 
+// begin publishes the Start of a log, which a node leaves to witnesses.
+func begin(t testing.TB, log stream.Log, genesis *settle.Vertex) {
+	t.Helper()
+	state, err := dag.New(genesis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := log.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bundle dag.Bundle
+	bundle.Add(dag.Entry{Start: &dag.Start{Incarnation: head.Incarnation, Base: state.LastCheckpoint()}}.Encode())
+	if _, err := log.Append(t.Context(), bundle.Encode()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func startLedgerWith(t testing.TB, witness wallet.PrivateKey) *ledgerServer {
 	t.Helper()
 	genesis := testGenesis(t, "test")
+	log := stream.NewMemory()
+	if witness.IsZero() {
+		begin(t, log, genesis)
+	}
 	running, err := node.Start(context.Background(), node.Options{CoreOptions: node.CoreOptions{Witness: witness},
-		Genesis: genesis, Store: store.NewMemory(), Stream: stream.NewMemory(), Clock: time.Now})
+		Genesis: genesis, Store: store.NewMemory(), Stream: log, Clock: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
