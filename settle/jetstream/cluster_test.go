@@ -22,12 +22,12 @@ const electionPatience = 3 * time.Minute
 
 // cluster is three servers on loopback that can be stopped and started.
 type cluster struct {
-	t       *testing.T
+	t       testing.TB
 	options []natsd.Options
 	servers []*natsd.Server
 }
 
-func startCluster(t *testing.T) *cluster {
+func startCluster(t testing.TB) *cluster {
 	t.Helper()
 	c := &cluster{t: t}
 	var routes []string
@@ -49,7 +49,7 @@ func startCluster(t *testing.T) *cluster {
 	return c
 }
 
-func portOf(t *testing.T, address string) int {
+func portOf(t testing.TB, address string) int {
 	t.Helper()
 	tcp, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
@@ -117,7 +117,7 @@ func (c *cluster) complete(l *jetstream.Log, js natsjs.JetStream) error {
 }
 
 // eventually tries until it works; what fails meanwhile must say that the log is not available now.
-func eventually[T any](t *testing.T, what string, try func() (T, error)) T {
+func eventually[T any](t testing.TB, what string, try func() (T, error)) T {
 	t.Helper()
 	for limit := time.After(electionPatience); ; {
 		got, err := try()

@@ -22,7 +22,7 @@ import (
 
 var network = wallet.NetworkID{7}
 
-func startServer(t *testing.T, dir string) *natsd.Server {
+func startServer(t testing.TB, dir string) *natsd.Server {
 	t.Helper()
 	s, err := natsd.Start(natsd.Options{Port: natsd.PortNone, JetStream: true, StoreDir: dir, SyncAlways: true})
 	if err != nil {
@@ -31,7 +31,7 @@ func startServer(t *testing.T, dir string) *natsd.Server {
 	return s
 }
 
-func newLog(t *testing.T, s *natsd.Server) *jetstream.Log {
+func newLog(t testing.TB, s *natsd.Server) *jetstream.Log {
 	t.Helper()
 	conn, err := s.Dial(natsd.DialOptions{Name: "test"})
 	if err != nil {

@@ -214,14 +214,16 @@ func (n *Node) awaitLog(ctx context.Context) error {
 	defer cancel()
 	again := time.NewTicker(logRetry)
 	defer again.Stop()
-	for {
+	for said := false; ; said = true {
 		once, done := context.WithTimeout(limited, try)
 		_, err := n.log.Head(once)
 		done()
 		if !errors.Is(err, stream.ErrUnavailable) || errors.Is(err, natsjs.ErrJetStreamNotEnabled) || limit == logTimeout || limited.Err() != nil {
 			return err
 		}
-		n.options.Log.Info("the brokers are not ready yet", "error", err)
+		if !said {
+			n.options.Log.Warn("the brokers have no leader yet", "error", err)
+		}
 		select {
 		case <-again.C:
 		case <-limited.Done():

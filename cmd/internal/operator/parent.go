@@ -3,6 +3,8 @@ package operator
 import (
 	"io"
 	"os"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,12 +24,14 @@ func (f *parentFlag) add(command *cobra.Command) {
 	cli.OnlyTyped(command, untilEOF)
 }
 
-// watch stops the command when standard input ends.
+// watch stops the command when standard input ends, as the parent would: politely, and not for ever.
 func (f *parentFlag) watch(app *cli.App) {
 	if f.set {
 		go func() {
 			_, _ = io.Copy(io.Discard, os.Stdin) // whatever ends it
 			app.Stop()
+			time.Sleep(stopTimeMax)
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // what is acknowledged is stored
 		}()
 	}
 }
