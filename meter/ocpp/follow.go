@@ -1,6 +1,7 @@
 package ocpp
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -192,7 +193,7 @@ func (o *Outlet) close(frame []byte) {
 	case err != nil && o.st.system.config.SignedRequired:
 		final.Register = o.total + billed
 		o.failure = err
-		o.failed(err)
+		o.unsigned(err, frame)
 	case err != nil && len(tx.records) > 0:
 		o.st.report(Event{Kind: EventUnsigned, Connector: o.config.Number, Err: err, Frame: frame})
 	}
@@ -202,6 +203,16 @@ func (o *Outlet) close(frame []byte) {
 	o.asked.evict = false
 }
 
+// unsigned tells of a transaction that the meter should have signed. A signature that does not hold shuts the outlet; a record
+// that does not fit its transaction is that one's trouble.
+func (o *Outlet) unsigned(err error, frame []byte) {
+	if errors.Is(err, ErrUnsigned) {
+		o.failed(err)
+		return
+	}
+	o.st.report(Event{Kind: EventUnsigned, Connector: o.config.Number, Err: err, Frame: frame})
+}
+
 // signed verifies what the meter signed of the transaction, against what was billed of it.
 func (o *Outlet) signed(billed int64) (signedStop, error) {
 	tx := o.tx
@@ -209,7 +220,7 @@ func (o *Outlet) signed(billed int64) (signedStop, error) {
 		return signedStop{}, fmt.Errorf("%w: %w", ErrUnsigned, tx.unread)
 	}
 	stop, err := verifySigned(tx.records, claimed{
-		token: tx.token, begin: tx.beganAt, end: tx.endedAt, deltaMwh: tx.delta(), deltaKnown: tx.started,
+		token: tx.token, begin: tx.beganAt, end: tx.endedAt, heard: o.st.system.config.Now(), deltaMwh: tx.delta(), deltaKnown: tx.started,
 		pinned: o.st.key, lastPage: o.st.lastPage, lastMeter: o.st.lastSign,
 	}, tx.quirks)
 	if err == nil && stop.energyMwh < billed {

@@ -90,6 +90,7 @@ const (
 	// and a reconnection.
 	silenceIntervals = 3
 	silenceSlack     = 20 * time.Second
-	// clockDeviationMax is how far a signed time may be from the moment at which the transaction was reported.
+	// clockDeviationMax is how far a signed time may be from that of the transaction, and from our clock when it is reported.
+	// Vehicles allow twice as much.
 	clockDeviationMax = time.Minute
 )

@@ -47,6 +47,7 @@ func TestASimulatorThatSignsIsReplayed16(t *testing.T) {
 	w := serve(t, ocpp.Config{Stations: oneStation(1), Contracts: contracts(), SignedRequired: true})
 	s := ocpptest.MustDial(t, w.url+"S001", "ocpp1.6", nil)
 	o := w.system.Station(0).Outlet(1)
+	w.at(8, 2, 17)
 	s.Replay(ocpptest.Recording(t, "vcp-ocpp16.jsonl"), func(step ocpptest.Step) {
 		w.pass(time.Second)
 		switch step.Action {
@@ -90,6 +91,7 @@ func TestASimulatorThatSignsIsReplayed201(t *testing.T) {
 	s := ocpptest.MustDial(t, w.url+"S001", "ocpp2.0.1", nil)
 	o := w.system.Station(0).Outlet(1)
 	var between meter.Sample
+	w.at(8, 2, 57)
 	s.Replay(ocpptest.Recording(t, "vcp-ocpp201.jsonl"), func(step ocpptest.Step) {
 		w.pass(time.Second)
 		switch step.Action {
@@ -121,7 +123,11 @@ func TestASimulatorThatSignsIsReplayed201(t *testing.T) {
 func TestAPageThatNeverChangesIsAcceptedForItsTimes(t *testing.T) {
 	w := serve(t, ocpp.Config{Stations: oneStation(1), Contracts: contracts(), SignedRequired: true})
 	o := w.system.Station(0).Outlet(1)
-	for _, run := range []struct{ file, version string }{{"vcp-ocpp16.jsonl", "ocpp1.6"}, {"vcp-ocpp201.jsonl", "ocpp2.0.1"}} {
+	for _, run := range []struct {
+		file, version  string
+		minute, second int
+	}{{"vcp-ocpp16.jsonl", "ocpp1.6", 2, 17}, {"vcp-ocpp201.jsonl", "ocpp2.0.1", 2, 57}} {
+		w.at(8, run.minute, run.second)
 		s := ocpptest.MustDial(t, w.url+"S001", run.version, nil)
 		s.Replay(ocpptest.Recording(t, run.file), func(step ocpptest.Step) {
 			w.pass(time.Second)
@@ -173,6 +179,7 @@ func holder(t *testing.T, w *world) func(ocpptest.Step) {
 func TestASimulatorThatStartsByItselfIsReplayed16(t *testing.T) {
 	w := serve(t, ocpp.Config{Stations: oneStation(1, 2, 3), Contracts: contracts()})
 	s := ocpptest.MustDial(t, w.url+"S001", "ocpp1.6", nil)
+	w.at(8, 4, 43)
 	s.Replay(ocpptest.Recording(t, "sap-ocpp16.jsonl"), holder(t, w), nil)
 	got := map[int][]int64{}
 	for _, e := range w.of(ocpp.EventEnded) {
@@ -197,6 +204,7 @@ func TestAHashInPlaceOfASignatureIsRefusedWhereSignaturesAreRequired(t *testing.
 	t.Run("1.6, at the stop", func(t *testing.T) {
 		w := serve(t, ocpp.Config{Stations: oneStation(1, 2, 3), Contracts: contracts(), SignedRequired: true})
 		s := ocpptest.MustDial(t, w.url+"S001", "ocpp1.6", nil)
+		w.at(8, 4, 43)
 		lines := ocpptest.Recording(t, "sap-ocpp16.jsonl")
 		s.Replay(until(t, lines, "StopTransaction", 3), holder(t, w), nil)
 		o := w.system.Station(0).Outlet(1)
@@ -214,6 +222,7 @@ func TestAHashInPlaceOfASignatureIsRefusedWhereSignaturesAreRequired(t *testing.
 	t.Run("2.0.1, before energy flows", func(t *testing.T) {
 		w := serve(t, ocpp.Config{Stations: oneStation(1), Contracts: contracts(), SignedRequired: true})
 		s := ocpptest.MustDial(t, w.url+"S001", "ocpp2.0.1", nil)
+		w.at(8, 16, 41)
 		lines := ocpptest.Recording(t, "sap-ocpp201.jsonl")
 		s.Replay(until(t, lines, "TransactionEvent", 1), holder(t, w), nil)
 		if _, err := w.system.Station(0).Outlet(1).Sample(w.clock()); !errors.Is(err, ocpp.ErrUnsigned) {
@@ -226,6 +235,7 @@ func TestAHashInPlaceOfASignatureIsRefusedWhereSignaturesAreRequired(t *testing.
 func TestASimulatorThatStartsByItselfIsReplayed201(t *testing.T) {
 	w := serve(t, ocpp.Config{Stations: oneStation(1), Contracts: contracts()})
 	s := ocpptest.MustDial(t, w.url+"S001", "ocpp2.0.1", nil)
+	w.at(8, 16, 41)
 	s.Replay(ocpptest.Recording(t, "sap-ocpp201.jsonl"), holder(t, w), nil)
 	ended := w.of(ocpp.EventEnded)
 	if len(ended) != 3 || len(w.of(ocpp.EventUnsigned)) != 3 || len(w.of(ocpp.EventFault)) != 0 {

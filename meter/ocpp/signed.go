@@ -94,6 +94,7 @@ type signedStop struct {
 type claimed struct {
 	token      string    // the idToken that the transaction was started with
 	begin, end time.Time // when start and stop happened, by the station's clock
+	heard      time.Time // when the stop was reported, by ours
 	deltaMwh   int64     // by the unsigned registers
 	deltaKnown bool
 	pinned     ocmf.PublicKey // the meter's key, when it is known; zero otherwise
@@ -222,7 +223,7 @@ func (c claimed) inTime(t ocmf.Transaction) error {
 		name   string
 		signed ocmf.Reading
 		told   time.Time
-	}{{"begin", t.Begin, c.begin}, {"end", t.End, c.end}} {
+	}{{"begin", t.Begin, c.begin}, {"end", t.End, c.end}, {"end, by our clock,", t.End, c.heard}} {
 		if end.signed.Sync == ocmf.Unsynchronised || end.told.IsZero() {
 			continue
 		}

@@ -99,6 +99,8 @@ func TestSignedRecordsProveATransactionOrAreRefused(t *testing.T) {
 		{"of another user", []signedValue{whole}, change(func(c *claimed) { c.token = "OTHER" }), ErrSigned, ""},
 		{"without a user", []signedValue{m.value(m.signs(7, "", begin, end))}, told(), nil, ""},
 		{"of an hour ago", []signedValue{whole}, change(func(c *claimed) { c.begin, c.end = at(3600), at(3660) }), ErrSigned, ""},
+		{"of an hour ago by our clock", []signedValue{whole}, change(func(c *claimed) { c.heard = at(3660) }), ErrSigned, ""},
+		{"heard in time", []signedValue{whole}, change(func(c *claimed) { c.heard = at(100) }), nil, ""},
 		{"pages that count", []signedValue{whole}, change(func(c *claimed) { c.lastPage, c.lastMeter = 6, "1234" }), nil, ""},
 		{"a page again, at its time", []signedValue{whole}, change(func(c *claimed) { c.lastPage, c.lastMeter = 7, "1234" }), nil, QuirkPage},
 		{"a page again, without a time", []signedValue{m.value(m.signs(7, "TOKEN", unsynchronised(begin), unsynchronised(end)))},

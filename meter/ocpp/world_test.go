@@ -61,6 +61,13 @@ func (w *world) pass(d time.Duration) time.Time {
 	return w.now
 }
 
+// at sets the clock to a time of the day of the recordings.
+func (w *world) at(hour, minute, second int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = time.Date(2026, 11, 20, hour, minute, second, 0, time.UTC)
+}
+
 func (w *world) told(e ocpp.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
