@@ -52,13 +52,14 @@ type Source interface {
 // Bus connects the nodes of one network. It is safe for concurrent use. Peers are named by their place in the witness
 // set.
 type Bus interface {
-	// Broadcast sends a vote to all others, and promises nothing.
+	// Broadcast sends a vote of this node to all others, and promises nothing. Another witness's vote is ErrRequest.
 	Broadcast(ctx context.Context, vote proof.SignedVote) error
 	// Votes hands on what others broadcast, unverified, until the context ends.
 	Votes(ctx context.Context, deliver func(proof.SignedVote)) error
 	// Serve answers for the witness at a place until the context ends.
 	Serve(ctx context.Context, self uint8, from Source) error
-	// Standing asks a peer how far it is. The answer is not verified.
+	// Standing asks a peer how far it is. The answer is not verified. Whatever is wrong with the peer or the way to it is
+	// one of this package's errors.
 	Standing(ctx context.Context, peer uint8) (Standing, error)
 	// Entries asks a peer for encoded entries as Source.Entries gives them. They are not verified.
 	Entries(ctx context.Context, peer uint8, after, upTo uint64) ([][]byte, error)
