@@ -90,7 +90,7 @@ var table = []arrows{
 		"channel/quote", "wallet/money", "settle", "settle/client", "settle/operation", "settle/receipt"},
 		tests: []string{"settle/api", "settle/node", "settle/store", "settle/stream"}},
 	{from: "settle/web"},
-	{from: "settle/api", to: []string{"wallet", "wallet/money", "channel", "settle/..."}},
+	{from: "settle/api", to: []string{"wallet", "wallet/money", "wallet/credential/status", "channel", "settle/..."}},
 
 	// Who composes them.
 	{from: "simulations/...", to: append([]string{"simulations/..."}, libraries...)},

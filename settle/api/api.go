@@ -22,6 +22,7 @@ import (
 	"joulepay/settle/client"
 	"joulepay/settle/did"
 	"joulepay/wallet"
+	"joulepay/wallet/credential/status"
 )
 
 // ErrConfig is returned for a configuration with which the API cannot work.
@@ -101,7 +102,9 @@ type Config struct {
 	Issuer    Issuer
 	Events    []Events // merged
 	Snapshots Snapshots
-	Checks    []Check // of /readyz
+	// StatusLists are those of credentials that this party issued.
+	StatusLists status.Lists
+	Checks      []Check // of /readyz
 
 	// Loopback says that the listener is bound to a loopback address: then accounts and sessions are open to read.
 	Loopback      bool

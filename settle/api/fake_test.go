@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"joulepay/settle/did"
 	"joulepay/settle/receipt"
 	"joulepay/wallet"
+	"joulepay/wallet/credential/status"
 	"joulepay/wallet/money"
 )
 
@@ -222,8 +224,19 @@ func (closer) Close() error { return nil }
 func clock() time.Time { return noon }
 
 // full serves everything from one fake, on loopback.
+// StatusList has one list, and one that cannot be read.
+func (f *fake) StatusList(id string) (string, error) {
+	switch id {
+	case "2026":
+		return "header.payload.signature", nil
+	case "broken":
+		return "", status.ErrFile
+	}
+	return "", fs.ErrNotExist
+}
+
 func full(f *fake) api.Config {
-	return api.Config{Ledger: f, Claims: f, Sessions: f, Stations: f, Tariffs: f, Issuer: f, Events: []api.Events{f}, Snapshots: f, Loopback: true,
+	return api.Config{Ledger: f, Claims: f, Sessions: f, Stations: f, Tariffs: f, Issuer: f, Events: []api.Events{f}, Snapshots: f, StatusLists: f, Loopback: true,
 		OperatorToken: operatorToken, Now: clock, Version: "test"}
 }
 

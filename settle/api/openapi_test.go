@@ -52,6 +52,7 @@ func loadContract(t testing.TB) contract {
 	}
 	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.PlainBodyDecoder)
 	openapi3filter.RegisterBodyDecoder("application/octet-stream", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("application/vc+jwt", openapi3filter.PlainBodyDecoder)
 	router, err := legacy.NewRouter(doc)
 	if err != nil {
 		t.Fatal(err)
@@ -130,6 +131,7 @@ func goodExchanges() []exchange {
 		{method: get, target: "/v1/tariffs", status: 200},
 		{method: get, target: "/v1/estimates?limit=3", status: 200},
 		{method: get, target: "/v1/events", status: 200},
+		{method: get, target: "/v1/status-lists/2026", status: 200},
 		{method: get, target: "/healthz", status: 200},
 		{method: get, target: "/readyz", status: 200},
 		{method: get, target: "/metrics", status: 200},

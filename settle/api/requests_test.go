@@ -36,7 +36,8 @@ func TestI9_BadRequestsAreTypedProblems(t *testing.T) {
 	}{
 		"no such path":               {exchange{method: "GET", target: "/v1/nothing"}, client.ErrNotFound},
 		"no such root path":          {exchange{method: "GET", target: "/"}, client.ErrNotFound},
-		"not built yet":              {exchange{method: "GET", target: "/v1/status-lists"}, client.ErrNotServedHere},
+		"no such status list":        {exchange{method: "GET", target: "/v1/status-lists/2025"}, client.ErrNotFound},
+		"a list that cannot be read": {exchange{method: "GET", target: "/v1/status-lists/broken"}, client.ErrInternal},
 		"wrong method":               {exchange{method: "DELETE", target: "/v1/network"}, client.ErrMethod},
 		"unknown method":             {exchange{method: "BREW", target: "/v1/network"}, client.ErrMethod},
 		"unknown parameter":          {exchange{method: "GET", target: "/v1/channels?colour=red"}, client.ErrBadRequest},

@@ -62,6 +62,7 @@ func (s *server) allRoutes() []route {
 		{get, "/v1/stations", "stations", s.Stations != nil, public, s.stations},
 		{get, "/v1/tariffs", "tariffs", s.Tariffs != nil, public, s.tariffs},
 		{get, "/v1/estimates", "estimates", s.Tariffs != nil, public, s.estimates},
+		{get, "/v1/status-lists/{id}", "status-lists", s.StatusLists != nil, public, s.statusList},
 		{get, "/v1/events", "events", len(s.Events) > 0, public, s.events},
 		{get, "/healthz", "", true, public, s.healthz},
 		{get, "/readyz", "", true, public, s.readyz},
@@ -70,19 +71,12 @@ func (s *server) allRoutes() []route {
 	}
 }
 
-// elsewhere are resources of the contract that other processes may serve, and this one never does.
-var elsewhere = []string{"status-lists"}
-
 // handler builds the router. The order of the middleware is the order of the checks.
 func (s *server) handler() http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.observe, s.recoverPanic, secureHeaders, s.limitRate, refuseCrossOrigin, limitBody, middleware.GetHead)
 	for _, route := range s.routes {
 		r.Method(route.method, route.pattern, s.guard(route))
-	}
-	for _, resource := range elsewhere {
-		r.Handle("/v1/"+resource, s.respond(notServedHere))
-		r.Handle("/v1/"+resource+"/*", s.respond(notServedHere))
 	}
 	r.NotFound(s.respond(func(_ http.ResponseWriter, r *http.Request) error {
 		return client.NewProblem(client.ErrNotFound, "nothing at this path", "see /openapi.json for what there is")

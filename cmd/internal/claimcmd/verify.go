@@ -60,7 +60,7 @@ func (f *statusFlags) checker(ctx context.Context, command *cobra.Command, now t
 		}
 	}
 	if f.fetch {
-		return cache.Fetching(ctx, fetchList), nil
+		return cache.Fetching(ctx, status.FetchHTTP), nil
 	}
 	return cache, nil
 }

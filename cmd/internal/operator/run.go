@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"joulepay/internal/natsd"
 	"joulepay/settle/api"
 	"joulepay/wallet"
+	statuslist "joulepay/wallet/credential/status"
 	"joulepay/wallet/money"
 )
 
@@ -139,6 +141,9 @@ func (c *runCmd) startBroker(o Options) (*natsd.Server, error) {
 	return StartLedgerBroker(b)
 }
 
+// listsDirectory holds the status lists of credentials that this party issued, below --data.
+const listsDirectory = "status-lists"
+
 // shutdownTimeMax is for answers in flight; those that wait are ended at once.
 const shutdownTimeMax = 5 * time.Second
 
@@ -146,6 +151,7 @@ const shutdownTimeMax = 5 * time.Second
 func (c *runCmd) serve(ctx context.Context, node *Node, listener net.Listener, token, nats string) error {
 	config := node.Config()
 	config.Loopback, config.OperatorToken = isLoopback(listener.Addr()), token
+	config.StatusLists = statuslist.Directory(filepath.Join(c.app.Data(), listsDirectory))
 	handler, err := api.New(config)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 	"joulepay/meter/ocmf"
 	"joulepay/settle/api"
 	"joulepay/wallet"
+	"joulepay/wallet/credential/status"
 )
 
 // Embedded stands in place of a URL for what runs in this process.
@@ -38,6 +39,8 @@ type Options struct {
 	MeterKey   *ocmf.PrivateKey // with which any other meter signs the ends of a session; nil: it does not
 	Log        *slog.Logger
 	OnNATS     func(error) // hears of trouble with the connection
+	// StatusLists are those of credentials that this party issued; nil: its API serves none.
+	StatusLists status.Lists
 	// Settings finishes the station's settings once the ledger, and so the currency, is known.
 	Settings func(*party.Party) (station.Config, error)
 }
@@ -233,7 +236,7 @@ const shutdownTimeMax = 5 * time.Second
 // serve answers until Close.
 func (c *Charger) serve(ctx context.Context, listener net.Listener, config api.Config) error {
 	config.Sessions, config.Stations, config.Tariffs = &c.front, &c.front, &c.front
-	config.Loopback = isLoopback(listener.Addr())
+	config.StatusLists, config.Loopback = c.options.StatusLists, isLoopback(listener.Addr())
 	handler, err := api.New(config)
 	if err != nil {
 		return err

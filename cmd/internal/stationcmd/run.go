@@ -26,6 +26,7 @@ import (
 	"joulepay/pricing"
 	"joulepay/settle/client"
 	"joulepay/wallet"
+	"joulepay/wallet/credential/status"
 	"joulepay/wallet/money"
 )
 
@@ -109,6 +110,10 @@ func (c *runCmd) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }() // serving closes it first
+	defer func() { shut(o) }()
+	if err := c.ocpp.open(c.app, &o); err != nil {
+		return err
+	}
 	if o.Wallet, _, err = c.wallet.OpenOrCreate(); err != nil {
 		return err
 	}
@@ -150,6 +155,7 @@ func (c *runCmd) drain(charger *Charger) error {
 func (c *runCmd) options() (Options, error) {
 	o := Options{NATS: c.nats, NATSListen: c.natsListen, TLS: c.tls, Ledger: c.ledger, Log: c.app.Log()}
 	o.OnNATS = func(err error) { c.app.Log().Warn("NATS", "error", err) }
+	o.StatusLists = status.Directory(filepath.Join(c.app.Data(), listsDirectory))
 	if err := c.check(); err != nil {
 		return o, err
 	}
@@ -295,6 +301,9 @@ func (c *runCmd) announce(charger *Charger) error {
 	}
 	return c.app.Print(r, func(p *cli.Printer) { c.tell(p, r) })
 }
+
+// listsDirectory holds the status lists of credentials that this party issued, below --data.
+const listsDirectory = "status-lists"
 
 // meterKeyFile is where the key of a meter that signs is kept, in the charger's folder.
 const meterKeyFile = "meter-p256.pem"
