@@ -10,8 +10,9 @@ import (
 
 // Bounds of one account's part in what a node does for all.
 const (
-	// shareMax is how many vertices of one account wait for their places: a sixteenth of all that may.
-	shareMax = PendingMax / 16
+	// shareMax is how many vertices of one account wait for their places: a quarter of all that may, and as many as a
+	// busy operator has under way. Who fills it has the credit for it.
+	shareMax = PendingMax / 4
 	// idleMax is how many vertices of one account a node orders in a second that turn out to change nothing: the
 	// ledger asks no credit for them.
 	idleMax = 64
