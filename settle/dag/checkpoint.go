@@ -15,7 +15,7 @@ const (
 	marksAhead = 8
 	// epochMax is where the limit stops growing: nobody renews a stream so often.
 	epochMax = 1 << 32
-	// marksKept is how far back the source of a certificate may lie.
+	// marksKept is how far back the target of a certificate may lie.
 	marksKept = 64
 )
 
@@ -75,12 +75,13 @@ func (s *State) checkpoint(number uint64) error {
 	return nil
 }
 
-// applyCertificate moves ledger time. A certificate that is not new, or does not verify, changes nothing. The one of its
-// source need not be in the log: it may have come too late for that, and honest witnesses vote from nothing else.
+// applyCertificate moves ledger time. A certificate that is not new, or does not verify, changes nothing. Its source is not
+// looked at: it may lie far back, its own certificate may have come too late for the log, and honest witnesses vote from
+// nothing but a justified checkpoint of this log.
 func (s *State) applyCertificate(e Entry) (Result, error) {
 	c := *e.Certificate
-	source, target := s.findMark(c.Source), s.findMark(c.Target)
-	if source == nil || target == nil || target.ref.Number <= s.head.Certified {
+	target := s.findMark(c.Target)
+	if target == nil || target.ref.Number <= s.head.Certified {
 		return Result{}, nil
 	}
 	if c.Verify(s.network.Witnesses, s.network.ID) != nil {

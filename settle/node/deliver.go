@@ -61,7 +61,10 @@ func (c *Core) deliver(now time.Time, deliveries []stream.Delivery) ([]Effect, e
 		} else if err := c.applyBundle(&s, now, d.Bundle, hashes[i]); err != nil {
 			return nil, err
 		}
-		c.position, c.progress = d.Position, now
+		c.position = d.Position
+		if !c.starting() { // what comes without a Start is no progress
+			c.progress = now
+		}
 	}
 	c.finish(&s)
 	return s.effects(), nil

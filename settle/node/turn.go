@@ -88,11 +88,17 @@ func (c *Core) lookAfter(now time.Time) []Effect {
 		c.asked = now
 		out = append(out, AskPeers{})
 	}
-	if grown && c.self >= 0 && c.finality.Disputed(c.began) {
+	if grown && c.self >= 0 && (c.finality.Disputed(c.began) || c.clogged()) {
 		c.doubt.acted(now)
 		out = append(out, Renew{c.position.Incarnation})
 	}
 	return out
+}
+
+// clogged tells whether the log can make no checkpoint before it has a certificate that it cannot take any more, its target
+// lying too far back. Another incarnation takes it with its Start.
+func (c *Core) clogged() bool {
+	return !c.state.MayMark() && c.finality.Justified().Number > c.state.Head().Certified
 }
 
 // doubt grows while nothing is justified. The zero value has not begun.
