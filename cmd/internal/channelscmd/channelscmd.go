@@ -1,5 +1,5 @@
 // Package channelscmd owns the group "channels" of the programs whose wallets have channels: list, show, topup, settle,
-// close.
+// close, export, import.
 // It leaves the rules of channels to package channel, what is signed to channel/agent, and retries to its outbox.
 // It keeps invariant I4 for whoever types a command: an operation is in the outbox before it is sent, so that the same
 // command typed again goes on with it.
@@ -28,11 +28,11 @@ const (
 // Command gives the group "channels" of a program.
 func Command(app *cli.App, program string) *cobra.Command {
 	group := &cobra.Command{
-		Use: "channels", Short: "Show, top up, settle and close payment channels",
+		Use: "channels", Short: "Show, top up, settle, close and carry over payment channels",
 		Example: "  " + program + " channels list\n  " + program + " channels close ID",
 	}
 	group.AddCommand(listCommand(app, program), showCommand(app, program), topUpCommand(app, program), settleCommand(app, program),
-		closeCommand(app, program))
+		closeCommand(app, program), exportCommand(app, program), importCommand(app, program))
 	return group
 }
 

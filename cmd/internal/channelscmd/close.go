@@ -165,6 +165,9 @@ func (c *closer) together(ctx context.Context, w *work, id channel.ID, view sess
 	}
 	defer func() { _ = l.Close() }() // what was agreed is stored
 	proposed, err := agent.ProposeClose(ctx, w.deps(), id, view.Time)
+	if errors.Is(err, channel.ErrUnsynced) {
+		return cli.Hint(err, "visit the station once more, `vehicle charge --station "+record.Peer.String()+"`; or "+alone)
+	}
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type shown struct {
 	Settled       client.PerParty `json:"settled"`   // of that, what the ledger is known to know
 	Share         money.Money     `json:"share"`     // what this party gets if the channel ends now
 	Frozen        bool            `json:"frozen"`    // a close is signed: nothing more is signed or accepted
+	Unsynced      bool            `json:"unsynced"`  // imported: nothing is signed before the peer showed what it holds
 	Pending       int             `json:"pending"`   // operations on their way to the ledger
 	WindowSeconds int64           `json:"window_seconds"`
 	Expiry        time.Time       `json:"expiry"` // ledger time
@@ -44,7 +45,7 @@ func shape(r session.ChannelRecord, pending int) shown {
 	lanes := lanesOf(r)
 	s := shown{
 		ID: client.ID(r.ID), Role: "opener", Peer: r.Peer, State: "opening", Deposited: per(r.Side.Funds.Deposited),
-		Withdrawn: per(r.Side.Funds.Withdrawn), Claimed: per(lanes), Settled: per(r.Settled), Frozen: r.Side.Frozen, Pending: pending,
+		Withdrawn: per(r.Side.Funds.Withdrawn), Claimed: per(lanes), Settled: per(r.Settled), Frozen: r.Side.Frozen, Unsynced: r.Side.Unsynced, Pending: pending,
 		WindowSeconds: int64(o.Terms.Window / time.Second), Expiry: r.Expiry.UTC(),
 	}
 	if r.Side.Me == channel.Partner {
@@ -141,7 +142,12 @@ func (c shown) state() string {
 	case c.Pending > 0:
 		return fmt.Sprintf("%s, %d pending", c.State, c.Pending)
 	case c.Frozen && c.State == channel.Open.String():
+		if c.Unsynced {
+			return "open, old copy"
+		}
 		return "open, close signed"
+	case c.Unsynced && c.State == channel.Open.String():
+		return "open, imported"
 	}
 	return c.State
 }
