@@ -36,7 +36,7 @@ func (st *Station) began(s start, frame []byte) (id string, may bool) {
 		return id, false
 	}
 	now := st.system.config.Now()
-	o.tx = newTransaction(id, s.token, o.config.MaxPowerMw, s.at, now)
+	o.tx = newTransaction(id, s.token, o.config.MaxPowerMw, o.config.StepMwh, s.at, now)
 	o.tx.key = s.key
 	if s.known {
 		o.tx.begin(s.register)
@@ -220,7 +220,7 @@ func (o *Outlet) signed(billed int64) (signedStop, error) {
 		return signedStop{}, fmt.Errorf("%w: %w", ErrUnsigned, tx.unread)
 	}
 	stop, err := verifySigned(tx.records, claimed{
-		token: tx.token, begin: tx.beganAt, end: tx.endedAt, heard: o.st.system.config.Now(), deltaMwh: tx.delta(), deltaKnown: tx.started,
+		token: tx.token, begin: tx.beganAt, end: tx.endedAt, heard: o.st.system.config.Now(), deltaMwh: tx.delta(), deltaKnown: tx.started, stepMwh: tx.stepMwh,
 		pinned: o.st.key, lastPage: o.st.lastPage, lastMeter: o.st.lastSign,
 	}, tx.quirks)
 	if err == nil && stop.energyMwh < billed {

@@ -161,6 +161,7 @@ func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {
 		"an empty contract id":    func(c *ocpp.Config) { c.Contracts = map[string]string{"did": ""} },
 		"a contract id too long":  func(c *ocpp.Config) { c.Contracts = map[string]string{"did": "123456789012345678901"} },
 		"an identity too long":    func(c *ocpp.Config) { c.Stations[0].ID = string(make([]byte, 49)) },
+		"a step of a kWh":         func(c *ocpp.Config) { c.Stations[0].Connectors[0].StepMwh = 1_000_000 },
 		"a register below zero":   func(c *ocpp.Config) { c.Stations[0].Connectors[0].RegisterMwh = -1 },
 		"stations without number": func(c *ocpp.Config) { c.Stations = make([]ocpp.StationConfig, ocpp.StationsMax+1) },
 	} {

@@ -15,8 +15,8 @@ const (
 	// QuirkKWhLabel: a register in Wh is labelled kWh. Read as Wh, a thousandth, when kWh would be more than the outlet
 	// can deliver and Wh would not.
 	QuirkKWhLabel Quirk = "wh-labelled-kwh"
-	// QuirkStopRounded: the register at the stop has less digits than those before. Accepted up to a watt-hour; readings
-	// between are rounded down to whole watt-hours, so that nothing is demanded beyond the stop.
+	// QuirkStopRounded: the register at the stop has less digits than those before. Accepted up to a watt-hour, or what
+	// ConnectorConfig.StepMwh says; readings between are rounded down to whole steps, so that nothing is demanded beyond the stop.
 	QuirkStopRounded Quirk = "stop-rounded"
 	// QuirkKeyText: the public key is base64 of its hexadecimal text.
 	QuirkKeyText Quirk = "key-as-base64-of-hex"

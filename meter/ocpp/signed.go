@@ -97,6 +97,7 @@ type claimed struct {
 	heard      time.Time // when the stop was reported, by ours
 	deltaMwh   int64     // by the unsigned registers
 	deltaKnown bool
+	stepMwh    int64          // what the rounding of a stop may hide
 	pinned     ocmf.PublicKey // the meter's key, when it is known; zero otherwise
 	lastPage   uint64         // of the last transaction of this meter; 0 when none is known
 	lastMeter  string
@@ -186,9 +187,6 @@ func chooseRecords(records []ocmf.Verified) ([]ocmf.Verified, ocmf.Transaction, 
 	return records, transaction, err
 }
 
-// roundedMax is what the rounding of a stop may hide: one watt-hour, the step of OCPP 1.6's meterStop.
-const roundedMax = 1000
-
 // fits checks that the records are about this transaction and no other.
 func (c claimed) fits(t ocmf.Transaction, records []ocmf.Verified, stop *signedStop, met quirks) error {
 	for _, v := range records {
@@ -210,7 +208,7 @@ func (c claimed) fits(t ocmf.Transaction, records []ocmf.Verified, stop *signedS
 	if !c.deltaKnown || stop.energyMwh == c.deltaMwh {
 		return nil
 	}
-	if off := stop.energyMwh - c.deltaMwh; off < -roundedMax || off > roundedMax {
+	if off := stop.energyMwh - c.deltaMwh; off < -c.stepMwh || off > c.stepMwh {
 		return fmt.Errorf("%w: %d mWh signed, %d mWh reported", ErrSigned, stop.energyMwh, c.deltaMwh)
 	}
 	met[QuirkStopRounded] = true

@@ -52,7 +52,7 @@ func (m testMeter) value(record []byte) signedValue {
 
 // told is a transaction of a minute that delivered 800 Wh.
 func told() claimed {
-	return claimed{token: "TOKEN", begin: at(0), end: at(60), deltaMwh: 800_000, deltaKnown: true}
+	return claimed{token: "TOKEN", begin: at(0), end: at(60), deltaMwh: 800_000, deltaKnown: true, stepMwh: stepDefaultMwh}
 }
 
 func TestSignedRecordsProveATransactionOrAreRefused(t *testing.T) {
@@ -193,17 +193,21 @@ func TestI9_WhatIsMeantToBeSignedAndCannotBeReadIsAnError(t *testing.T) {
 func TestAnOutletEndsOnItsSignedRecordAndNotBelowWhatWasRead(t *testing.T) {
 	for _, c := range []struct {
 		name        string
+		step        int64
+		read        int64
 		stop, delta int64 // what the signed record says, what the outlet gives
 		want        error
 	}{
-		{"above what was read", 28_700, 28_700, nil},
-		{"as it was read", 28_000, 28_000, nil},
-		{"below what was read", 27_990, 28_000, ErrSigned},
+		{"above what was read", 0, 28_000, 28_700, 28_700, nil},
+		{"as it was read", 0, 28_000, 28_000, 28_000, nil},
+		{"below what was read", 0, 28_000, 27_990, 28_000, ErrSigned},
+		{"a record of ten watt-hours", 10_000, 20_000, 20_000, 20_000, nil},
+		{"a record of ten watt-hours that says less", 10_000, 20_000, 10_000, 20_000, ErrSigned},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := newTestMeter(t)
 			system, err := New(Config{Now: func() time.Time { return at(0) }, SignedRequired: true,
-				Stations: []StationConfig{{ID: "S", Connectors: []ConnectorConfig{{Number: 1, MaxPowerMw: outletMw}}}}})
+				Stations: []StationConfig{{ID: "S", Connectors: []ConnectorConfig{{Number: 1, MaxPowerMw: outletMw, StepMwh: c.step}}}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -218,7 +222,7 @@ func TestAnOutletEndsOnItsSignedRecordAndNotBelowWhatWasRead(t *testing.T) {
 			id, _ := st.began(start{connector: 1, key: "1", token: token, at: at(0), register: 5_000_000, known: true}, nil)
 			st.follow(1, id, []look{register(30, 5_028_900)}, nil)
 			st.mu.Unlock()
-			if s, err := o.Sample(at(30)); err != nil || s.Register != 28_000 {
+			if s, err := o.Sample(at(30)); err != nil || s.Register != c.read {
 				t.Fatalf("%+v, %v", s, err)
 			}
 			record := m.value(m.signs(1, token, m.reading(ocmf.Begin, 0, 5_000_000), m.reading(ocmf.End, 60, 5_000_000+c.stop)))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,6 +41,7 @@ type StationConfig struct {
 type ConnectorConfig struct {
 	Number      int
 	MaxPowerMw  int64
+	StepMwh     int64 // the last digit of the meter's signed register; 0: a watt-hour
 	RegisterMwh int64 // where the register of the Outlet goes on
 }
 
@@ -124,6 +126,10 @@ func New(c Config) (*System, error) {
 		if err := sc.check(); err != nil {
 			return nil, err
 		}
+		sc.Connectors = slices.Clone(sc.Connectors)
+		for i := range sc.Connectors {
+			sc.Connectors[i].StepMwh = max(sc.Connectors[i].StepMwh, stepDefaultMwh)
+		}
 		s.stations = append(s.stations, newStation(s, sc))
 	}
 	return s, nil
@@ -135,13 +141,16 @@ func (c StationConfig) check() error {
 	}
 	seen := map[int]bool{}
 	for _, o := range c.Connectors {
-		if o.Number < 1 || o.Number > ConnectorsMax || o.MaxPowerMw <= 0 || o.RegisterMwh < 0 || seen[o.Number] {
+		if o.Number < 1 || o.Number > ConnectorsMax || o.MaxPowerMw <= 0 || o.RegisterMwh < 0 || o.StepMwh < 0 || o.StepMwh > stepMaxMwh || seen[o.Number] {
 			return fmt.Errorf("%w: connector %d of station %.60q", ErrConfig, o.Number, c.ID)
 		}
 		seen[o.Number] = true
 	}
 	return nil
 }
+
+// stepMaxMwh bounds the last digit of a register: 100 Wh, a tenth of a kWh.
+const stepMaxMwh = 100_000
 
 // stationIDMax bounds an identity: 48 characters in 2.0.1.
 const stationIDMax = 48

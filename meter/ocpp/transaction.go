@@ -12,8 +12,8 @@ const (
 	// jumpFactor and jumpSlackMwh are what a register may rise beyond the outlet's power: its clock stamps are rough.
 	jumpFactor   = 2
 	jumpSlackMwh = 200_000 // 200 Wh: 15 s at 50 kW
-	// stepMwh is what readings between start and stop are rounded down to: the stop of OCPP 1.6 is in whole Wh.
-	stepMwh = 1000
+	// stepDefaultMwh is what readings between start and stop are rounded down to: the stop of OCPP 1.6 is in whole Wh.
+	stepDefaultMwh = 1000
 	// stuckMwh is how much energy the reported power may add up to while the register stands still.
 	stuckMwh = 500_000
 )
@@ -24,6 +24,7 @@ type transaction struct {
 	key     string // tells a repeated start from another one
 	token   string
 	maxMw   int64 // of the outlet
+	stepMwh int64 // the last digit of its signed register
 	beganAt time.Time
 	endedAt time.Time // both by the station's clock; zero when not yet
 
@@ -52,9 +53,9 @@ type transaction struct {
 	proof   []byte // the frame that broke it
 }
 
-func newTransaction(id, token string, maxMw int64, at, now time.Time) *transaction {
+func newTransaction(id, token string, maxMw, stepMwh int64, at, now time.Time) *transaction {
 	return &transaction{
-		id: id, token: token, maxMw: maxMw, beganAt: at, lastAt: at, seenAt: now, soc: meter.StateOfChargeUnknown, quirks: quirks{},
+		id: id, token: token, maxMw: maxMw, stepMwh: stepMwh, beganAt: at, lastAt: at, seenAt: now, soc: meter.StateOfChargeUnknown, quirks: quirks{},
 	}
 }
 
@@ -69,7 +70,7 @@ func (t *transaction) begin(register int64) {
 func (t *transaction) delta() int64 { return t.lastMwh - t.startMwh }
 
 // billable gives what readings between start and stop may bill.
-func (t *transaction) billable() int64 { return t.delta() / stepMwh * stepMwh }
+func (t *transaction) billable() int64 { return t.delta() / t.stepMwh * t.stepMwh }
 
 // follow takes what a message says. What was said before, or is older than what was said since, changes nothing; what
 // contradicts it ends the billing, with a typed error, for good.
@@ -128,7 +129,7 @@ func (t *transaction) rise(l look) error {
 		return nil
 	}
 	switch {
-	case register < t.lastMwh && t.lastMwh-register < stepMwh && l.at.Equal(t.lastAt):
+	case register < t.lastMwh && t.lastMwh-register < t.stepMwh && l.at.Equal(t.lastAt):
 		return nil // the same moment, with less digits
 	case register < t.lastMwh:
 		return fmt.Errorf("%w: from %d to %d mWh", ErrRegisterFell, t.lastMwh, register)

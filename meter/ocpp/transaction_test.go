@@ -57,7 +57,7 @@ func TestARegisterIsFollowedUntilItContradictsItself(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			tx := newTransaction("1", "token", outletMw, noon, noon)
+			tx := newTransaction("1", "token", outletMw, stepDefaultMwh, noon, noon)
 			tx.begin(begin)
 			var err error
 			for _, l := range c.looks {
@@ -87,7 +87,7 @@ func TestAStopIsTakenUnlessItLiesBelowWhatWasBilled(t *testing.T) {
 		{"far more", 28_060, 90_000_000, ErrRegisterJumped, 28_060, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tx := newTransaction("1", "token", outletMw, noon, noon)
+			tx := newTransaction("1", "token", outletMw, stepDefaultMwh, noon, noon)
 			tx.begin(begin)
 			if err := tx.follow(register(60, begin+c.last), at(60)); err != nil {
 				t.Fatal(err)
@@ -122,7 +122,7 @@ func TestAWrongKWhLabelIsOnlyBelievedWhereItCosts(t *testing.T) {
 		{"too much either way", 0, []look{kWh(1, math.MaxInt64/8)}, 0, false, ErrRegisterJumped},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tx := newTransaction("1", "token", outletMw, noon, noon)
+			tx := newTransaction("1", "token", outletMw, stepDefaultMwh, noon, noon)
 			tx.begin(c.begin)
 			var err error
 			for _, l := range c.looks {
@@ -139,7 +139,7 @@ func TestAWrongKWhLabelIsOnlyBelievedWhereItCosts(t *testing.T) {
 // rests after the first contradiction.
 func TestWhateverAStationSaysTheBillNeverFalls(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		tx := newTransaction("1", "token", outletMw, noon, noon)
+		tx := newTransaction("1", "token", outletMw, stepDefaultMwh, noon, noon)
 		tx.begin(rapid.Int64Range(0, 1<<40).Draw(t, "begin"))
 		begin := tx.startMwh
 		billed, latest, broken := int64(0), 0, false

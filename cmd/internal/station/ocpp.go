@@ -28,6 +28,7 @@ type OCPP struct {
 	Password       string           // of HTTP basic authentication; empty: none is asked for
 	Connector      int              // connectorId of 1.6, evseId of 2.0.1
 	MaxPowerMw     int64
+	StepMwh        int64 // the last digit of the meter's signed register; 0: a watt-hour
 	MeterKey       ocmf.PublicKey
 	SignedRequired bool
 	Contracts      map[string]string // DID → contract id
@@ -61,7 +62,7 @@ func ServeOCPP(ctx context.Context, p *party.Party, clock agent.Clock, o OCPP, l
 		Contracts: o.Contracts, Report: o.Report,
 		Stations: []ocpp.StationConfig{{
 			ID: o.Station, Password: o.Password, MeterKey: o.MeterKey,
-			Connectors: []ocpp.ConnectorConfig{{Number: o.Connector, MaxPowerMw: o.MaxPowerMw, RegisterMwh: last.register}},
+			Connectors: []ocpp.ConnectorConfig{{Number: o.Connector, MaxPowerMw: o.MaxPowerMw, StepMwh: o.StepMwh, RegisterMwh: last.register}},
 		}},
 	})
 	if err != nil {

@@ -39,9 +39,9 @@ const (
 
 // ocppFlags are those of a charging station behind OCPP.
 type ocppFlags struct {
-	listen, station, passwordFile, cert, key, meterKey, contracts string
-	connector                                                     int
-	signed                                                        bool
+	listen, station, passwordFile, cert, key, meterKey, meterStep, contracts string
+	connector                                                                int
+	signed                                                                   bool
 }
 
 func (o *ocppFlags) add(command *cobra.Command) {
@@ -53,6 +53,7 @@ func (o *ocppFlags) add(command *cobra.Command) {
 	f.StringVar(&o.key, "ocpp-key", "", "`FILE` with its private key, PEM")
 	f.IntVar(&o.connector, "ocpp-connector", 1, "connector of the charging station: connectorId of OCPP 1.6, EVSE id of 2.0.1")
 	f.StringVar(&o.meterKey, "ocpp-meter-key", "", "public key of the station's meter, hexadecimal (default: the first that its records bring)")
+	f.StringVar(&o.meterStep, "ocpp-meter-step", "1Wh", "the last digit of the meter's signed register, up to 100Wh: readings between are rounded down to it")
 	f.BoolVar(&o.signed, "ocpp-require-signed", false, "bill only what the meter signed (OCMF)")
 	f.StringVar(&o.contracts, "ocpp-contracts", "", "`FILE` with a contract id and a DID a line, for vehicles that the station knows by contract")
 }
@@ -83,6 +84,9 @@ func (o *ocppFlags) options(powerMw int64, claimEvery time.Duration, app *cli.Ap
 		if out.MeterKey, err = ocmf.DecodePublicKey(o.meterKey, ocmf.Quirks{}, 0); err != nil {
 			return out, fmt.Errorf("--ocpp-meter-key: %w", err)
 		}
+	}
+	if out.StepMwh, err = meter.ParseEnergy(o.meterStep); err != nil || out.StepMwh > 100_000 {
+		return out, cli.Usage("for example --ocpp-meter-step 10Wh", "--ocpp-meter-step %q: want 1Wh to 100Wh", o.meterStep)
 	}
 	if o.signed && o.meterKey == "" {
 		return out, cli.Usage("--ocpp-meter-key HEX names it; it is printed on the meter", "--ocpp-require-signed: the vehicle must know the meter's public key")
