@@ -29,6 +29,7 @@ type Inputs struct {
 	ExpiryMin   time.Time     // ledger time; zero: none asked
 	SettleAt    money.Amount  // ask for a withdrawal when so much is unsettled; 0 never
 	SettleEvery time.Duration // or after this time; 0 never
+	Credential  []byte        // what others say of the station, as credential.JoinBundle writes it
 	Estimates   []int64       // quantities to price beforehand; empty: 10, 20 and 40 kWh (AFIR, article 5), an hour, or one piece
 }
 
@@ -63,7 +64,7 @@ func Build(in Inputs, at time.Time) (Quote, error) {
 		ClaimEveryMs: in.ClaimEvery.Milliseconds(), MaxPowerMw: in.MaxPowerMw,
 		Slice: exposure.Bound(), Prepaid: exposure.Prepaid, EndSurcharge: exposure.EndSurcharge,
 		WindowSeconds: uint32(in.Window / time.Second),
-		SettleAmount:  in.SettleAt, SettleEveryMs: in.SettleEvery.Milliseconds(),
+		SettleAmount:  in.SettleAt, SettleEveryMs: in.SettleEvery.Milliseconds(), Credential: in.Credential,
 	}
 	if !in.ExpiryMin.IsZero() {
 		q.ExpiryMinMs = in.ExpiryMin.UnixMilli()

@@ -26,10 +26,12 @@ const (
 	// AnnouncementSizeMax bounds a signed announcement in bytes.
 	AnnouncementSizeMax = 2 << 10
 
-	textMax       = 64
-	estimatesMax  = 8
-	tariffMax     = 8 << 10 // with the credential and all other fields it fits SizeMax
-	credentialMax = 4 << 10
+	textMax      = 64
+	estimatesMax = 8
+	tariffMax    = 8 << 10 // with the credential and all other fields it fits SizeMax
+
+	// CredentialMax bounds the credentials in a quote in bytes: a calibration and a delegation take 3 KiB.
+	CredentialMax = 4 << 10
 )
 
 // Errors of this package.
@@ -66,7 +68,7 @@ type Quote struct {
 	SettleAmount  money.Amount      `cbor:"24,keyasint"` // the station asks for a withdrawal when so much is unsettled; 0 never
 	SettleEveryMs int64             `cbor:"25,keyasint"` // or after this time; 0 never
 	Estimates     []Estimate        `cbor:"26,keyasint"` // what typical sessions would cost now
-	Credential    []byte            `cbor:"27,keyasint"` // calibration credential, where there is one
+	Credential    []byte            `cbor:"27,keyasint"` // what others say of the station, as credential.JoinBundle writes it; may be empty
 	TariffForm    uint8             `cbor:"28,keyasint,omitempty"`
 	OCMFKey       []byte            `cbor:"31,keyasint,omitempty"` // of the meter, SubjectPublicKeyInfo; with meter.AttestedOCMF only
 	Previous      []byte            `cbor:"29,keyasint,omitempty"` // hash of the quote that this one follows within its session
@@ -99,8 +101,8 @@ func (q Quote) Check() error {
 		return fmt.Errorf("%w: text over %d bytes", ErrQuote, textMax)
 	case len(q.Estimates) > estimatesMax:
 		return fmt.Errorf("%w: %d estimates", ErrQuote, len(q.Estimates))
-	case len(q.Tariff) > tariffMax || len(q.Credential) > credentialMax:
-		return fmt.Errorf("%w: tariff of %d bytes, at most %d; credential of %d, at most %d", ErrQuote, len(q.Tariff), tariffMax, len(q.Credential), credentialMax)
+	case len(q.Tariff) > tariffMax || len(q.Credential) > CredentialMax:
+		return fmt.Errorf("%w: tariff of %d bytes, at most %d; credential of %d, at most %d", ErrQuote, len(q.Tariff), tariffMax, len(q.Credential), CredentialMax)
 	case q.TariffForm > FormDeflated:
 		return fmt.Errorf("%w: tariff of form %d", ErrQuote, q.TariffForm)
 	case !meter.Unit(q.Unit).Valid() || !meter.Attestation(q.Attestation).Valid():

@@ -33,6 +33,7 @@ type Payer struct {
 	since     time.Time    // own session clock when it greeted, or accepted; after a restart as the quote has it
 	clockFrom time.Time    // own session clock when the baseline was read, or earlier
 	beganAt   time.Time    // real clock: when the current phase began
+	waits     error        // ErrUndecided: why an offer is not accepted yet
 }
 
 // NewPayer begins a session with a station. known is an open channel with it, or nil.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -35,7 +36,10 @@ func (p *Payer) offered(now Instant, o wire.Offer) []Effect {
 	if q := signed.Quote; q.Station != p.record.Peer || q.Session != p.record.ID || q.Network != p.config.Network {
 		return []Effect{p.report(now, "", fmt.Errorf("%w: for another station, session or network", ErrQuoteChanged))}
 	}
-	if err := p.checkQuote(now, signed.Quote); err != nil {
+	switch err := p.checkQuote(now, signed.Quote); {
+	case errors.Is(err, ErrUndecided):
+		return p.undecided(now, err)
+	case err != nil:
 		return p.fail(now, err)
 	}
 	if err := p.bindQuote(signed); err != nil {
@@ -61,7 +65,10 @@ func (p *Payer) checkQuote(now Instant, q quote.Quote) error {
 	if !p.inTime(now, time.UnixMilli(q.IssuedAtMs), p.since) || now.Session.Add(-p.config.Policy.ClockStart).UnixMilli() > q.ValidUntilMs {
 		return fmt.Errorf("%w: quote of %s, own time %s", ErrClock, time.UnixMilli(q.IssuedAtMs).UTC().Format(time.RFC3339), now.Session.Format(time.RFC3339))
 	}
-	return p.config.Policy.check(q)
+	if err := p.config.Policy.check(q); err != nil {
+		return err
+	}
+	return p.config.Policy.Credentials.check(now.Real, q) // last: it may send somebody to look something up
 }
 
 // inTime tells whether something was made after the vehicle asked for it and not in its future, by clocks that may differ

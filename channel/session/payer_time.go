@@ -64,7 +64,7 @@ func (p *Payer) pass(now Instant) []Effect {
 	switch p.record.Phase {
 	case PhaseGreeting:
 		if waited > answerMax {
-			return p.fail(now, ErrNoAnswer)
+			return p.fail(now, p.unanswered())
 		}
 	case PhaseSettling:
 		return p.awaitLedger(now, waited)

@@ -33,6 +33,8 @@ type PayerPolicy struct {
 	SettleWait   time.Duration // real clock: how long it waits to see the session on the ledger
 	GoneAfter    time.Duration // real clock: a silent station has left
 	FullIsTarget bool          // stop when the vehicle asks for no more power
+
+	Credentials CredentialPolicy // what the station must show of itself; zero: nothing
 }
 
 // DefaultPayerPolicy suits a car at a public charger.

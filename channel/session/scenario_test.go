@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -29,12 +30,14 @@ func dieAt(n func(*world) *node, after time.Duration) func(*world) {
 	}
 }
 
-var scenarios = []struct {
+type scenario struct {
 	name   string
 	setup  setup
 	script func(*world)
 	check  func(*world)
-}{
+}
+
+var scenarios = []scenario{
 	{name: "plain", check: func(w *world) { w.paid(108 * money.Nano / 1000) }},
 	{
 		name: "start fee and idle fee",
@@ -349,7 +352,7 @@ var scenarios = []struct {
 }
 
 func TestTranscripts(t *testing.T) {
-	for _, s := range scenarios {
+	for _, s := range slices.Concat(scenarios, credentialScenarios) {
 		t.Run(s.name, func(t *testing.T) {
 			w := newWorld(t, s.setup)
 			w.vehicle.begin()
