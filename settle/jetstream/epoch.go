@@ -167,15 +167,48 @@ func (l *Log) Renew(ctx context.Context, old stream.Incarnation) (stream.Positio
 	if last >= epochMax {
 		return stream.Position{}, fmt.Errorf("%w: %s is the last stream that a log can have; an operator must delete it", ErrServer, l.name(last))
 	}
-	limit, cancel := limited(ctx)
-	_, err = l.create(limit, last+1)
-	cancel()
+	err = l.begin(ctx, last+1)
+	if isNoRoom(err) {
+		l.shrink(ctx, h)
+		err = l.begin(ctx, last+1)
+	}
 	if err != nil {
 		return stream.Position{}, unavailable(err)
 	}
 	l.deleteBelow(ctx, last+1)
 	h, err = l.head(ctx)
 	return stream.Position{Incarnation: h.incarnation}, err
+}
+
+// begin makes the stream of an epoch, or finds that somebody has.
+func (l *Log) begin(ctx context.Context, epoch uint64) error {
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	_, err := l.create(ctx, epoch)
+	return err
+}
+
+// storageExceeded is the code of JSStorageResourcesExceededErr in the errors of nats-server, noPeers that of
+// JSClusterNoPeersErrF, with which a cluster says the same.
+const (
+	storageExceeded jetstream.ErrorCode = 10047
+	noPeers         jetstream.ErrorCode = 10005
+)
+
+// isNoRoom tells whether servers cannot reserve what a stream may grow to.
+func isNoRoom(err error) bool {
+	var refusal *jetstream.APIError
+	return errors.As(err, &refusal) && (refusal.ErrorCode == storageExceeded || refusal.ErrorCode == noPeers)
+}
+
+// shrink gives back what is reserved for a stream that is about to end, where the disk has no room for two. It is not
+// deleted before its successor is there: whoever found no stream at all would begin with the first epoch again.
+func (l *Log) shrink(ctx context.Context, old head) {
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	config := l.config(old.life)
+	config.MaxBytes = 2 * stream.BundleSizeMax
+	_, _ = l.js.UpdateStream(ctx, config) // the renewal says what is wrong
 }
 
 // deleteBelow frees the room of streams that have ended, as far as the servers can now.

@@ -95,7 +95,8 @@ func Subjects(n wallet.NetworkID) string { return subjectPrefix(n) + "*" }
 // streams, whose names no permission can tell apart. Answers come to the connection's inbox.
 func Publishes(n wallet.NetworkID) []string {
 	return []string{
-		Subjects(n), "$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.DELETE.*",
+		Subjects(n), "$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*",
+		"$JS.API.STREAM.DELETE.*",
 		"$JS.API.CONSUMER.CREATE.*.*", "$JS.API.CONSUMER.MSG.NEXT.*.*",
 	}
 }

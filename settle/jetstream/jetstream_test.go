@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -505,6 +506,42 @@ func TestAFullStoreIsAnErrorUntilThereIsRoom(t *testing.T) {
 	}
 	if got := readAll(t, l, start); !slices.EqualFunc(got, append(want, more...), bytes.Equal) {
 		t.Errorf("the log has %d bundles", len(got))
+	}
+}
+
+// A disk that has room for one log, and not for two, is enough to begin the next.
+func TestRenewNeedsRoomForOneLog(t *testing.T) {
+	dir := t.TempDir()
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(dir, &disk); err != nil {
+		t.Fatal(err)
+	}
+	size := int64(disk.Bavail) * int64(disk.Bsize) / 2
+	s := startServer(t, dir) // which offers three quarters of what is free
+	defer s.Close()
+	conn, err := s.Dial(natsd.DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	l, err := jetstream.New(conn, jetstream.Options{Network: network, SizeMax: size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start, err := l.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendAll(t, l, "one")
+	for range 3 {
+		next, err := l.Renew(t.Context(), start.Incarnation)
+		if err != nil || next.Incarnation == start.Incarnation {
+			t.Fatal(next, err)
+		}
+		start = next
+	}
+	if info := admin(t, s, l.StreamName()).CachedInfo(); info.Config.MaxBytes != size {
+		t.Errorf("the next log may grow to %d, want %d", info.Config.MaxBytes, size)
 	}
 }
 
