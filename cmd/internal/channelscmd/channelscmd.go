@@ -46,8 +46,17 @@ type actor struct {
 	tls     party.TLS
 }
 
+// addWallet adds the flags that say whose channels are meant. A vehicle may be somebody else to each operator.
+func addWallet(app *cli.App, program string, command *cobra.Command) *walletcmd.Selection {
+	selected := walletcmd.AddFlags(app, command)
+	if program == Vehicle {
+		selected.AddIdentity(command, false)
+	}
+	return selected
+}
+
 func addActor(app *cli.App, program string, command *cobra.Command) *actor {
-	a := &actor{app: app, program: program, wallet: walletcmd.AddFlags(app, command)}
+	a := &actor{app: app, program: program, wallet: addWallet(app, program, command)}
 	command.Flags().StringVar(&a.ledger, "ledger", party.LedgerDefault, "API of a ledger node")
 	return a
 }

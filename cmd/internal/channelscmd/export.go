@@ -40,7 +40,7 @@ func exportCommand(app *cli.App, program string) *cobra.Command {
 			"never start it here again.",
 		Example: "  " + program + " channels export channels-2026-03-01",
 	}
-	selected := walletcmd.AddFlags(app, command)
+	selected := addWallet(app, program, command)
 	command.RunE = func(command *cobra.Command, args []string) error {
 		return writeExport(command.Context(), app, program, selected, args[0])
 	}

@@ -81,7 +81,7 @@ func listCommand(app *cli.App, program string) *cobra.Command {
 		Use: "list", Short: "List the channels of this wallet, newest first",
 		Example: "  " + program + " channels list\n  " + program + " channels list --json",
 	}
-	selected := walletcmd.AddFlags(app, command)
+	selected := addWallet(app, program, command)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		list, err := readAll(command.Context(), app, selected)
 		if err != nil {
@@ -157,7 +157,7 @@ func showCommand(app *cli.App, program string) *cobra.Command {
 		Use: "show ID", Short: "Show one channel", Args: cobra.ExactArgs(1),
 		Example: "  " + program + " channels show 9241795eaa924636734cdedb03ec0d9a7e589515cd68f7891aa16c3d1bb02588",
 	}
-	selected := walletcmd.AddFlags(app, command)
+	selected := addWallet(app, program, command)
 	command.RunE = func(command *cobra.Command, args []string) error {
 		id, err := channelArgument(program, args)
 		if err != nil {

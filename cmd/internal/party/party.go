@@ -274,13 +274,13 @@ func readPin(path string) (wallet.NetworkID, error) {
 	return id, nil
 }
 
-// Where names the directory of the party that a wallet's owner is: store and pin. Each wallet has its own, since channels
-// belong to their keys.
+// Where names the directory of the party that a wallet's owner is: store and pin. Each wallet has its own, and
+// each identity of it, since channels belong to their keys.
 func Where(app *cli.App, selected *walletcmd.Selection) string {
-	return filepath.Join(app.Data(), partiesDirectory, selected.Name())
+	return filepath.Join(app.Data(), partiesDirectory, selected.Party())
 }
 
 // Dir gives that directory, made when missing.
 func Dir(app *cli.App, selected *walletcmd.Selection) (string, error) {
-	return app.Dir(partiesDirectory, selected.Name())
+	return app.Dir(partiesDirectory, selected.Party())
 }

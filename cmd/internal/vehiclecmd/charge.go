@@ -49,7 +49,8 @@ func chargeCommand(app *cli.App) *cobra.Command {
 			"pay. A session that was interrupted is resumed first. Ctrl-C stops politely and pays for what was taken; twice leaves\n" +
 			"the session to be resumed.",
 		Example: "  vehicle charge\n  vehicle charge --energy 12kWh --max-price 0.60\n" +
-			"  vehicle charge --station did:joule:z6Mk… --evse 'DE*JLP*E1*1' --soc 80 --max-cost 25EUR",
+			"  vehicle charge --station did:joule:z6Mk… --evse 'DE*JLP*E1*1' --soc 80 --max-cost 25EUR\n" +
+			"  vehicle charge --identity fresh",
 	}
 	c := newCharge(app, command, true)
 	command.Flags().StringVar(&c.station, "station", auto, "DID of the station; "+auto+" takes the cheapest that fits")
@@ -71,6 +72,11 @@ func (c *chargeCmd) run(ctx context.Context) error {
 	station, err := parseStation(c.station)
 	if err != nil {
 		return err
+	}
+	if c.wallet.Fresh() {
+		if station, err = c.become(ctx, station); err != nil {
+			return err
+		}
 	}
 	p, config, err := c.prepare(ctx, true)
 	if err != nil {
@@ -120,6 +126,29 @@ func (c *chargeCmd) prepare(ctx context.Context, create bool) (*party.Party, veh
 	}
 	config.Report = party.NewWatch(c.app, c.command, currency).Report
 	return p, config, nil
+}
+
+// become finds the station, and takes the identity that only this one knows. Looking for stations shows no identity.
+func (c *chargeCmd) become(ctx context.Context, named wallet.DID) (wallet.DID, error) {
+	config, err := c.limits.plan(time.Now())
+	if err != nil {
+		return named, err
+	}
+	p, err := c.open(ctx, true, party.AccessNone)
+	if err != nil {
+		return named, err
+	}
+	defer p.Close()
+	if err := c.limits.settle(&config, p.Ledger.Trusted().Genesis.Currency); err != nil {
+		return named, err
+	}
+	chosen, err := c.pick(ctx, p, named, config.Policy)
+	if err != nil {
+		return named, err
+	}
+	c.wallet.As(chosen.Station)
+	c.app.Note("to this station the vehicle is %s alone; elsewhere name it with --identity %s", p.Wallet.Pairwise(chosen.Station).DID(), chosen.Station)
+	return chosen.Station, nil
 }
 
 // finish resumes the session that was interrupted, if there is one. It is not done when that session turns out never to

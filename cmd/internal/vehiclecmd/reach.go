@@ -32,6 +32,7 @@ func addReach(app *cli.App, command *cobra.Command, create bool) *reach {
 	} else {
 		r.wallet = walletcmd.AddFlags(app, command)
 	}
+	r.wallet.AddIdentity(command, create && command.Name() == "charge")
 	command.Flags().StringVar(&r.ledger, "ledger", party.LedgerDefault, "API of a ledger node")
 	return r
 }

@@ -56,7 +56,7 @@ func receiptListCommand(app *cli.App) *cobra.Command {
 
 // listReceipts gives what lists: the group by itself does it too.
 func listReceipts(app *cli.App, command *cobra.Command) func(*cobra.Command, []string) error {
-	selected := walletcmd.AddFlags(app, command)
+	selected := walletcmd.AddFlags(app, command).AddIdentity(command, false)
 	return func(command *cobra.Command, _ []string) error {
 		list, err := readReceipts(command.Context(), app, selected)
 		if err != nil {

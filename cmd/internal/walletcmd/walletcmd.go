@@ -41,6 +41,7 @@ type Selection struct {
 	name         string
 	passwordFile string
 	insecure     bool
+	identity     identity
 	own          bool // named by the program, not by a person: no typing error makes a new identity
 }
 
@@ -64,11 +65,17 @@ func AddCreateFlags(app *cli.App, command *cobra.Command) *Selection {
 // Named selects a wallet that the program itself keeps, such as one of several parties in one process.
 func Named(app *cli.App, name string) *Selection { return &Selection{app: app, name: name, own: true} }
 
-// Name gives the wallet's name.
-func (s *Selection) Name() string { return s.name }
-
-// Open unlocks the wallet. It returns ErrNoWallet when there is none of that name.
+// Open unlocks the wallet, and gives the face of it that --identity asks for. It returns ErrNoWallet when there is none of
+// that name.
 func (s *Selection) Open() (*wallet.Wallet, error) {
+	w, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	return s.face(w), nil
+}
+
+func (s *Selection) open() (*wallet.Wallet, error) {
 	path, err := s.path(keyFileSuffix)
 	if err != nil {
 		return nil, err
@@ -101,7 +108,10 @@ func (s *Selection) OpenOrCreate() (w *wallet.Wallet, created bool, err error) {
 		w, err = s.Open()
 		return w, false, err
 	}
-	return w, err == nil, err
+	if err != nil {
+		return nil, false, err
+	}
+	return s.face(w), true, nil
 }
 
 // SaveRotation writes into the key file which account key is the current one, and whether the next rotation was begun.
