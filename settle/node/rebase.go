@@ -162,13 +162,27 @@ func (r Rebaser) lead(ctx context.Context, to Rebase) error {
 	return errors.Join(failed...)
 }
 
-// onward goes from the highest justified checkpoint of this node, in the hope that the base comes after it.
+// onward goes from the highest justified checkpoint of this node, in the hope that the base comes after it. A peer that
+// has nothing to give costs nothing.
 func (r Rebaser) onward(ctx context.Context, peer uint8, to Rebase) error {
 	justified := r.Core.finality.Justified()
+	if to.Base.Height <= justified.Height {
+		return fmt.Errorf("%w: checkpoint %d is on another branch", ErrPeer, to.Base.Number)
+	}
+	next := func(after uint64) ([][]byte, error) { return r.Peers.Entries(ctx, peer, after, to.Base.Height) }
+	first, err := next(justified.Height)
+	if err != nil {
+		return err
+	}
 	if err := r.back(ctx, justified.Number, to); err != nil {
 		return err
 	}
-	err := r.follow(ctx, to, func(after uint64) ([][]byte, error) { return r.Peers.Entries(ctx, peer, after, to.Base.Height) })
+	err = r.follow(ctx, to, func(after uint64) ([][]byte, error) {
+		if after == justified.Height {
+			return first, nil
+		}
+		return next(after)
+	})
 	if err == nil || errors.Is(err, errCarry) {
 		return err
 	}

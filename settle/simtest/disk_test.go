@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"joulepay/settle"
+	"joulepay/settle/proof"
 	"joulepay/settle/store"
 	"joulepay/settle/stream"
 )
@@ -17,7 +18,8 @@ type disk struct {
 	kept   bool // whether the write at the cut is kept
 	cut    int  // effects until the power is cut between two of them; zero for never
 	fired  func(kind string)
-	height uint64 // of what was loaded and committed
+	height uint64           // of what was loaded and committed
+	vote   proof.SignedVote // that was committed last, or will never be sent
 }
 
 // write does something durable, or loses power before or after it.
@@ -45,6 +47,9 @@ func (d *disk) write(what string, do func() error) error {
 func (d *disk) Load(ctx context.Context) (store.Stored, error) {
 	stored, err := d.Store.Load(ctx)
 	d.height = stored.Snapshot.Head.Height
+	if d.vote = (proof.SignedVote{}); stored.Vote != nil {
+		d.vote = *stored.Vote
+	}
 	return stored, err
 }
 
@@ -54,6 +59,9 @@ func (d *disk) Commit(ctx context.Context, b store.Batch) error {
 		return fmt.Errorf("batch of %d entries from height %d to %d", len(b.Entries), d.height, b.Head.Height)
 	}
 	d.height = b.Head.Height
+	if b.Vote != nil {
+		d.vote = *b.Vote
+	}
 	return d.write("commit", func() error { return d.Store.Commit(ctx, b) })
 }
 

@@ -114,9 +114,20 @@ func (l *liar) lie() {
 	case "liar publishes garbage":
 		l.publish(what, l.garbage())
 	case "liar publishes marks":
+		if !w.faulty {
+			return
+		}
 		var bundle dag.Bundle
-		for n := range uint64(20) {
-			bundle.Add(dag.Entry{Mark: pick(w, l.known).Number + n}.Encode())
+		next := pick(w, l.known).Number
+		if up := w.up(); len(up) > 0 && w.chance(70) {
+			next = pick(w, up).core.State().LastCheckpoint().Number + 1
+		}
+		count := uint64(10)
+		if w.chance(5) {
+			count = 80 // beyond most limits
+		}
+		for n := range count {
+			bundle.Add(dag.Entry{Mark: next + n}.Encode())
 		}
 		l.publish(what, bundle.Encode())
 	case "liar publishes a certificate":
@@ -129,12 +140,32 @@ func (l *liar) lie() {
 			l.publish(what, bundleOf(dag.Entry{Start: l.start()}))
 		}
 	case "liar renews the stream":
-		if w.faulty && w.chance(20) {
+		if w.faulty && w.chance(30) {
 			w.fire(what)
 			incarnation := w.orderer.renew(l.place, w.orderer.view(l.place).incarnation).Incarnation
-			l.publish("liar publishes a Start", bundleOf(dag.Entry{Start: l.startOf(incarnation)}))
+			start := l.startOf(incarnation)
+			if trap, ok := l.trap(incarnation); ok {
+				w.fire("liar sets a trap")
+				start = trap
+			}
+			l.publish("liar publishes a Start", bundleOf(dag.Entry{Start: start}))
 		}
 	}
+}
+
+// trap gives a true Start from a checkpoint that no honest node has any more.
+func (l *liar) trap(incarnation stream.Incarnation) (*dag.Start, bool) {
+	for _, c := range slices.Backward(l.secrets) {
+		held := slices.ContainsFunc(l.world.up(), func(m *machine) bool {
+			own, ok := m.checkpoint(c.Target.Number)
+			return ok && own.Ref() == c.Target
+		})
+		at := slices.IndexFunc(l.known, func(k proof.Checkpoint) bool { return k.Ref() == c.Target })
+		if !held && at >= 0 {
+			return &dag.Start{Incarnation: incarnation, Base: l.known[at], Certificate: c}, true
+		}
+	}
+	return nil, false
 }
 
 var liarsLies = []string{
@@ -188,8 +219,14 @@ func (l *liar) start() *dag.Start { return l.startOf(l.world.orderer.view(l.plac
 func (l *liar) startOf(incarnation stream.Incarnation) *dag.Start {
 	w := l.world
 	s := &dag.Start{Incarnation: incarnation, Base: pick(w, l.known)}
-	if w.chance(20) {
+	switch w.rng.IntN(5) {
+	case 0:
 		s.Base = l.world.oracle.first
+		return s
+	case 1: // certified by the liar alone
+		source := pick(w, l.known).Ref()
+		vote := l.sign(proof.Vote{Source: source, Target: s.Base.Ref(), Time: settle.LedgerTimeOf(w.now)})
+		s.Certificate = proof.NewCertificate([]proof.SignedVote{vote})
 		return s
 	}
 	if len(l.secrets) == 0 {
@@ -237,7 +274,7 @@ func (l *liar) Entries(ctx context.Context, after, upTo uint64) ([][]byte, error
 	}
 	w.fire("liar serves wrong entries")
 	page = slices.Clone(page)
-	switch i := w.rng.IntN(len(page)); w.rng.IntN(5) {
+	switch i := w.rng.IntN(len(page)); w.rng.IntN(6) {
 	case 0:
 		page = slices.Delete(page, i, i+1)
 	case 1:
@@ -247,6 +284,15 @@ func (l *liar) Entries(ctx context.Context, after, upTo uint64) ([][]byte, error
 		page[i][w.rng.IntN(len(page[i]))] ^= 1
 	case 3:
 		page = append(page, page[i])
+	case 4: // the log hash leaves signatures out
+		for i := range page {
+			if page[i][1] == byte(dag.EntryVertex) {
+				page[i] = slices.Clone(page[i])
+				page[i][len(page[i])-1-w.rng.IntN(wallet.SignatureSize)] ^= 1
+				w.fire("liar changes a signature")
+				break
+			}
+		}
 	default:
 		page[i] = append([]byte{0}, dag.Entry{Start: l.startOf(stream.Incarnation{7})}.Encode()...)
 	}

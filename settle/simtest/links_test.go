@@ -64,6 +64,7 @@ func (l *links) delay() time.Duration {
 
 // broadcast sends a vote to all others.
 func (l *links) broadcast(from int, v proof.SignedVote) {
+	l.world.oracle.voted(l.world.machines[from], v)
 	for _, liar := range l.world.liars {
 		liar.hear(v)
 	}

@@ -216,7 +216,7 @@ func (m *machine) rebase(to node.Rebase) {
 	if m.core == nil {
 		return
 	}
-	had := m.holds()
+	had, justified := m.holds(), m.core.Finality().Justified().Number
 	err := node.Rebaser{
 		Core: m.core, Store: m.disk, Peers: w.links.bus(m.place), Now: func() time.Time { return w.now },
 		Carry: func(_ context.Context, effects []node.Effect) error {
@@ -243,6 +243,9 @@ func (m *machine) rebase(to node.Rebase) {
 		if to.Known {
 			w.fire("rebase to a known base")
 		}
+	}
+	if now := m.core.Finality().Justified().Number; now < justified {
+		w.fail("node %d: justified fell from %d to %d on its way to checkpoint %d", m.place, justified, now, to.Base.Number)
 	}
 	for id := range had {
 		if !m.core.Pending(id) && !m.core.State().Knows(id) {

@@ -13,6 +13,7 @@ type oracle struct {
 	final    map[uint64]proof.Hash     // every checkpoint at or below one that was final somewhere, by number
 	roots    map[proof.Hash]proof.Hash // state root by log hash
 	proofs   map[[32]byte]bool         // of finality, that verified
+	votes    [][]proof.Vote            // that honest witnesses sent, by place
 	told     []uint64                  // number of the last checkpoint told to be final, by place
 	first    proof.Checkpoint          // of the genesis
 	expects  bool                      // conflicting final checkpoints, since too many lie
@@ -28,6 +29,7 @@ func newOracle(w *world) *oracle {
 	return &oracle{
 		first: state.LastCheckpoint(),
 		world: w, proofs: map[[32]byte]bool{}, final: map[uint64]proof.Hash{}, roots: map[proof.Hash]proof.Hash{}, told: make([]uint64, len(w.keys)),
+		votes: make([][]proof.Vote, len(w.keys)),
 	}
 }
 
@@ -101,4 +103,18 @@ func (o *oracle) hear(m *machine, number uint64) {
 		o.world.fail("node %d tells that %d is final after %d", m.place, number, o.told[m.place])
 	}
 	o.told[m.place] = number
+}
+
+// voted takes what an honest witness sends: it or a later one is stored, and it contradicts nothing that it ever sent.
+func (o *oracle) voted(m *machine, v proof.SignedVote) {
+	if stored := m.disk.vote; stored != v && stored.Vote.Target.Number <= v.Vote.Target.Number {
+		o.world.fail("I4: node %d sends a vote that is not stored", m.place)
+	}
+	for _, w := range o.votes[m.place] {
+		if v.Vote.Conflicts(w) {
+			o.world.fail("witness %d contradicts itself: %d to %d and %d to %d", m.place, w.Source.Number, w.Target.Number,
+				v.Vote.Source.Number, v.Vote.Target.Number)
+		}
+	}
+	o.votes[m.place] = append(o.votes[m.place], v.Vote)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"joulepay/internal/campaign"
+	"joulepay/settle/dag"
 )
 
 var (
@@ -21,7 +22,7 @@ var (
 
 const (
 	// troubleLasts is the virtual time with faults.
-	troubleLasts = 25 * time.Second
+	troubleLasts = 20 * time.Second
 	// recoveryMax is the virtual time in which everything must become final once faults have ended.
 	recoveryMax = 4 * time.Minute
 )
@@ -69,6 +70,24 @@ func (w *world) trouble() {
 	})
 }
 
+// lastStraw makes one more trouble just before the faults end, so that they do not always end calmly.
+func (w *world) lastStraw() {
+	switch w.rng.IntN(4) {
+	case 0:
+		w.orderer.split()
+		w.run(w.now.Add(w.upTo(3*time.Second)), nil)
+		w.orderer.apart = false
+	case 1:
+		for _, l := range w.liars {
+			incarnation := w.orderer.renew(l.place, w.orderer.view(l.place).incarnation).Incarnation
+			if trap, ok := l.trap(incarnation); ok {
+				w.fire("liar sets a trap")
+				w.orderer.append(l.place, bundleOf(dag.Entry{Start: trap}))
+			}
+		}
+	}
+}
+
 // heal ends all faults. Liars go on to lie to peers and to vote, or fall silent.
 func (w *world) heal() {
 	w.note("faults end")
@@ -94,6 +113,7 @@ func (w *world) live() (failed error) {
 	}()
 	w.trouble()
 	w.run(w.now.Add(troubleLasts), nil)
+	w.lastStraw()
 	w.heal()
 	if !w.run(w.now.Add(recoveryMax), w.clients.done) && w.failed == nil {
 		w.fail("no end: %s", w.standing())
@@ -203,5 +223,6 @@ var faultKinds = []string{
 	"partition", "message lost in a partition", "message lost", "message delayed", "message duplicated",
 	"stream out of reach", "acknowledgement lost", "orderer omits", "stream renewed",
 	"liar votes", "liar gives a standing", "liar serves nothing", "liar serves wrong entries", "liar publishes a true Start",
+	"liar sets a trap", "liar changes a signature",
 	"rebase", "rebase to a known base", "rebase without a good peer", "contradiction noticed",
 }
