@@ -85,6 +85,7 @@ var table = []arrows{
 	{from: "settle/receipt", to: append([]string{"settle", "settle/proof"}, session...), tests: []string{"settle/dag", "meter/sim"}},
 	{from: "settle/operation", to: []string{"wallet", "wallet/money", "channel", "channel/session", "settle", "settle/proof"}},
 	{from: "settle/client", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/did", "settle/receipt"}, tests: []string{"settle/api"}},
+	{from: "settle/registry", to: []string{"wallet", "settle", "settle/proof", "settle/did"}, tests: []string{"wallet/money", "settle/dag"}},
 	// Where a visit meets the ledger, for processes and for who embeds the library.
 	{from: "settle/port", to: []string{"wallet", "channel", "channel/agent", "channel/session", "channel/store",
 		"channel/quote", "wallet/money", "settle", "settle/client", "settle/operation", "settle/receipt"},
