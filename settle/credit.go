@@ -125,8 +125,13 @@ const (
 	// WorkIdentity is a vertex, the signatures of a DID's keys, and its slot.
 	WorkIdentity = WorkVertex + WorkCosigned + 1
 
-	// WorkOpen is a vertex, the slots of channel and pay-out account, and what PrepaidAll names with two claims each.
-	WorkOpen = WorkVertex + 2 + // slots
+	// PayoutCredit is what a new pay-out account begins with: enough to redeem and to move what it was paid, and less
+	// than it takes to open a channel.
+	PayoutCredit = 8
+
+	// WorkOpen is a vertex, the slots of channel and pay-out account, the credit of the latter, and what PrepaidAll names
+	// with two claims each.
+	WorkOpen = WorkVertex + 2 + PayoutCredit + // slots
 		WorkVertex + 2*WorkClaim + // settle
 		WorkVertex + WorkCosigned + // withdraw
 		2*(WorkVertex+2*WorkClaim) + // challenges

@@ -72,9 +72,10 @@ func (g *stage) judge(v *settle.Vertex, signedBy wallet.PublicKey) (settle.Verdi
 		return settle.Deactivated, nil
 	}
 	g.price(v.Issuer(), v.Payload())
+	g.payer = g.payerOf(v.Issuer(), v.Payload())
 	verdict := g.apply(v)
 	if verdict == settle.Applied {
-		verdict = g.charge(v.Issuer())
+		verdict = g.charge(g.payer)
 	}
 	if g.err != nil {
 		return 0, g.err

@@ -63,7 +63,7 @@ func (g *stage) open(by wallet.DID, p *settle.Open) settle.Verdict {
 		return v
 	}
 	if _, exists := g.get(settle.AccountKey(o.Payout)); !exists {
-		g.register(o.Payout, 0) // so that no pay-out has to; the opening's work covers it
+		g.register(o.Payout, settle.PayoutCredit) // so that no pay-out has to; the opening's work covers it
 	}
 	g.lock(o.Deposit)
 	return g.putChannel(id, settle.NewChannel(o))
@@ -110,7 +110,7 @@ func mayTopUp(o channel.Opening, p channel.Party, by wallet.DID) bool {
 // settle is all or nothing for signatures and channels, but a channel that was closed meanwhile does not spoil the
 // claims of the others.
 func (g *stage) settle(v *settle.Vertex, p *settle.Settle) settle.Verdict {
-	if !g.affords(v.Issuer(), g.work) {
+	if !g.affordable() {
 		return settle.CreditSpent
 	}
 	raised, late := false, false
@@ -174,7 +174,7 @@ func (g *stage) withdraw(by wallet.DID, p *settle.Withdraw) settle.Verdict {
 	switch {
 	case !ok:
 		return settle.UnknownChannel
-	case !g.affords(by, g.work):
+	case !g.affordable():
 		return settle.CreditSpent
 	}
 	if p.Signed.Verify(c.Opening) != nil {
@@ -245,7 +245,7 @@ func (g *stage) cooperativeClose(by wallet.DID, p *settle.CooperativeClose) sett
 	switch {
 	case !ok:
 		return settle.UnknownChannel
-	case !g.affords(by, g.work):
+	case !g.affordable():
 		return settle.CreditSpent
 	}
 	if p.Signed.Verify(c.Opening) != nil {
@@ -271,7 +271,7 @@ func (g *stage) closeRequest(v *settle.Vertex, p *settle.CloseRequest) settle.Ve
 	switch {
 	case !ok:
 		return settle.UnknownChannel
-	case !g.affords(v.Issuer(), g.work):
+	case !g.affordable():
 		return settle.CreditSpent
 	}
 	if p.Signed.Verify(c.Opening) != nil {

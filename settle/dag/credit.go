@@ -56,7 +56,34 @@ func (g *stage) affords(d wallet.DID, work uint64) bool {
 	return g.state.limits().CreditInterval == 0 || g.account(d).Credit.Units >= work
 }
 
-// charge takes the credit that a vertex costs from its issuer.
+// affordable tells whether whoever pays for this vertex can.
+func (g *stage) affordable() bool { return g.affords(g.payer, g.work) }
+
+// payerOf gives whose credit a vertex costs: its issuer's. Where both parties of a channel signed, and the issuer is one
+// of them without enough, it is the other's: a station that was never paid out has no credit of its own.
+func (g *stage) payerOf(by wallet.DID, p settle.Payload) wallet.DID {
+	var id channel.ID
+	switch p := p.(type) {
+	case *settle.Withdraw:
+		id = p.Signed.Withdrawal.Channel
+	case *settle.CooperativeClose:
+		id = p.Signed.Close.Channel
+	default:
+		return by
+	}
+	c, ok := g.channel(id)
+	if !ok || g.affords(by, g.work) || by != c.Opening.Opener && by != c.Opening.Partner && by != c.Opening.Payout {
+		return by
+	}
+	for _, party := range []wallet.DID{c.Opening.Opener, c.Opening.Partner} {
+		if g.affords(party, g.work) {
+			return party
+		}
+	}
+	return by
+}
+
+// charge takes the credit that a vertex costs from who pays for it.
 func (g *stage) charge(d wallet.DID) settle.Verdict {
 	switch {
 	case g.work == 0 || g.state.limits().CreditInterval == 0:

@@ -114,13 +114,16 @@ func TestLockedMoneyCountsForWhoPutItIn(t *testing.T) {
 	locked(0, 0)
 }
 
-// creditless opens a channel to a partner who has never had any money.
+// creditless opens a channel to a partner who has never had any money, and has used up what its account began with.
 func creditless(t *testing.T) (*pair, actor) {
 	p := &pair{ledger: newLedgerWith(t, priced()), opener: newActor(1), partner: newActor(2)}
 	p.fund(p.opener, 100*eur)
 	p.opening = p.draft(50*eur, 1)
 	p.id = p.opening.ID()
 	p.must(p.opener, &settle.Open{Sequence: 1, Opening: p.opening})
+	for n := range byte(settle.PayoutCredit) {
+		p.must(p.partner, anchor(100+n))
+	}
 	return p, p.partner
 }
 
@@ -155,9 +158,20 @@ func TestOpeningPaysForTheWholeLifeOfAChannel(t *testing.T) {
 
 func TestWithdrawalAndAgreedCloseArePaidForToo(t *testing.T) {
 	p, poor := creditless(t)
-	p.must(poor, p.signWithdrawal(1, channel.PerParty{0, eur}, channel.PerLane{eur, 0}))
-	if v := p.do(poor, p.signWithdrawal(2, channel.PerParty{0, 2 * eur}, channel.PerLane{2 * eur, 0})); v != settle.CreditSpent {
+	p.must(poor, p.signWithdrawal(1, channel.PerParty{0, 1}, channel.PerLane{1, 0}))
+	if v := p.do(poor, p.signWithdrawal(2, channel.PerParty{0, 2}, channel.PerLane{2, 0})); v != settle.CreditSpent {
 		t.Fatal(v)
+	}
+	p.wait(10 * time.Second)
+	p.must(p.opener, anchor(99)) // which counts what was earned
+	before := p.credit(p.opener)
+	p.must(poor, p.signWithdrawal(2, channel.PerParty{0, 2}, channel.PerLane{2, 0}))
+	if paid := before - p.credit(p.opener); paid != settle.WorkVertex+settle.WorkCosigned {
+		t.Errorf("the other party that signed paid %d", paid)
+	}
+	stranger := newActor(3)
+	if v := p.do(stranger, p.signWithdrawal(3, channel.PerParty{0, 3}, channel.PerLane{3, 0})); v != settle.CreditSpent {
+		t.Errorf("a stranger without credit: %s", v)
 	}
 	p.must(p.opener, p.closeRequest(channel.Opener))
 	p.must(poor, p.signClose(channel.PerLane{2 * eur, 0}, startTime.Add(time.Hour)))

@@ -52,7 +52,7 @@ func (g *stage) change(
 		return settle.Deactivated
 	case version != i.Version+1:
 		return settle.WrongVersion
-	case !g.affords(v.Issuer(), g.work):
+	case !g.affordable():
 		return settle.CreditSpent
 	case verify(g.state.network.ID, a.Key) != nil:
 		return settle.BadDocument

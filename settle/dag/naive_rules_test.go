@@ -7,7 +7,7 @@ import (
 	"joulepay/wallet/money"
 )
 
-func (n *naive) apply(by wallet.DID, payload settle.Payload, work int64) settle.Verdict {
+func (n *naive) apply(payer, by wallet.DID, payload settle.Payload, work int64) settle.Verdict {
 	switch x := payload.(type) {
 	case *settle.Anchor:
 		return settle.Applied
@@ -41,9 +41,9 @@ func (n *naive) apply(by wallet.DID, payload settle.Payload, work int64) settle.
 		}
 		return n.settle(x)
 	case *settle.Withdraw:
-		return n.withdraw(by, x, work)
+		return n.withdraw(payer, x, work)
 	case *settle.CooperativeClose:
-		return n.cooperate(by, x, work)
+		return n.cooperate(payer, x, work)
 	case *settle.CloseRequest:
 		return n.request(by, x, work)
 	case *settle.Finalise:
@@ -140,7 +140,7 @@ func (n *naive) open(by wallet.DID, x *settle.Open) settle.Verdict {
 		return v
 	}
 	if _, exists := n.accounts[o.Payout]; !exists {
-		n.create(o.Payout, 0)
+		n.create(o.Payout, 8)
 	}
 	n.order = append(n.order, settle.ChannelKey(id))
 	n.channels[id] = naiveChannel{
@@ -218,13 +218,13 @@ func (n *naive) raise(best channel.Best) settle.Verdict {
 	return settle.Applied
 }
 
-func (n *naive) withdraw(by wallet.DID, x *settle.Withdraw, work int64) settle.Verdict {
+func (n *naive) withdraw(payer wallet.DID, x *settle.Withdraw, work int64) settle.Verdict {
 	w := x.Signed.Withdrawal
 	c, ok := n.channels[w.Channel]
 	switch {
 	case !ok:
 		return settle.UnknownChannel
-	case !n.affords(by, work):
+	case !n.affords(payer, work):
 		return settle.CreditSpent
 	case !n.cosigned(c, wallet.DomainWithdrawal, w.Encode(), x.Signed.Signatures):
 		return settle.BadClaim
@@ -256,7 +256,7 @@ func (n *naive) cosigned(c naiveChannel, d wallet.Domain, body []byte, signature
 	return true
 }
 
-func (n *naive) cooperate(by wallet.DID, x *settle.CooperativeClose, work int64) settle.Verdict {
+func (n *naive) cooperate(payer wallet.DID, x *settle.CooperativeClose, work int64) settle.Verdict {
 	agreed := x.Signed.Close
 	c, ok := n.channels[agreed.Channel]
 	if !ok {
@@ -264,7 +264,7 @@ func (n *naive) cooperate(by wallet.DID, x *settle.CooperativeClose, work int64)
 	}
 	maxima := channel.PerLane{money.Amount(c.lanes[0].most), money.Amount(c.lanes[1].most)}
 	switch {
-	case !n.affords(by, work):
+	case !n.affords(payer, work):
 		return settle.CreditSpent
 	case !n.cosigned(c, wallet.DomainClose, agreed.Encode(), x.Signed.Signatures):
 		return settle.BadClaim

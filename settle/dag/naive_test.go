@@ -201,16 +201,17 @@ func (n *naive) judge(v *settle.Vertex) (settle.Verdict, *naive) {
 	}
 	next := n.clone()
 	price := next.price(v.Issuer(), v.Payload())
-	verdict := next.apply(v.Issuer(), v.Payload(), price.work)
+	payer := next.payer(v.Issuer(), v.Payload(), price.work)
+	verdict := next.apply(payer, v.Issuer(), v.Payload(), price.work)
 	if verdict != settle.Applied {
 		return verdict, n
 	}
-	if !next.affords(v.Issuer(), price.work) {
+	if !next.affords(payer, price.work) {
 		return settle.CreditSpent, n
 	}
-	if a, ok := next.accounts[v.Issuer()]; ok && next.credited() {
+	if a, ok := next.accounts[payer]; ok && next.credited() {
 		a.credit = new(big.Rat).Sub(a.credit, new(big.Rat).SetInt64(price.work))
-		next.accounts[v.Issuer()] = a
+		next.accounts[payer] = a
 	}
 	for id, way := range price.ways {
 		delete(next.channels[id].prepaid, way)
@@ -229,6 +230,25 @@ func (n *naive) affords(d wallet.DID, work int64) bool {
 	}
 	a, ok := n.accounts[d]
 	return ok && floor(a.credit).Cmp(big.NewInt(work)) >= 0
+}
+
+// payer is the issuer; or another party of the channel, where both signed and the issuer is a party without credit.
+func (n *naive) payer(by wallet.DID, payload settle.Payload, work int64) wallet.DID {
+	for id, c := range n.channels {
+		w, withdraws := payload.(*settle.Withdraw)
+		k, closes := payload.(*settle.CooperativeClose)
+		if !(withdraws && w.Signed.Withdrawal.Channel == id || closes && k.Signed.Close.Channel == id) || n.affords(by, work) {
+			continue
+		}
+		if by == c.opening.Opener || by == c.opening.Partner || by == c.opening.Payout {
+			for _, d := range []wallet.DID{c.opening.Opener, c.opening.Partner} {
+				if n.affords(d, work) {
+					return d
+				}
+			}
+		}
+	}
+	return by
 }
 
 // naivePrice is what a vertex costs its issuer, and what pays for the rest.
@@ -259,7 +279,7 @@ func (n *naive) price(by wallet.DID, payload settle.Payload) naivePrice {
 	case *settle.Transfer:
 		p.work = 1 + account(x.To)
 	case *settle.Open:
-		p.work = 20
+		p.work = 28
 	case *settle.Settle:
 		p.claims(n, by, x.Claims)
 	case *settle.Withdraw:

@@ -43,7 +43,7 @@ func (s *State) Outlook(v *settle.Vertex, waiting int) Outlook {
 	if g.work == 0 && len(g.covered) == 0 && !exists && !g.concerns(by, v.Payload()) {
 		return Outlook{Verdict: settle.CreditSpent} // a stranger who repeats what others have done already
 	}
-	if a.Credit.Units >= g.work {
+	if g.affords(g.payerOf(by, v.Payload()), g.work) {
 		return Outlook{}
 	}
 	if amountOf(v.Payload()) > a.Balance {

@@ -5,6 +5,7 @@ import (
 
 	"joulepay/channel"
 	"joulepay/settle"
+	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
 
@@ -55,7 +56,8 @@ type stage struct {
 	order   []settle.SlotKey
 	effects []ChannelEffect // filled by commit
 
-	work    uint64                        // that the issuer pays for, in credit
+	work    uint64                        // that the payer pays for, in credit
+	payer   wallet.DID                    // the issuer, or a party that signed with it
 	covered map[channel.ID]settle.Prepaid // what pays for the work on a channel
 
 	err error // corruption; ends the node
