@@ -124,6 +124,8 @@ func (d *dossier) report(r Receipt) Report {
 		say("and quote %d, which changes the tariff from %s on; the vehicle's claim agrees to it", i+2, next.Quote.From().Format(time.DateTime))
 	}
 	say("the meter signed %d readings; each continues the one before", len(d.readings))
+	vouched, trusted := d.credentials()
+	report.Checks = append(report.Checks, vouched...)
 	for lane, best := range d.claims {
 		if !best.IsZero() {
 			say("the claim on lane %d is signed by its payer's channel key: %s %s in total", lane, best.Owed(), q.Currency)
@@ -138,6 +140,7 @@ func (d *dossier) report(r Receipt) Report {
 	report.Stated = []string{
 		fmt.Sprintf("that %d claims were signed", s.Claims),
 	}
+	report.Stated = append(report.Stated, trusted...)
 	for lane, was := range d.evidence.before() {
 		if text := fmt.Sprintf("lane %d was at %s %s before the session", lane, was, q.Currency); d.shown[lane] {
 			say("an earlier claim shows that %s", text)

@@ -21,9 +21,10 @@ import (
 type shown struct {
 	DID      wallet.DID       `json:"did"`
 	DIDKey   string           `json:"did_key"`
-	Key      wallet.PublicKey `json:"key"`      // that signs now
-	Rotation uint32           `json:"rotation"` // how often it was rotated
-	Document did.Document     `json:"document"` // of the inception; the ledger's is newer when the DID is registered
+	Key      wallet.PublicKey `json:"key"`       // that signs now
+	Rotation uint32           `json:"rotation"`  // how often it was rotated
+	MeterKey string           `json:"meter_key"` // verifies a charger's readings: multibase, as a calibration names it
+	Document did.Document     `json:"document"`  // of the inception; the ledger's is newer when the DID is registered
 }
 
 func showCommand(app *cli.App, program string) *cobra.Command {
@@ -37,9 +38,11 @@ func showCommand(app *cli.App, program string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		s := shown{w.DID(), w.DID().DIDKey(), w.Account().Public(), w.Rotation(), did.Inception(w.DID()).Document}
+		meter := strings.TrimPrefix(wallet.DIDOf(w.Meter().Public()).DIDKey(), "did:key:")
+		s := shown{w.DID(), w.DID().DIDKey(), w.Account().Public(), w.Rotation(), meter, did.Inception(w.DID()).Document}
 		return app.Print(s, func(p *cli.Printer) {
-			p.Fields("DID", s.DID.String(), "twin", s.DIDKey, "key", s.Key.String(), "rotated", fmt.Sprintf("%d times", s.Rotation))
+			p.Fields("DID", s.DID.String(), "twin", s.DIDKey, "key", s.Key.String(), "rotated", fmt.Sprintf("%d times", s.Rotation),
+				"meter key", s.MeterKey)
 			p.Line("what the ledger knows of it: %s did resolve %s", program, s.DID)
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -28,7 +29,9 @@ import (
 	"joulepay/cmd/internal/walletcmd"
 	"joulepay/internal/natsd"
 	"joulepay/settle/client"
+	"joulepay/settle/did"
 	"joulepay/settle/port"
+	"joulepay/settle/registry"
 	"joulepay/wallet"
 )
 
@@ -68,12 +71,16 @@ type Options struct {
 	// Station connects as the owner of its DID's subjects. Everybody else takes a fresh key, so that the broker does not
 	// know them again.
 	Station bool
-	TLS     *tls.Config  // certificates of brokers that are trusted; nil: those of the system
-	Admit   secure.Admit // whether a peer's key is still its DID's; nil: secure.InceptionOnly
-	Name    string       // of the connection, for the broker's operator
+	TLS     *tls.Config // certificates of brokers that are trusted; nil: those of the system
+	Name    string      // of the connection, for the broker's operator
 	Log     *slog.Logger
 	OnNATS  func(error)    // hears of trouble with the connection; may be nil
 	Client  client.Options // of the settlement API
+
+	// Registered refuses peers that are not registered on the ledger, and RegistrationAge proofs that are older; zero:
+	// registry.AgeMax.
+	Registered      bool
+	RegistrationAge time.Duration
 }
 
 // Party is one opened participant.
@@ -83,6 +90,8 @@ type Party struct {
 	Ledger *client.Pinned
 	Port   *port.Port
 	Conn   *nats.Conn // nil without a URL
+	// Registry knows which keys others have now.
+	Registry *registry.Registry
 
 	options Options
 	key     wallet.PrivateKey // of Conn
@@ -100,6 +109,9 @@ func Open(ctx context.Context, o Options) (*Party, error) {
 		return nil, err
 	}
 	p := &Party{Wallet: o.Wallet, Ledger: pinned, Port: port.New(pinned, o.Wallet), options: o, log: o.Log}
+	p.Registry = registry.New(pinned.Trusted(), pinned, registry.Options{
+		AgeMax: o.RegistrationAge, Required: o.Registered, Now: time.Now,
+	})
 	if o.NATS != "" {
 		if err := p.connect(); err != nil {
 			return nil, err
@@ -208,7 +220,7 @@ var failures = []error{secure.ErrNoAnswer, secure.ErrRefused, secure.ErrNotAdmit
 
 // secureOptions logs what is dropped for who looks closely, and tells of handshakes that fail.
 func (p *Party) secureOptions(trouble func(error)) secure.Options {
-	return secure.Options{Admit: p.options.Admit, OnDrop: func(err error) {
+	return secure.Options{Admit: p.admit, OnDrop: func(err error) {
 		p.log.Debug("datagram dropped", "error", err)
 		for _, failure := range failures {
 			if trouble != nil && errors.Is(err, failure) {
@@ -217,6 +229,16 @@ func (p *Party) secureOptions(trouble func(error)) secure.Options {
 			}
 		}
 	}}
+}
+
+// admit asks the ledger whether a peer's key is still its DID's. A station that cannot be told goes by the DID: whoever has
+// only a retired key opens no channel, and so pays nothing, but a ledger that is down must not keep others from charging.
+func (p *Party) admit(ctx context.Context, peer secure.Peer) error {
+	err := p.Registry.Check(ctx, peer.DID, peer.Account, &peer.Static)
+	if p.options.Station && (errors.Is(err, registry.ErrUnknown) || errors.Is(err, did.ErrStale)) {
+		return secure.InceptionOnly(ctx, peer)
+	}
+	return err
 }
 
 // Identity gives what agents sign with.

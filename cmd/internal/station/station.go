@@ -48,6 +48,7 @@ type Config struct {
 	SettleAt    money.Amount  // ask for a withdrawal when so much is unsettled; 0 never
 	SettleEvery time.Duration // or after this time; 0 never
 	Payout      wallet.DID    // zero: the station's own account
+	Credential  []byte        // what others say of the station, as credential.JoinBundle writes it
 	Policy      session.PayeePolicy
 	// Attestation is who stands behind the readings; zero: the station. meter.AttestedOCMF promises signed ends.
 	Attestation meter.Attestation
@@ -204,7 +205,7 @@ func (s *Station) quoteAt(now session.Instant) (quote.Quote, *pricing.Tariff, er
 		Network: s.party.Ledger.Trusted().ID, Station: w.DID(), Payout: c.Payout, MeterKey: w.Meter().Public(),
 		Attestation: c.attestation(), OCMFKey: c.OCMFKey, Service: c.Service, EVSE: c.EVSE, Unit: c.Unit, Tariff: tariff,
 		TimeZone: c.TimeZone, MaxPowerMw: s.outlet.Connector.MaxPowerMilliwatts(), ClaimEvery: c.ClaimEvery,
-		Window: c.Window, SettleAt: c.SettleAt, SettleEvery: c.SettleEvery,
+		Window: c.Window, SettleAt: c.SettleAt, SettleEvery: c.SettleEvery, Credential: c.Credential,
 	}
 	if c.Lifetime > 0 {
 		in.ExpiryMin = now.Real.Add(c.Lifetime)

@@ -57,6 +57,7 @@ type runCmd struct {
 	market                                   marketFlags
 	meterKey                                 string
 	signs                                    *ocmf.PrivateKey // the meter's own key, once it is read
+	credentials                              []string
 }
 
 func runCommand(app *cli.App) *cobra.Command {
@@ -95,6 +96,7 @@ func runCommand(app *cli.App) *cobra.Command {
 	f.DurationVar(&c.settleEvery, "settle-every", defaults.SettleEvery, "settle during a session after this time; 0 never")
 	f.DurationVar(&c.goneAfter, "gone-after", defaults.Policy.GoneAfter, "hang up on a vehicle that owes for so long")
 	f.StringVar(&c.payout, "payout", "", "DID of the account that is paid (default: the charger's own)")
+	f.StringArrayVar(&c.credentials, "credential", nil, "credential to show to vehicles, a `FILE`: the calibration of the meter, an operator's delegation; again for more")
 	command.RunE = func(command *cobra.Command, _ []string) error { return c.run(command.Context()) }
 	return command
 }
@@ -193,7 +195,16 @@ func (c *runCmd) options() (Options, error) {
 			return o, fmt.Errorf("--payout: %w", err)
 		}
 	}
-	o.Settings = func(p *party.Party) (station.Config, error) { return c.settings(settings, settleAt, p) }
+	compacts, err := c.readCredentials()
+	if err != nil {
+		return o, err
+	}
+	o.Settings = func(p *party.Party) (station.Config, error) {
+		if err := c.present(c.app.Lifetime(), &settings, p, compacts); err != nil {
+			return settings, shown(err)
+		}
+		return c.settings(settings, settleAt, p)
+	}
 	return o, nil
 }
 

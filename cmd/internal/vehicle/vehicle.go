@@ -26,19 +26,25 @@ import (
 	"joulepay/wallet"
 )
 
-// ErrSession is returned for a session that ended before energy flowed.
-var ErrSession = errors.New("vehicle: the session failed")
+// Errors.
+var (
+	// ErrSession is returned for a session that ended before energy flowed.
+	ErrSession = errors.New("vehicle: the session failed")
+	// ErrStation is returned for a station that the ledger does not vouch for. The cause is one of settle/registry or settle/did.
+	ErrStation = errors.New("vehicle: the ledger does not vouch for the station")
+)
 
 // Config says how a vehicle behaves.
 type Config struct {
-	Policy     session.PayerPolicy
-	Measure    meter.Spec
-	Battery    sim.Battery // of a simulated vehicle
-	GainPPM    int64       // error of its own simulated meter
-	Parked     bool        // it stands at the station since before this process began, and may be plugged in
-	Clock      agent.Clock
-	PulseEvery time.Duration // real time; zero: the owner calls Agent().Pulse
-	Report     func(session.Progress)
+	Policy      session.PayerPolicy // its Credentials are made from those below
+	Credentials Credentials
+	Measure     meter.Spec
+	Battery     sim.Battery // of a simulated vehicle
+	GainPPM     int64       // error of its own simulated meter
+	Parked      bool        // it stands at the station since before this process began, and may be plugged in
+	Clock       agent.Clock
+	PulseEvery  time.Duration // real time; zero: the owner calls Agent().Pulse
+	Report      func(session.Progress)
 }
 
 // Vehicle is a running vehicle.
@@ -51,6 +57,7 @@ type Vehicle struct {
 	station wallet.DID
 	done    chan struct{}
 	keeping sync.WaitGroup
+	vetting *vetting
 
 	mu      sync.Mutex // guards below
 	trouble error      // the last that the session told of
@@ -60,18 +67,19 @@ type Vehicle struct {
 // New connects a vehicle to one station: its link, and its own measurement. Run must run while Charge or Resume does.
 func New(p *party.Party, c Config, station wallet.DID, log *slog.Logger) (*Vehicle, error) {
 	v := &Vehicle{config: c, party: p, station: station, done: make(chan struct{})}
-	source, err := v.measure()
-	if err != nil {
-		return nil, err
-	}
 	comparison, err := meter.DefaultComparison(meter.SideDC)
 	if err != nil {
 		return nil, err
 	}
+	source, err := v.measure()
+	if err != nil {
+		return nil, err
+	}
+	if v.vetting, v.config.Policy.Credentials, err = newVetting(c.Credentials, p.Registry); err != nil {
+		return nil, errors.Join(err, v.unplug())
+	}
 	if v.link, err = p.Dial(func(err error) { v.disturbed(err, log) }); err != nil {
-		close(v.done)
-		v.keeping.Wait()
-		return nil, errors.Join(err, v.close())
+		return nil, errors.Join(err, v.unplug())
 	}
 	v.agent = agent.NewVehicle(agent.Deps{
 		Identity: p.Identity(), Store: p.Store, Link: v.link, Settler: p.Port, Clock: c.Clock, Log: log,
@@ -111,10 +119,16 @@ func (v *Vehicle) Agent() *agent.Vehicle { return v.agent }
 func (v *Vehicle) Run(ctx context.Context) error { return v.agent.Run(ctx) }
 
 // Close unplugs.
-func (v *Vehicle) Close() error {
+func (v *Vehicle) Close() error { return errors.Join(v.link.Close(), v.unplug()) }
+
+// unplug ends what runs beside the session.
+func (v *Vehicle) unplug() error {
+	if v.vetting != nil {
+		v.vetting.close()
+	}
 	close(v.done)
 	v.keeping.Wait()
-	return errors.Join(v.link.Close(), v.close())
+	return v.close()
 }
 
 // measure gives the vehicle's own meter.
@@ -174,13 +188,22 @@ func (v *Vehicle) Charge(ctx context.Context, resume *session.SessionRecord) (se
 	var err error
 	if resume != nil {
 		record, err = v.agent.Resume(ctx, resume.ID, visit)
-	} else {
+	} else if err = v.checkStation(ctx); err == nil {
 		record, err = v.agent.Charge(ctx, visit)
 	}
 	if err == nil && record.Phase == session.PhaseFailed {
 		err = v.failure(record)
 	}
 	return record, err
+}
+
+// checkStation tells before anything is asked of a station whether the ledger says that its DID has ended or has another key,
+// which the handshake would only find out by waiting. A quote is signed by the key that the DID names.
+func (v *Vehicle) checkStation(ctx context.Context) error {
+	if err := v.party.Registry.Check(ctx, v.station, v.station.InceptionKey(), nil); err != nil {
+		return fmt.Errorf("%w: %w", ErrStation, err)
+	}
+	return nil
 }
 
 // failure says why a session ended before energy flowed.

@@ -32,11 +32,12 @@ type chargeCmd struct {
 	*reach
 	command *cobra.Command
 	limits  *limits
+	trust   *trust
 	station string
 }
 
 func newCharge(app *cli.App, command *cobra.Command, create bool) *chargeCmd {
-	c := &chargeCmd{reach: addReach(app, command, create), command: command, limits: addLimits(command)}
+	c := &chargeCmd{reach: addReach(app, command, create), command: command, limits: addLimits(command), trust: addTrust(command)}
 	c.addNATS(command)
 	app.FollowFlag(command)
 	return c
@@ -115,6 +116,10 @@ func (c *chargeCmd) prepare(ctx context.Context, create bool) (*party.Party, veh
 	if err != nil {
 		return nil, config, err
 	}
+	if config.Credentials, err = c.trust.credentials(); err != nil {
+		return nil, config, err
+	}
+	c.registered, c.registrationAge = c.trust.requireRegistration, c.trust.registrationAge
 	p, err := c.open(ctx, create, party.AccessWrite)
 	if err != nil {
 		return nil, config, err
@@ -208,7 +213,7 @@ func (c *chargeCmd) drive(p *party.Party, config vehicle.Config, station wallet.
 	if errors.Is(err, vehicle.ErrSession) && c.app.Stopping().Err() != nil {
 		err = cli.Fail("`vehicle charge` begins anew", "stopped before energy flowed: nothing was paid")
 	}
-	return errors.Join(err, car.Close())
+	return errors.Join(vouched(err), car.Close())
 }
 
 // conclude waits for the receipt of a session that is over, and prints it.

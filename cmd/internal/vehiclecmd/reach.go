@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,9 @@ type reach struct {
 	ledger string
 	nats   string
 	tls    party.TLS
+
+	registered      bool          // stations must be
+	registrationAge time.Duration // of its proof; zero: the default
 }
 
 // addReach adds --wallet and --ledger; create lets the command make the default wallet on the first run.
@@ -65,7 +69,8 @@ func (r *reach) open(ctx context.Context, create bool, access party.Access) (*pa
 	}
 	return party.Open(ctx, party.Options{
 		Wallet: w, Dir: dir, Access: access, NATS: r.nats, TLS: trusted, Ledger: r.ledger, Name: program, Log: r.app.Log(),
-		OnNATS: func(err error) { r.app.Log().Warn("NATS", "error", err) },
+		OnNATS:     func(err error) { r.app.Log().Warn("NATS", "error", err) },
+		Registered: r.registered, RegistrationAge: r.registrationAge,
 	})
 }
 
