@@ -160,10 +160,14 @@ func (n *Node) noDatabase() error {
 	return nil
 }
 
+// founding gives the wallet with the key that the genesis knows: a rotation of the account key changes neither who votes
+// nor whom the broker lets in.
+func (n *Node) founding() *wallet.Wallet { return n.options.Wallet.At(0) }
+
 // part gives the key with which this node votes, zero for one that only follows, and the way to the other witnesses. A
 // witness that decides alone needs nobody.
 func (n *Node) part(network *proof.Network) (wallet.PrivateKey, gossip.Bus) {
-	key := n.options.Wallet.Account()
+	key := n.founding().Account()
 	if network.Witnesses.Decides(key.Public()) {
 		return key, nil
 	}
@@ -179,7 +183,7 @@ func (n *Node) part(network *proof.Network) (wallet.PrivateKey, gossip.Bus) {
 func (n *Node) connect(ctx context.Context, network wallet.NetworkID) error {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	key := natsgossip.NodeKey(n.options.Wallet, network, natslink.ConnectKey(n.options.Wallet.NATS()))
+	key := natsgossip.NodeKey(n.founding(), network, natslink.ConnectKey(n.options.Wallet.NATS()))
 	err := n.dial(natsd.DialOptions{
 		Name: "joulepay ledger", Key: key, InboxPrefix: natsgossip.Inbox(network, key.Public), TLS: n.options.TLS,
 		OnReconnect: func() { n.options.Log.Info("NATS is back") },
