@@ -27,14 +27,14 @@ var (
 
 // world is a ledger with one witness, whose clock the test sets.
 type world struct {
-	*testing.T
+	testing.TB
 	network *proof.Network
 	state   *dag.State
 	votes   *dag.Finality
 	nonce   uint64
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	genesis, err := settle.NewGenesis(settle.Genesis{
 		Name: "test", Currency: money.Currency{'E', 'U', 'R'}, Time: noon, Limits: settle.DefaultLimits(),
 		Issuers:   []settle.Issuer{{DID: operator, Cap: 1_000_000 * money.Nano}},
@@ -48,7 +48,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	final := proof.Final{Checkpoint: state.LastCheckpoint()}
-	return &world{T: t, network: state.Network(), state: state, votes: dag.NewFinality(state.Network(), final, nil)}
+	return &world{TB: t, network: state.Network(), state: state, votes: dag.NewFinality(state.Network(), final, nil)}
 }
 
 func (w *world) apply(p settle.Payload) {
@@ -204,4 +204,22 @@ func TestResolutionsAreInTheWordsOfTheW3C(t *testing.T) {
 			t.Error(p, err)
 		}
 	}
+}
+
+func FuzzVerify(f *testing.F) {
+	w := newWorld(f)
+	w.apply(settle.NewPublish(w.network.ID, station, 1, document(), stationKey))
+	at := noon.Add(time.Minute)
+	good := w.prove(w.finalize(at), settle.DIDKey(station)).Encode()
+	f.Add(good)
+	f.Add(good[:len(good)/2])
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r, err := did.Verify(w.network, station, raw, at, time.Hour)
+		if err == nil && (r.Identity.Key != stationKey.Public() || !r.Identity.Document.Equal(document())) {
+			t.Fatalf("believed %+v", r)
+		}
+		if err != nil && !errors.Is(err, did.ErrProof) && !errors.Is(err, did.ErrStale) && !errors.Is(err, did.ErrDeactivated) {
+			t.Fatal(err)
+		}
+	})
 }
