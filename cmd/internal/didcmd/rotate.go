@@ -40,6 +40,7 @@ func (c *rotateCmd) run(ctx context.Context) error {
 		return err
 	}
 	c.app.Note("programs that run with this wallet still have the old key: start them again")
+	c.app.Note("open channels go on under keys of their own, that this does not change; `channels list` and `channels close` end those that should not")
 	return c.app.Print(result, func(p *cli.Printer) {
 		result.print(p, fmt.Sprintf("rotated, for good: key %d of this wallet", result.Rotation))
 	})
