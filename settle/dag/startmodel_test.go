@@ -13,7 +13,6 @@ import (
 // startRules are what the model may do without.
 type startRules struct {
 	limitGrows bool  // every epoch allows more checkpoints ahead of the certificates than the one before
-	fetchFirst bool  // nothing is undone before the way to the base is known
 	leaveTraps bool  // an incarnation whose base nobody leads to is left
 	asksPeers  bool  // a node that is stuck asks others for what they know to be justified
 	numbers    uint8 // of checkpoints, with faults
