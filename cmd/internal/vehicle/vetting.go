@@ -109,13 +109,17 @@ func (v *vetting) keys(d wallet.DID) ([]wallet.PublicKey, error) {
 		_, err := v.registry.Look(ctx, d)
 		return err
 	})
-	switch {
-	case !done:
+	if !done {
 		return nil, fmt.Errorf("%w: the keys of %s", session.ErrUndecided, d)
-	case err == nil:
-		err = registry.ErrUnknown // it was, and is too old by now
 	}
-	return nil, err
+	if err != nil {
+		return nil, err
+	}
+	standing, known := v.registry.Known(d) // it came while we asked
+	if !known {
+		return nil, fmt.Errorf("%w: what it said of %s is too old by now", registry.ErrUnknown, d)
+	}
+	return standing.Current(), nil
 }
 
 // CheckStatus implements credential.StatusChecker.
