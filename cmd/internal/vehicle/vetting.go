@@ -131,15 +131,19 @@ func (v *vetting) CheckStatus(entry credential.StatusEntry, issuer wallet.DID, n
 	done, failure := v.ask("status "+issuer.String()+" "+entry.List, func(ctx context.Context) error {
 		return v.cache.Refresh(ctx, entry.List, issuer, now, v.fetch)
 	})
-	switch {
-	case !done:
+	if !done {
 		return standing, fmt.Errorf("%w: %s", session.ErrUndecided, entry.List)
+	}
+	standing, err = v.cache.CheckStatus(entry, issuer, now) // it may have come while we asked
+	switch {
+	case err == nil || !unknown(err):
+		return standing, err
 	case v.onUnknown == status.FailOpen:
 		return credential.StandingUnknown, nil
 	case failure != nil:
 		return standing, fmt.Errorf("%w; %w", err, failure)
 	}
-	return v.cache.CheckStatus(entry, issuer, now) // it came while we asked
+	return standing, err
 }
 
 // unknown tells whether a list is missing or too old; all else is an answer.
