@@ -6,6 +6,7 @@ import (
 	"net"
 	"syscall"
 
+	"joulepay/channel"
 	"joulepay/channel/agent"
 	"joulepay/channel/secure"
 	"joulepay/channel/session"
@@ -43,6 +44,13 @@ var knownErrors = []Known{
 		Hint: "write an amount and its currency, for example 50EUR or 12.50EUR", Code: ExitUsage},
 	{Err: money.ErrCurrency,
 		Hint: "write a currency as three capital letters, for example 50EUR", Code: ExitUsage},
+
+	{Err: wallet.ErrWords,
+		Hint: "compare them with what was written down, in order; each is in the English list of BIP-39"},
+	{Err: channel.ErrUnsynced,
+		Hint: "visit the other side once more, or end the channel without it: `{program} channels close ID --alone`"},
+	{Err: session.ErrForeignChannel,
+		Hint: "take an undamaged file of `{program} channels export FILE`, of the same wallet"},
 
 	{Err: sqlite.ErrLocked,
 		Hint: "another `{program}` works with this directory: stop it, or choose another one: `{command} --data DIR`"},

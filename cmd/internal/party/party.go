@@ -117,7 +117,11 @@ func Open(ctx context.Context, o Options) (*Party, error) {
 			return nil, err
 		}
 	}
-	if p.Store, err = OpenStore(ctx, o.Dir, o.Access); err != nil {
+	p.Store, err = OpenStore(ctx, o.Dir, o.Access)
+	if err == nil && o.Access == AccessWrite {
+		err = checkOwner(ctx, p.Store, o.Wallet)
+	}
+	if err != nil {
 		p.Close()
 		return nil, err
 	}

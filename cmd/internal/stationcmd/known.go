@@ -47,6 +47,8 @@ var knownErrors = []cli.Known{
 		Hint: "`chargepoint sessions list` shows those that exist"},
 	{Err: natsd.ErrPortTaken,
 		Hint: "use the NATS server there, `{command} --nats nats://127.0.0.1:4222`, or take any free port: `{command} --nats-listen 127.0.0.1:0`"},
+	{Err: party.ErrOtherWallet,
+		Hint: "restore the wallet that they belong to: `{program} wallet restore`; or use another name: `{command} --wallet NAME`"},
 	{Err: party.ErrPin,
 		Hint: "the file `network` in --data names the ledger that was met first: restore it, or remove it to meet the ledger anew"},
 }

@@ -33,6 +33,8 @@ var knownErrors = []cli.Known{
 		Hint: "for example --measure sim, --measure replay:sessions.csv#0 or --measure 'exec:./read-meter'", Code: cli.ExitUsage},
 	{Err: receipt.ErrInvalid,
 		Hint: "do not rely on it: ask who issued it for the original, `vehicle receipts export ID FILE` gives one's own"},
+	{Err: party.ErrOtherWallet,
+		Hint: "restore the wallet that they belong to: `{program} wallet restore`; or use another name: `{command} --wallet NAME`"},
 	{Err: party.ErrPin,
 		Hint: "the file `network` in --data names the ledger that was met first: restore it, or remove it to meet the ledger anew"},
 	{Err: client.ErrInsufficient,
