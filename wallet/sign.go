@@ -33,7 +33,7 @@ const (
 	DomainRotation        Domain = 13 // a new account key, by the old one and by the new one
 	DomainReceipt         Domain = 14 // a receipt, by the station's account key
 	DomainOperatorRequest Domain = 15 // a request to a node's API
-	DomainPresentation    Domain = 16 // a verified claim shown to one peer
+	DomainPresentation    Domain = 16 // what became of a verified claim that a peer showed, by the receiver's account key
 	DomainConnect         Domain = 17 // a broker's nonce, by a NATS key
 	DomainDocument        Domain = 18 // what a DID says of itself on the ledger, by its account key
 )
