@@ -37,12 +37,12 @@ type Limits struct {
 //
 // A unit earns a credit in ten seconds and saves for a hundred: a machine with 50 may do five payments a second, and 500
 // in a burst, while money for one vertex a second is money that somebody must lend the attacker. A new account begins
-// with enough to open a channel and to pay a few times. The locks make a million accounts cost 10,000, and a million
+// with enough to open two channels and to pay a few times. The locks make a million accounts cost 10,000, and a million
 // channels 100,000, for as long as they are there: about a kilobyte of every node's disk each.
 func DefaultLimits() Limits {
 	return Limits{
 		ParentWindow: 1 << 16, Heartbeat: 5 * time.Second, StepMax: 10 * time.Second, WindowCheckpoints: 3,
-		CreditInterval: 10 * time.Second, CreditCap: 100 * time.Second, RegistrationCredit: 32,
+		CreditInterval: 10 * time.Second, CreditCap: 100 * time.Second, RegistrationCredit: 64,
 		AccountLock: money.Nano / 100, ChannelLock: money.Nano / 10,
 	}
 }
