@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"joulepay/channel"
@@ -32,7 +33,7 @@ func (s *Station) admit(ctx context.Context, all *sync.WaitGroup, from link.Addr
 	if h.Resume {
 		return fmt.Errorf("%w: nothing is known of session %s", session.ErrUnexpected, id)
 	}
-	outlet, offer, err := s.outletAndOffer(h.Service)
+	outlet, offer, err := s.outletAndOffer(h.Service, h.EVSE)
 	if err != nil {
 		return err
 	}
@@ -45,12 +46,16 @@ func (s *Station) admit(ctx context.Context, all *sync.WaitGroup, from link.Addr
 	return nil
 }
 
-// outletAndOffer chooses a free outlet that offers a service: one where something is plugged in rather than another.
-func (s *Station) outletAndOffer(service string) (*Outlet, quote.Quote, error) {
+// outletAndOffer chooses a free outlet that offers a service: the one that the vehicle names, else one where something is
+// plugged in rather than another.
+func (s *Station) outletAndOffer(service, evse string) (*Outlet, quote.Quote, error) {
 	err := fmt.Errorf("%w: every outlet is in use", ErrBusy)
+	if evse != "" && !slices.ContainsFunc(s.outlets, func(o *Outlet) bool { return o.EVSE == evse }) {
+		err = fmt.Errorf("%w: there is no EVSE %q here", session.ErrChannel, evse)
+	}
 	for _, plugged := range [...]bool{true, false} {
 		for _, o := range s.outlets {
-			if !s.Free(o) || o.Connector.Plugged() != plugged {
+			if evse != "" && o.EVSE != evse || !s.Free(o) || o.Connector.Plugged() != plugged {
 				continue
 			}
 			offer, offerErr := o.Offer(s.deps.Clock.Now())

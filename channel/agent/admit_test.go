@@ -190,6 +190,7 @@ func TestAHelloThatIsNotGoodCostsNothing(t *testing.T) {
 			"of another session":  {c.hello(id(2), nil), wire.CodeIdentity},
 			"of no key":           {c.hello(id(1), func(h *wire.Hello) { h.Vehicle = wallet.DID{} }), wire.CodeIdentity},
 			"for another service": {c.hello(id(1), func(h *wire.Hello) { h.Service = "parking" }), wire.CodeChannel},
+			"at no such plug":     {c.hello(id(1), func(h *wire.Hello) { h.EVSE = "E9" }), wire.CodeChannel},
 			"of what is unknown":  {c.hello(id(1), func(h *wire.Hello) { h.Resume = true }), wire.CodeUnknownSession},
 		} {
 			c.send(id(1), test.hello)
@@ -212,11 +213,33 @@ func TestAVehicleGetsAnOutletWhereSomethingIsPluggedIn(t *testing.T) {
 		s := NewStation(l.deps(), empty, taken, plugged)
 		s.using[taken] = id(9)
 		for _, want := range []*Outlet{plugged, empty} {
-			got, _, err := s.outletAndOffer("charging")
+			got, _, err := s.outletAndOffer("charging", "")
 			if err != nil || got != want {
 				t.Errorf("outlet %s, %v", got.EVSE, err)
 			}
 			s.using[plugged] = id(8)
+		}
+		l.end()
+	})
+}
+
+func TestAVehicleGetsTheOutletThatItNames(t *testing.T) {
+	inWorld(t, link.Faults{}, func(w *world) {
+		first, second := w.newOutlet(), w.newOutlet()
+		first.EVSE, second.EVSE = "E1", "E2"
+		l := w.station.live(context.Background())
+		s := NewStation(l.deps(), first, second)
+		for _, named := range []*Outlet{second, first} {
+			if got, _, err := s.outletAndOffer("charging", named.EVSE); err != nil || got != named {
+				t.Errorf("%s: %v, %v", named.EVSE, got, err)
+			}
+		}
+		s.using[second] = id(9)
+		if _, _, err := s.outletAndOffer("charging", "E2"); !errors.Is(err, ErrBusy) {
+			t.Errorf("one that is in use: %v", err)
+		}
+		if _, _, err := s.outletAndOffer("charging", "E3"); !errors.Is(err, session.ErrChannel) {
+			t.Errorf("one that is not there: %v", err)
 		}
 		l.end()
 	})

@@ -15,7 +15,7 @@ import (
 func (p *Payer) hello(now Instant, resume bool) Send {
 	h := wire.Hello{
 		Vehicle: wallet.DIDOf(p.config.Account.Public()), Station: p.record.Peer, AtMs: now.Session.UnixMilli(),
-		Service: p.record.Service, Quantity: p.record.Wanted, Resume: resume, Known: known(p.side),
+		Service: p.record.Service, EVSE: p.config.Policy.EVSE, Quantity: p.record.Wanted, Resume: resume, Known: known(p.side),
 	}
 	if p.side != nil {
 		h.Channel = p.side.ID()

@@ -10,6 +10,7 @@ import (
 // Bounds of fields, in bytes. What a peer sends is stored with the session: none of it may make a record too large.
 const (
 	serviceMax = 64
+	evseMax    = 64 // an EVSE id of ISO 15118 has at most 32 characters
 	wordMax    = 32 // a Reason or a Code
 )
 
@@ -49,6 +50,9 @@ func (Refuse) Kind() Kind { return KindRefuse }
 func (h Hello) check() error {
 	if len(h.Service) > serviceMax {
 		return fmt.Errorf("service of %d bytes, at most %d", len(h.Service), serviceMax)
+	}
+	if len(h.EVSE) > evseMax {
+		return fmt.Errorf("EVSE of %d bytes, at most %d", len(h.EVSE), evseMax)
 	}
 	return h.Known.check()
 }

@@ -21,6 +21,7 @@ type Hello struct {
 	Channel   channel.ID       `cbor:"7,keyasint"` // an open channel with the station; zero when there is none
 	Known     Known            `cbor:"8,keyasint"`
 	Signature wallet.Signature `cbor:"9,keyasint"`
+	EVSE      string           `cbor:"10,keyasint,omitempty"` // the plug it stands at; empty: whichever the station sees it at
 }
 
 // Known is what the sender knows of the channel: encoded channel.Best of each lane, empty when untouched. The peer

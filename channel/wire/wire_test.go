@@ -29,6 +29,7 @@ func Example() {
 var messages = []wire.Message{
 	wire.Hello{Vehicle: wallet.DID{1}, Station: wallet.DID{2}, AtMs: 3, Service: "charging", Quantity: 4, Resume: true,
 		Channel: channel.ID{5}, Known: wire.Known{Lanes: [2][]byte{best(1), nil}}, Signature: wallet.Signature{6}},
+	wire.Hello{Vehicle: wallet.DID{1}, Station: wallet.DID{2}, AtMs: 3, Service: "charging", EVSE: "DE*JLP*E1*1"},
 	wire.Offer{Quote: []byte("quote"), Known: wire.Known{Lanes: [2][]byte{nil, best(2)}}},
 	wire.Accept{Quote: channel.Hash{1}, Opening: []byte("opening"), Base: channel.PerLane{2, 3}},
 	wire.Demand{Reading: []byte("reading"), Required: 1, Accepted: 2, Covered: 3, Back: best(3), Final: true, Reason: wire.ReasonTarget},
@@ -107,6 +108,7 @@ func TestI9_AFrameThatIsNotOneIsRefused(t *testing.T) {
 		{"an unknown key", append(bytes.Clone(good[:18]), 0xa1, 9, 1), wire.ErrFrame},
 		{"larger than a datagram", append(bytes.Clone(good), make([]byte, wire.FrameSizeMax)...), wire.ErrFrame},
 		{"a long service", encode(wire.Hello{Service: long}), wire.ErrFrame},
+		{"a long EVSE", encode(wire.Hello{EVSE: long}), wire.ErrFrame},
 		{"half a claim known", encode(wire.Hello{Known: wire.Known{Lanes: [2][]byte{{1}, nil}}}), wire.ErrFrame},
 		{"half a claim offered", encode(wire.Offer{Known: wire.Known{Lanes: [2][]byte{nil, {1}}}}), wire.ErrFrame},
 		{"a reading with a book of evidence", encode(wire.Demand{Reading: make([]byte, 8<<10)}), wire.ErrFrame},
@@ -147,7 +149,8 @@ func TestI8_AHelloOrStopIsGoodForOneSession(t *testing.T) {
 	hello.Signature = key.Sign(wallet.DomainHello, network, hello.SigningBytes(session))
 	stop := wire.Stop{Reason: wire.ReasonUser}
 	stop.Signature = key.Sign(wallet.DomainStop, network, stop.SigningBytes(session))
-	resumed, elsewhere, later := hello, hello, hello
+	resumed, elsewhere, later, plug := hello, hello, hello, hello
+	plug.EVSE = "E2"
 	resumed.Resume = true
 	elsewhere.Station[0]++
 	later.AtMs++
@@ -162,6 +165,7 @@ func TestI8_AHelloOrStopIsGoodForOneSession(t *testing.T) {
 		{"hello", wallet.DomainHello, network, hello.SigningBytes(session), hello.Signature, nil},
 		{"hello of another session", wallet.DomainHello, network, hello.SigningBytes(other), hello.Signature, wallet.ErrSignature},
 		{"hello on another network", wallet.DomainHello, wallet.NetworkID{2}, hello.SigningBytes(session), hello.Signature, wallet.ErrSignature},
+		{"hello at another plug", wallet.DomainHello, network, plug.SigningBytes(session), hello.Signature, wallet.ErrSignature},
 		{"hello to another station", wallet.DomainHello, network, elsewhere.SigningBytes(session), hello.Signature, wallet.ErrSignature},
 		{"hello that resumes", wallet.DomainHello, network, resumed.SigningBytes(session), hello.Signature, wallet.ErrSignature},
 		{"hello at another time", wallet.DomainHello, network, later.SigningBytes(session), hello.Signature, wallet.ErrSignature},
