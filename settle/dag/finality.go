@@ -140,8 +140,12 @@ func (f *Finality) count(number uint64) *proof.Certificate {
 // Certified takes a certificate that verified. One for another log, or an old one, changes nothing.
 func (f *Finality) Certified(c proof.Certificate) {
 	target, ok := f.marked[c.Target.Number]
-	if ok && target.Ref() == c.Target && c.Target.Number > f.justified.Number {
+	switch {
+	case !ok || target.Ref() != c.Target:
+	case c.Target.Number > f.justified.Number:
 		f.justify(target, c)
+	case c.Target.Number == f.final.Checkpoint.Number: // where this began; an incarnation may have to go on from there
+		f.by[c.Target.Number] = c
 	}
 }
 

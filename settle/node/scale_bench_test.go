@@ -151,8 +151,13 @@ func (g *grown) base(b *testing.B) store.Base {
 	if err != nil {
 		b.Fatal(err)
 	}
+	by, err := network.Witnesses.SignVote(proof.Vote{Source: first.Ref(), Target: made.Ref(), Time: head.Time}, network.ID, g.net.witness)
+	if err != nil {
+		b.Fatal(err)
+	}
+	justified := proof.NewCertificate([]proof.SignedVote{by})
 	return store.Base{
-		Genesis: g.net.genesis, Head: head, Final: proof.Final{Checkpoint: made, Certificate: proof.NewCertificate([]proof.SignedVote{vote})},
+		Genesis: g.net.genesis, Head: head, Justified: &justified, Final: proof.Final{Checkpoint: made, Certificate: proof.NewCertificate([]proof.SignedVote{vote})},
 		Marks:  []dag.StoredMark{{Checkpoint: first, Certified: true}, {Checkpoint: made}},
 		Window: all(items), Slots: all(slots),
 	}

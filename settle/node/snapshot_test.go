@@ -14,6 +14,7 @@ import (
 	"joulepay/settle/node"
 	"joulepay/settle/snapshot"
 	"joulepay/settle/store"
+	"joulepay/settle/stream"
 	"joulepay/wallet"
 )
 
@@ -189,4 +190,18 @@ func TestPrunedNodeKeepsSlotsAndProofsAndGoesOn(t *testing.T) {
 	if _, err := snapshot.Verify(bytes.NewReader(snapshotOf(t, again)), net.genesis.NetworkID(), nil); err != nil {
 		t.Errorf("a snapshot of a pruned node: %v", err)
 	}
+}
+
+func TestAWitnessAloneGoesOnFromItsSnapshotWhenEverythingElseIsLost(t *testing.T) {
+	net := newNetwork(t, smallWindow())
+	first := net.start(t)
+	net.pay(t, first, 0, 5)
+	raw := snapshotOf(t, first)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	net.store, net.stream = openSQLite(t, filepath.Join(t.TempDir(), "ledger.db")), stream.NewMemory()
+	t.Cleanup(func() { _ = net.store.Close() }) // after the node
+	begin(t, net.store, raw, net)
+	net.pay(t, net.start(t), 5, 3)
 }

@@ -68,7 +68,7 @@ func (r *Reader) Base() store.Base {
 	c := h.final.Checkpoint
 	head.Height, head.Log, head.Time, head.Paused = c.Height, c.Log, c.Time, c.Paused
 	return store.Base{
-		Genesis: h.genesis, Final: h.final, Head: head, Position: h.position, Marks: h.marks, Before: h.before,
+		Genesis: h.genesis, Final: h.final, Justified: h.by, Head: head, Position: h.position, Marks: h.marks, Before: h.before,
 		Window: r.readWindow(), Slots: r.readSlots(),
 	}
 }
@@ -170,12 +170,23 @@ func (r *Reader) readHeading() error {
 	if err != nil {
 		return err
 	}
+	by, err := r.bytes(finalSizeMax)
+	if err != nil {
+		return err
+	}
 	h := &r.heading
 	if h.genesis, err = settle.DecodeVertex(genesis); err != nil {
 		return fmt.Errorf("%w: genesis: %w", ErrFormat, err)
 	}
 	if h.final, err = proof.DecodeFinal(final); err != nil {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	if len(by) > 0 {
+		c, err := proof.DecodeCertificate(by)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrFormat, err)
+		}
+		h.by = &c
 	}
 	var marks uint16
 	if err := r.fields(&h.head.Decided, &h.head.Accepted, &h.head.Certified, &h.head.Epoch, h.head.Incarnation[:],

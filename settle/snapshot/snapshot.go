@@ -62,7 +62,8 @@ type Summary struct {
 type heading struct {
 	genesis  *settle.Vertex
 	final    proof.Final
-	head     dag.Head // of which the checkpoint has the rest
+	by       *proof.Certificate // justifies the final checkpoint; nil for the genesis
+	head     dag.Head           // of which the checkpoint has the rest
 	position stream.Position
 	marks    []dag.StoredMark
 	before   proof.Hash
@@ -70,7 +71,7 @@ type heading struct {
 }
 
 func headingOf(b store.Base, first uint64) heading {
-	return heading{genesis: b.Genesis, final: b.Final, head: b.Head, position: b.Position, marks: b.Marks, before: b.Before, first: first}
+	return heading{genesis: b.Genesis, final: b.Final, by: b.Justified, head: b.Head, position: b.Position, marks: b.Marks, before: b.Before, first: first}
 }
 
 // check tells whether the parts belong together and to a network, which may be zero for any.
@@ -84,6 +85,14 @@ func (h *heading) check(pin wallet.NetworkID) (*proof.Network, error) {
 	}
 	if err := h.final.Verify(network); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotCertified, err)
+	}
+	if h.by != nil || h.final.Checkpoint.Number > 0 {
+		if h.by == nil {
+			return nil, fmt.Errorf("%w: nothing justifies checkpoint %d", ErrNotCertified, h.final.Checkpoint.Number)
+		}
+		if err := dag.VerifyJustified(network, h.final.Checkpoint, *h.by); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNotCertified, err)
+		}
 	}
 	if err := h.checkMarks(); err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func Of(ctx context.Context, s store.Store, genesis *settle.Vertex, final proof.
 	if len(rows) == 0 || rows[0].Checkpoint != final.Checkpoint {
 		return store.Base{}, fmt.Errorf("%w: final checkpoint %d is not in the log", dag.ErrCorrupt, number)
 	}
-	b := store.Base{Genesis: genesis, Final: final, Head: rows[0].Head, Position: rows[0].Position, Slots: sequence(slots)}
+	b := store.Base{Genesis: genesis, Final: final, Justified: rows[0].Certificate, Head: rows[0].Head, Position: rows[0].Position, Slots: sequence(slots)}
 	for _, row := range slices.Backward(rows) {
 		certified := row.Certified && row.Checkpoint.Number <= b.Head.Certified // else the log had the certificate later
 		b.Marks = append(b.Marks, dag.StoredMark{Checkpoint: row.Checkpoint, Certified: certified})

@@ -36,7 +36,8 @@ func (w *writer) write(b []byte) {
 // Write writes a snapshot of a base. The layout, integers big-endian:
 //
 //	magic and version (19)
-//	genesis vertex, proof of finality: each a length (4) and canonical bytes
+//	genesis vertex, proof of finality, certificate that justifies the checkpoint (empty for the genesis): each a
+//	  length (4) and canonical bytes
 //	decided, accepted, certified, epoch (8 each), incarnation (16) of the last Start
 //	incarnation (16) and sequence (8) of the position before the bundle with the checkpoint's mark
 //	count (2) of checkpoints; for each its canonical bytes and whether its certificate is in the log (1)
@@ -112,7 +113,11 @@ func (w *writer) heading(h heading) {
 	w.write([]byte(magic))
 	w.write(layout.AppendBytes(nil, h.genesis.Encode()))
 	w.write(layout.AppendBytes(nil, h.final.Encode()))
-	var b []byte
+	var by []byte
+	if h.by != nil {
+		by = h.by.Encode()
+	}
+	b := layout.AppendBytes(nil, by)
 	for _, n := range []uint64{h.head.Decided, h.head.Accepted, h.head.Certified, h.head.Epoch} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}

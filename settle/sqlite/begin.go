@@ -68,6 +68,11 @@ func putMarks(tx *engine.Tx, b store.Base) error {
 		if err := putCheckpoint(tx, c, head, position); err != nil {
 			return err
 		}
+		if i == len(b.Marks)-1 && b.Justified != nil {
+			if err := putCertificate(tx, *b.Justified); err != nil {
+				return err
+			}
+		}
 		if !m.Certified {
 			continue
 		}

@@ -132,9 +132,7 @@ func putCheckpoints(tx *engine.Tx, b store.Batch) error {
 		}
 	}
 	for _, c := range b.Certificates {
-		raw := c.Encode()
-		_, err := tx.Exec("UPDATE checkpoints SET certificate = ?, certificate_sum = ? WHERE number = ?", raw, int64(sum(0).bytes(raw)), int64(c.Target.Number))
-		if err != nil {
+		if err := putCertificate(tx, c); err != nil {
 			return err
 		}
 	}
@@ -144,6 +142,13 @@ func putCheckpoints(tx *engine.Tx, b store.Batch) error {
 		}
 	}
 	return nil
+}
+
+// putCertificate stores what justifies a checkpoint.
+func putCertificate(tx *engine.Tx, c proof.Certificate) error {
+	raw := c.Encode()
+	_, err := tx.Exec("UPDATE checkpoints SET certificate = ?, certificate_sum = ? WHERE number = ?", raw, int64(sum(0).bytes(raw)), int64(c.Target.Number))
+	return err
 }
 
 func putCheckpoint(tx *engine.Tx, c proof.Checkpoint, head, position []byte) error {

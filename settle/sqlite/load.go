@@ -196,5 +196,5 @@ func loadFinality(q engine.Queryer, out *store.Stored) error {
 			out.Final.Certificate = *row.Certificate
 		}
 		return nil
-	}, checkpointColumns+"FROM checkpoints WHERE number > ? AND certificate IS NOT NULL ORDER BY number", final)
+	}, checkpointColumns+"FROM checkpoints WHERE number >= ? AND certificate IS NOT NULL ORDER BY number", final)
 }

@@ -13,12 +13,15 @@ import (
 // Base is what a store may begin with instead of a genesis: the ledger at a final checkpoint. Who makes one has checked
 // that its parts belong together.
 type Base struct {
-	Genesis  *settle.Vertex
-	Final    proof.Final
-	Head     dag.Head         // right after the mark of the final checkpoint
-	Position stream.Position  // before the bundle that holds that mark
-	Marks    []dag.StoredMark // the last checkpoints, the final one last; dag.MarksKept of them or all
-	Before   proof.Hash       // of the log before the window
+	Genesis *settle.Vertex
+	Final   proof.Final
+	// Justified justifies the final checkpoint, from which an incarnation of the stream may have to go on; nil for the
+	// genesis.
+	Justified *proof.Certificate
+	Head      dag.Head         // right after the mark of the final checkpoint
+	Position  stream.Position  // before the bundle that holds that mark
+	Marks     []dag.StoredMark // the last checkpoints, the final one last; dag.MarksKept of them or all
+	Before    proof.Hash       // of the log before the window
 	// Window is the log up to the checkpoint, without gaps: dag.RecentKept vertices or all.
 	Window iter.Seq2[Item, error]
 	// Slots are all of them, in order. They are read once, after the window.

@@ -226,7 +226,7 @@ func (m *Memory) Load(context.Context) (Stored, error) {
 		out.Snapshot.Marks = append(out.Snapshot.Marks, dag.StoredMark{Checkpoint: c.Checkpoint, Certified: c.Certified})
 	}
 	for _, c := range m.checkpoints {
-		if c.Certificate != nil && c.Checkpoint.Number > final {
+		if c.Certificate != nil && c.Checkpoint.Number >= final {
 			out.Pending = append(out.Pending, *c.Certificate)
 		}
 	}

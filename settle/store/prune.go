@@ -33,7 +33,7 @@ func (m *Memory) Begin(_ context.Context, b Base) error {
 		begun.checkpoints = append(begun.checkpoints, CheckpointRow{Checkpoint: mark.Checkpoint, Certified: mark.Certified})
 	}
 	final := &begun.checkpoints[len(begun.checkpoints)-1]
-	final.Head, final.Position = b.Head, b.Position
+	final.Head, final.Position, final.Certificate = b.Head, b.Position, b.Justified
 	genesis := GenesisEntry(b.Genesis)
 	m.genesis, m.head, m.position, m.final, m.before, m.pruned = b.Genesis, b.Head, b.Position, b.Final, b.Before, b.Head.Height
 	m.window, m.slots, m.byKey, m.checkpoints = begun.window, begun.slots, begun.byKey, begun.checkpoints

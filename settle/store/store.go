@@ -75,7 +75,7 @@ type Stored struct {
 	Snapshot dag.Snapshot
 	Position stream.Position
 	Final    proof.Final         // of the last final checkpoint; without certificate for the genesis
-	Pending  []proof.Certificate // of checkpoints above the final one
+	Pending  []proof.Certificate // of the final checkpoint and of those above
 	Vote     *proof.SignedVote
 	Pruned   uint64 // height above which the log is kept
 }

@@ -101,14 +101,13 @@ func (m *Model) Base() store.Base {
 	m.pruned, m.lowest, m.before, m.vote = final.Checkpoint.Height, first, before, nil
 	rows := slices.Clone(m.rows[max(0, len(m.rows)-dag.MarksKept):])
 	for i := range rows {
-		rows[i].Certificate = nil
 		if i < len(rows)-1 {
-			rows[i].Head, rows[i].Position = dag.Head{}, stream.Position{}
+			rows[i].Certificate, rows[i].Head, rows[i].Position = nil, dag.Head{}, stream.Position{}
 		}
 	}
 	m.rows, m.copies = rows, map[uint64]content{}
 	m.copies[final.Checkpoint.Number] = m.content
-	b := store.Base{Genesis: m.genesis, Final: final, Head: m.head, Position: m.position, Before: before, Window: sequence(m.items()), Slots: sequence(m.slots)}
+	b := store.Base{Genesis: m.genesis, Final: final, Justified: rows[len(rows)-1].Certificate, Head: m.head, Position: m.position, Before: before, Window: sequence(m.items()), Slots: sequence(m.slots)}
 	for _, r := range rows {
 		b.Marks = append(b.Marks, dag.StoredMark{Checkpoint: r.Checkpoint, Certified: r.Certified})
 	}
@@ -170,7 +169,7 @@ func (m *Model) Stored() store.Stored {
 		out.Snapshot.Marks = append(out.Snapshot.Marks, dag.StoredMark{Checkpoint: r.Checkpoint, Certified: r.Certified})
 	}
 	for _, r := range m.rows {
-		if r.Checkpoint.Number > final && r.Certificate != nil {
+		if r.Checkpoint.Number >= final && r.Certificate != nil {
 			out.Pending = append(out.Pending, *r.Certificate)
 		}
 	}

@@ -191,7 +191,7 @@ func testBrokenBase(t *testing.T, open func(testing.TB) store.Store) {
 	}
 	base := h.Base()
 	for name, b := range map[string]store.Base{
-		"window": {Genesis: base.Genesis, Final: base.Final, Head: base.Head, Position: base.Position, Marks: base.Marks, Window: broken(h.items()), Slots: base.Slots},
+		"window": {Genesis: base.Genesis, Final: base.Final, Justified: base.Justified, Head: base.Head, Position: base.Position, Marks: base.Marks, Window: broken(h.items()), Slots: base.Slots},
 		"slots":  {Genesis: base.Genesis, Final: base.Final, Head: base.Head, Position: base.Position, Marks: base.Marks, Window: base.Window, Slots: broken(h.slots)},
 	} {
 		s := open(t)
