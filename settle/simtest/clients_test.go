@@ -35,14 +35,14 @@ func newClients(w *world) *clients {
 	}
 	for i, p := range c.payer {
 		to := wallet.DIDOf(c.payer[(i+1)%payers].key.Public())
-		for n := range 3 + w.rng.IntN(4) {
+		for n := range 2 + w.rng.IntN(4) {
 			p.spends = append(p.spends, &settle.Transfer{Sequence: uint64(n + 1), To: to, Amount: money.Amount(1 + w.rng.IntN(1000))})
 		}
 	}
 	if w.chance(50) {
 		c.addChannel()
 	}
-	w.every(1500*time.Millisecond, c.submit)
+	w.every(1200*time.Millisecond, c.submit)
 	return c
 }
 

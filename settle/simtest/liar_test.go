@@ -35,7 +35,7 @@ type link struct{ source, target proof.Ref }
 
 func newLiar(w *world, place int) *liar {
 	l := &liar{world: w, place: place, network: w.network.ID, heard: map[link][]proof.SignedVote{}, seen: map[proof.Hash]bool{}}
-	w.every(700*time.Millisecond, l.lie)
+	w.every(800*time.Millisecond, l.lie)
 	return l
 }
 
@@ -225,6 +225,11 @@ func (l *liar) startOf(incarnation stream.Incarnation) *dag.Start {
 		return s
 	case 1: // certified by the liar alone
 		source := pick(w, l.known).Ref()
+		for _, c := range l.known {
+			if c.Hash() == s.Base.Previous {
+				source = c.Ref()
+			}
+		}
 		vote := l.sign(proof.Vote{Source: source, Target: s.Base.Ref(), Time: settle.LedgerTimeOf(w.now)})
 		s.Certificate = proof.NewCertificate([]proof.SignedVote{vote})
 		return s

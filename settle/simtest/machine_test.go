@@ -59,7 +59,7 @@ func (m *machine) boot() {
 		return
 	}
 	w := m.world
-	options := node.CoreOptions{Witness: w.keys[m.place], CheckpointInterval: 300 * time.Millisecond}
+	options := node.CoreOptions{Witness: w.keys[m.place], CheckpointInterval: 400 * time.Millisecond}
 	stored, err := m.disk.Load(context.Background())
 	if errors.Is(err, store.ErrEmpty) {
 		core, first, err := node.NewCore(w.genesis, w.now, options)

@@ -1,8 +1,6 @@
 package simtest
 
 import (
-	"crypto/sha256"
-
 	"joulepay/settle/dag"
 	"joulepay/settle/proof"
 )
@@ -12,7 +10,7 @@ type oracle struct {
 	world    *world
 	final    map[uint64]proof.Hash     // every checkpoint at or below one that was final somewhere, by number
 	roots    map[proof.Hash]proof.Hash // state root by log hash
-	proofs   map[[32]byte]bool         // of finality, that verified
+	signed   map[proof.SignedVote]bool // votes, and whether they verify
 	votes    [][]proof.Vote            // that honest witnesses sent, by place
 	told     []uint64                  // number of the last checkpoint told to be final, by place
 	first    proof.Checkpoint          // of the genesis
@@ -28,7 +26,7 @@ func newOracle(w *world) *oracle {
 	}
 	return &oracle{
 		first: state.LastCheckpoint(),
-		world: w, proofs: map[[32]byte]bool{}, final: map[uint64]proof.Hash{}, roots: map[proof.Hash]proof.Hash{}, told: make([]uint64, len(w.keys)),
+		world: w, signed: map[proof.SignedVote]bool{}, final: map[uint64]proof.Hash{}, roots: map[proof.Hash]proof.Hash{}, told: make([]uint64, len(w.keys)),
 		votes: make([][]proof.Vote, len(w.keys)),
 	}
 }
@@ -66,15 +64,31 @@ func (o *oracle) node(m *machine) {
 		}
 	}
 	m.booted = false
+	if by, ok := m.core.Finality().JustifiedBy(); ok && !o.justified(by) {
+		w.fail("node %d: checkpoint %d is justified without proof", m.place, by.Target.Number)
+	}
 }
 
-// proven verifies a proof of finality, once for all nodes that have it.
+// proven tells whether a proof of finality verifies.
 func (o *oracle) proven(f proof.Final) bool {
-	key := sha256.Sum256(f.Encode())
-	if !o.proofs[key] {
-		o.proofs[key] = f.Verify(o.world.network) == nil
+	c := f.Checkpoint
+	return f.Certificate.Source == c.Ref() && f.Certificate.Target.Number == c.Number+1 &&
+		c.Witnesses == o.world.network.Witnesses.Hash() && o.justified(f.Certificate)
+}
+
+// justified tells whether a certificate verifies. Each vote is verified once, in whatever certificates it is.
+func (o *oracle) justified(c proof.Certificate) bool {
+	for i, v := range c.SignedVotes() {
+		good, known := o.signed[v]
+		if !known {
+			good = v.Verify(o.world.network.Witnesses, o.world.network.ID) == nil
+			o.signed[v] = good
+		}
+		if !good || i > 0 && c.Votes[i-1].Witness >= v.Witness {
+			return false
+		}
 	}
-	return o.proofs[key]
+	return c.Enough(o.world.network.Witnesses)
 }
 
 // finalised compares all checkpoints that a node takes for final with those of the others.

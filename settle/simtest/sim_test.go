@@ -22,7 +22,7 @@ var (
 
 const (
 	// troubleLasts is the virtual time with faults.
-	troubleLasts = 20 * time.Second
+	troubleLasts = 16 * time.Second
 	// recoveryMax is the virtual time in which everything must become final once faults have ended.
 	recoveryMax = 4 * time.Minute
 )
