@@ -307,6 +307,9 @@ func (c *runCmd) announce(charger *Charger) error {
 		API: charger.URL, NATS: natsd.Shown(charger.NATS), Ledger: charger.Ledger, Network: charger.Party.Ledger.Trusted().ID,
 		OCPP: charger.OCPP, Resumed: charger.Resumed, Data: c.app.Data(),
 	}
+	if charger.Party.Wallet.Rotation() > 0 {
+		c.app.Note("this wallet's key was replaced: it settles what it has, and vehicles take no offer of it; another wallet sells, `chargepoint run --wallet NAME`")
+	}
 	if c.signs != nil {
 		r.MeterKey = hex.EncodeToString(c.signs.Public().DER())
 	}

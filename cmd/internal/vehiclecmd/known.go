@@ -19,6 +19,8 @@ var knownErrors = []cli.Known{
 		Hint: "nothing was paid: do not trust this station; `vehicle stations` shows others"},
 	{Match: refused("busy"),
 		Hint: "another vehicle charges there: `vehicle stations` shows which stations are free"},
+	{Err: vehicle.ErrRotated,
+		Hint: "make another wallet, `vehicle wallet create --wallet NAME`, and send it the money: `vehicle pay --to DID --amount SUM`"},
 	{Err: vehicle.ErrNoStation,
 		Hint: "start one with `chargepoint run`, or wait longer for answers: `vehicle stations --wait 5s`"},
 	{Err: vehicle.ErrUnknownStation,
