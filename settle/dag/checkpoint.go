@@ -43,8 +43,11 @@ func (s *State) applyMark(e Entry) (Result, error) {
 }
 
 // MayMark tells whether the log may make its next checkpoint before another certificate.
-func (s *State) MayMark() bool {
-	return s.last.Number < s.head.Certified+marksAhead*(1+min(s.head.Epoch, epochMax))
+func (s *State) MayMark() bool { return s.last.Number < s.MarkMax() }
+
+// MarkMax gives the highest number that a checkpoint can have before another certificate. No witness has voted above it.
+func (s *State) MarkMax() uint64 {
+	return s.head.Certified + marksAhead*(1+min(s.head.Epoch, epochMax))
 }
 
 // checkpoint hashes what changed since the last one and describes the state.

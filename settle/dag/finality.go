@@ -19,6 +19,7 @@ type Finality struct {
 	by        map[uint64]proof.Certificate          // what justifies checkpoints of this log; none for the start
 	final     proof.Final                           // its certificate is empty for the genesis
 	last      *proof.Vote                           // own, or nil
+	silentTo  uint64                                // no own vote for a number up to this
 }
 
 // votesAhead bounds for how many checkpoints beyond the newest one votes are kept.
@@ -168,6 +169,13 @@ func (f *Finality) justify(target proof.Checkpoint, c proof.Certificate) {
 	}
 }
 
+// Forgot says that this node's witness may have voted for numbers up to one, and has no record of it: it lost its store.
+// It votes for none of them, lest it contradict itself.
+func (f *Finality) Forgot(upTo uint64) { f.silentTo = max(f.silentTo, upTo) }
+
+// Voted tells whether this node's witness has a record of a vote.
+func (f *Finality) Voted() bool { return f.last != nil }
+
 // NextVote gives the vote that this node's witness may sign now: for the newest checkpoint, from the justified one,
 // and above everything that it signed before, so that no two votes share a target number and none surrounds another.
 // The caller makes the vote durable before it leaves the machine.
@@ -176,7 +184,7 @@ func (f *Finality) NextVote(now settle.LedgerTime) (proof.Vote, bool) {
 	if target.Number <= f.justified.Number {
 		return proof.Vote{}, false
 	}
-	if f.last != nil && (target.Number <= f.last.Target.Number || f.justified.Number < f.last.Source.Number) {
+	if target.Number <= f.silentTo || f.last != nil && (target.Number <= f.last.Target.Number || f.justified.Number < f.last.Source.Number) {
 		return proof.Vote{}, false
 	}
 	v := proof.Vote{Source: f.justified.Ref(), Target: target.Ref(), Time: now}
@@ -210,7 +218,10 @@ func (f *Finality) Disputed(since settle.LedgerTime) bool {
 	return f.network.Witnesses.Honest(weight)
 }
 
-// Silent tells whether this node's witness may not vote because it voted on another branch up to here.
+// Silent tells whether this node's witness may not vote because it voted on another branch up to here, or may have.
 func (f *Finality) Silent() bool {
+	if f.newest <= f.silentTo {
+		return true
+	}
 	return f.last != nil && f.last.Target.Number >= f.newest && f.last.Target != f.marked[f.newest].Ref()
 }

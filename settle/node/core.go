@@ -20,6 +20,10 @@ const PendingMax = 1 << 16
 // DefaultCheckpointInterval is the least time between checkpoints: each costs every witness a durable vote.
 const DefaultCheckpointInterval = 10 * time.Millisecond
 
+// idleHeartbeat is how old the last checkpoint of a ledger becomes on which nothing happens: what it proves, of a station's
+// registration for example, is asked to be younger than an hour.
+const idleHeartbeat = 20 * time.Minute
+
 // orderSlack is how many decided vertices the order of pending ones may still name.
 const orderSlack = 1024
 
@@ -121,10 +125,19 @@ func LoadCore(stored store.Stored, now time.Time, o CoreOptions) (*Core, error) 
 		finality.Certified(certificate)
 	}
 	c := newCore(state, finality, now, o)
+	c.remember()
 	c.position = stored.Position
 	c.position = c.readFrom()
 	c.resume(stored)
 	return c, nil
+}
+
+// remember keeps a witness that has no vote, on a ledger that has gone on, from voting for what it may have voted for in
+// a store that it lost.
+func (c *Core) remember() {
+	if c.self >= 0 && !c.decides && !c.finality.Voted() && c.state.LastCheckpoint().Number > 0 {
+		c.finality.Forgot(c.state.MarkMax())
+	}
 }
 
 func newCore(state *dag.State, finality *dag.Finality, now time.Time, o CoreOptions) *Core {
@@ -368,7 +381,10 @@ func (c *Core) queueMark(now time.Time) time.Duration {
 		heartbeat = true
 		due = c.marked.Add(c.network.Genesis.Limits.Heartbeat)
 	default:
-		return 0
+		heartbeat = true
+		if rest := c.state.Head().Time.Time().Add(idleHeartbeat); rest.After(due) {
+			due = rest
+		}
 	}
 	if c.finality.Justified().Number < last {
 		if c.decides {

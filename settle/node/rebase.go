@@ -92,6 +92,7 @@ func (c *Core) arrived(r Rebase) ([]Effect, bool) {
 	if c.state.LastCheckpoint() != r.Base || c.state.Head().Height != r.Base.Height {
 		return nil, false
 	}
+	c.remember()
 	before := c.finality.Justified().Number
 	if c.finality.Certified(r.Certificate); c.finality.Justified().Number == before {
 		return nil, true

@@ -33,6 +33,8 @@ var knownErrors = []cli.Known{
 		Hint: "`ledger status` shows the network of the node; name the right node with --ledger, or the directory of its network with --data"},
 	{Err: ErrNotIssuer,
 		Hint: "use the issuer's wallet: `{command} --data DIR --wallet NAME`; `ledger status` shows the issuers"},
+	{Err: ErrVotesLost,
+		Hint: "bring the database back, or begin from a snapshot that another node made since: `{command} --snapshot FILE`"},
 	{Err: ErrOtherNetwork,
 		Hint: "each network has a directory of its own: `{command} --data DIR`"},
 	{Err: ErrGenesisFile,

@@ -120,11 +120,17 @@ func (n *Node) start(ctx context.Context) error {
 		return err
 	}
 	witness, bus := n.part(network)
+	if err := n.keepsVotes(ctx, witness); err != nil {
+		return err
+	}
 	n.runner, err = node.Start(ctx, node.Options{
 		CoreOptions: node.CoreOptions{Witness: witness},
 		Genesis:     genesis, Store: n.store, Stream: n.log, Gossip: bus, Clock: n.options.Now, Logger: n.options.Log,
 	})
 	if err != nil {
+		return err
+	}
+	if err := n.markVotes(witness); err != nil {
 		return err
 	}
 	n.peers = newPeers(network, bus, witness)
