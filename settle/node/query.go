@@ -230,8 +230,8 @@ func (n *Node) ProveVertex(ctx context.Context, id settle.VertexID) (proof.Verte
 	if err != nil {
 		return proof.Vertex{}, err
 	}
-	if child.Certificate == nil {
-		return proof.Vertex{}, fmt.Errorf("%w: vertex %s", ErrNotFinal, id)
+	if child.Certificate == nil || !store.Finalises(*child.Certificate, cover.Checkpoint) {
+		return proof.Vertex{}, fmt.Errorf("%w: vertex %s is final below a later checkpoint", ErrNotFinal, id) // its own has no proof
 	}
 	p := proof.Vertex{
 		Final: proof.Final{Checkpoint: cover.Checkpoint, Certificate: *child.Certificate}, ID: id, Verdict: e.Verdict,
