@@ -26,6 +26,7 @@ package clitest
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,8 +39,15 @@ import (
 	"joulepay/cmd/internal/cli"
 )
 
+// parallel is how many scripts run at once, unless a flag says otherwise: most of the time they wait for what processes
+// say, not for processors.
+const parallel = "6"
+
 // Main runs the tests of a package whose scripts call programs by name.
 func Main(m *testing.M, programs map[string]func(*cli.App) *cobra.Command) {
+	if err := flag.Set("test.parallel", parallel); err != nil {
+		panic(err)
+	}
 	commands := map[string]func(){}
 	for name, build := range programs {
 		commands[name] = func() { os.Exit(cli.Main(build)) }

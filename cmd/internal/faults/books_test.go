@@ -165,7 +165,7 @@ func readPage(ctx context.Context, folder string) (*page, error) {
 		return p, nil
 	}
 	s, err := channelsqlite.Open(ctx, channelsqlite.Options{Path: path, ReadOnly: true})
-	if errors.Is(err, sqlite.ErrForeign) {
+	if errors.Is(err, sqlite.ErrForeign) || errors.Is(err, sqlite.ErrOlder) {
 		return p, nil // it is being made; what it held before would be missed
 	}
 	if err != nil {

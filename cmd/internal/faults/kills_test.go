@@ -24,11 +24,14 @@ var victims = []struct {
 // smallDeposits make the vehicle add money to its channel again and again.
 var smallDeposits = []string{"--deposit", "0.20EUR", "--top-up", "0.10EUR"}
 
+// killsHere is how many processes die in a short run.
+const killsHere = 12
+
 func TestI1_I4_RandomKillsLoseNoAcknowledgedClaimAndNoMoney(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, settings{})
 	d := w.drive("60Wh", smallDeposits...)
-	for left := w.run.Size("kills", 20); left > 0; {
+	for left := w.run.Size("kills", killsHere); left > 0; {
 		left -= w.strike(d, left)
 	}
 	w.outcome(d)
@@ -38,7 +41,7 @@ func TestI1_I4_RandomKillsAroundABrokerOfItsOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, settings{apart: true})
 	d := w.drive("60Wh", smallDeposits...)
-	for left := max(w.run.Size("kills", 20)/4, 4); left > 0; {
+	for left := max(w.run.Size("kills", killsHere)/4, 4); left > 0; {
 		left -= w.strike(d, left)
 	}
 	w.outcome(d)
@@ -48,7 +51,7 @@ func TestI1_I4_RandomKillsOfAChargerThatIsEverything(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, settings{inOne: true})
 	d := w.drive("60Wh", smallDeposits...)
-	for left := max(w.run.Size("kills", 20)/4, 4); left > 0; {
+	for left := max(w.run.Size("kills", killsHere)/4, 4); left > 0; {
 		left -= w.strike(d, left)
 	}
 	w.outcome(d)
