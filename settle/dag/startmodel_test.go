@@ -12,17 +12,16 @@ import (
 
 // startRules are what the model may do without.
 type startRules struct {
-	limitGrows bool  // every epoch allows more checkpoints ahead of the certificates than the one before
-	leaveTraps bool  // an incarnation whose base nobody leads to is left
-	asksPeers  bool  // a node that is stuck asks others for what they know to be justified
-	numbers    uint8 // of checkpoints, with faults
+	limitGrows bool // every epoch allows more checkpoints ahead of the certificates than the one before
+	leaveTraps bool // an incarnation whose base nobody leads to is left
+	asksPeers  bool // a node that is stuck asks others for what they know to be justified
 }
 
-var houseStarts = startRules{limitGrows: true, leaveTraps: true, asksPeers: true, numbers: 2}
+var houseStarts = startRules{limitGrows: true, leaveTraps: true, asksPeers: true}
 
 const (
 	modelEpochs  = 2 // with faults
-	modelNumbers = 3 // of checkpoints, with faults, at most
+	modelNumbers = 2 // of checkpoints, with faults
 	healEpochs   = 4 // more, without
 	healNumbers  = 24
 )
@@ -152,7 +151,7 @@ func (s *electorate) available(c spot) bool {
 // steps gives every next state, faults and all.
 func (s electorate) steps(r startRules, visit func(next electorate, what string)) {
 	for _, b := range []uint8{2*s.epoch - 1, 2 * s.epoch} {
-		if top := s.branches[b].top; top < s.limit(b, r) && top < r.numbers {
+		if top := s.branches[b].top; top < s.limit(b, r) && top < modelNumbers {
 			next := s
 			next.branches[b].top++
 			visit(next, fmt.Sprintf("mark %d on %d", top+1, b))
