@@ -95,11 +95,10 @@ func (c *Core) lookAfter(now time.Time) []Effect {
 	return out
 }
 
-// clogged tells whether the log can make no checkpoint before it has a certificate that it cannot take any more, its target
-// lying too far back. Another incarnation takes it with its Start.
-func (c *Core) clogged() bool {
-	return !c.state.MayMark() && c.finality.Justified().Number > c.state.Head().Certified
-}
+// clogged tells whether the log can make no checkpoint before it has another certificate. The votes for that may be split
+// for good, its target may lie too far back, or the others may have no reason to vote, their logs being others. Another
+// incarnation begins with a certificate, and all have its log.
+func (c *Core) clogged() bool { return !c.state.MayMark() }
 
 // doubt grows while nothing is justified. The zero value has not begun.
 type doubt struct {
