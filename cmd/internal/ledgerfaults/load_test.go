@@ -248,8 +248,10 @@ func (l *load) carry(op *operation, payload settle.Payload, issuer wallet.DID, k
 				op.outcome, op.overtaken = refused, true
 				return
 			}
-		case attempt == 0 && isRefusal(err):
-			op.outcome = refused
+		case isRefusal(err):
+			if attempt == 0 {
+				op.outcome = refused
+			}
 			return
 		case easily:
 			return

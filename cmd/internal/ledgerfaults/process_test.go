@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -29,9 +30,16 @@ const hangTimeMax = 4 * time.Minute
 // askAgainEvery is how often a test looks whether something is so; no test depends on it.
 const askAgainEvery = 50 * time.Millisecond
 
+// parallel is how many ledgers run at once: most of the time they wait for elections, not for processors.
+const parallel = "3"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(ledgerKey) != "" {
 		os.Exit(cli.Main(operator.Root))
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", parallel); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

@@ -81,7 +81,7 @@ func newWorld(t *testing.T, restart restarting) *world {
 	t.Cleanup(func() {
 		w.stop()
 		if t.Failed() {
-			t.Log(tail(filepath.Join(w.dir, "net")))
+			t.Log(tail(w.dir), tail(filepath.Join(w.dir, "net")))
 		}
 	})
 	var err error
