@@ -226,18 +226,32 @@ func (n *Node) ProveVertex(ctx context.Context, id settle.VertexID) (proof.Verte
 	if err != nil {
 		return proof.Vertex{}, err
 	}
-	child, err := n.options.Store.Checkpoint(ctx, cover.Checkpoint.Number+1)
-	if err != nil {
-		return proof.Vertex{}, err
-	}
-	if child.Certificate == nil || !store.Finalises(*child.Certificate, cover.Checkpoint) {
-		return proof.Vertex{}, fmt.Errorf("%w: vertex %s is final below a later checkpoint", ErrNotFinal, id) // its own has no proof
-	}
-	p := proof.Vertex{
-		Final: proof.Final{Checkpoint: cover.Checkpoint, Certificate: *child.Certificate}, ID: id, Verdict: e.Verdict,
+	p := proof.Vertex{ID: id, Verdict: e.Verdict}
+	if p.Final, p.Path, err = n.finalFrom(ctx, cover.Checkpoint); err != nil {
+		return proof.Vertex{}, fmt.Errorf("vertex %s: %w", id, err)
 	}
 	p.Inclusion, err = n.proveReceipt(ctx, cover.Checkpoint, id)
 	return p, err
+}
+
+// finalFrom gives the first checkpoint at or after another that its direct child made final, with the path to it. A
+// checkpoint that was passed over is final by a later one.
+func (n *Node) finalFrom(ctx context.Context, c proof.Checkpoint) (final proof.Final, path []proof.Checkpoint, err error) {
+	latest := n.LatestFinal()
+	for c.Number < latest.Checkpoint.Number && len(path) < proof.PathMax {
+		child, err := n.options.Store.Checkpoint(ctx, c.Number+1)
+		if err != nil {
+			return final, nil, err
+		}
+		if child.Certificate != nil && store.Finalises(*child.Certificate, c) {
+			return proof.Final{Checkpoint: c, Certificate: *child.Certificate}, path, nil
+		}
+		path, c = append(path, c), child.Checkpoint
+	}
+	if c != latest.Checkpoint || len(latest.Certificate.Votes) == 0 {
+		return final, nil, ErrNotFinal
+	}
+	return latest, path, nil
 }
 
 // proveReceipt builds the tree of the receipts that a checkpoint covers.

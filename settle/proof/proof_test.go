@@ -105,6 +105,47 @@ func TestI7_LightClientBelievesOnlyWhatIsFinal(t *testing.T) {
 	}
 }
 
+// passedOver gives a proof of a vertex whose checkpoint became final by the second one after it.
+func passedOver(t testing.TB, n *proof.Network) proof.Vertex {
+	t.Helper()
+	_, vertex := proofs(t, n)
+	first := vertex.Final.Checkpoint
+	second := proof.Checkpoint{Number: 5, Previous: first.Hash(), Height: 12}
+	third := proof.Checkpoint{Number: 6, Previous: second.Hash(), Height: 15, Witnesses: n.Witnesses.Hash()}
+	vote, err := n.Witnesses.SignVote(proof.Vote{Source: third.Ref(), Target: proof.Ref{Number: 7}, Time: 12_346}, n.ID, witness)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vertex.Path = []proof.Checkpoint{first, second}
+	vertex.Final = proof.Final{Checkpoint: third, Certificate: proof.NewCertificate([]proof.SignedVote{vote})}
+	return vertex
+}
+
+func TestI7_AVertexIsFinalBelowALaterCheckpointThatLeadsBackToIt(t *testing.T) {
+	n := testNetwork(t, "one")
+	if err := passedOver(t, n).Verify(n); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		change func(*proof.Vertex)
+		want   error
+	}{
+		"a gap":               {func(p *proof.Vertex) { p.Path = p.Path[:1] }, proof.ErrNotFinal},
+		"no path":             {func(p *proof.Vertex) { p.Path = nil }, proof.ErrProof},
+		"not its beginning":   {func(p *proof.Vertex) { p.Path = p.Path[1:] }, proof.ErrProof},
+		"another order":       {func(p *proof.Vertex) { p.Path[0], p.Path[1] = p.Path[1], p.Path[0] }, proof.ErrNotFinal},
+		"other receipts":      {func(p *proof.Vertex) { p.Path[0].Receipts[0] ^= 1 }, proof.ErrNotFinal},
+		"another verdict":     {func(p *proof.Vertex) { p.Verdict = settle.NoOp }, proof.ErrProof},
+		"a later one's votes": {func(p *proof.Vertex) { p.Final.Certificate.Target.Number++ }, proof.ErrNotFinal},
+	} {
+		changed := passedOver(t, n)
+		test.change(&changed)
+		if err := changed.Verify(n); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestProofsDecodeToThemselves(t *testing.T) {
 	n := testNetwork(t, "one")
 	slot, vertex := proofs(t, n)
@@ -113,6 +154,14 @@ func TestProofsDecodeToThemselves(t *testing.T) {
 	}
 	if again, err := proof.DecodeVertex(vertex.Encode()); err != nil || again.Verify(n) != nil || !bytes.Equal(again.Encode(), vertex.Encode()) {
 		t.Errorf("vertex proof: %v", err)
+	}
+	vertex = passedOver(t, n)
+	if again, err := proof.DecodeVertex(vertex.Encode()); err != nil || again.Verify(n) != nil || !bytes.Equal(again.Encode(), vertex.Encode()) {
+		t.Errorf("vertex proof with a path: %v", err)
+	}
+	vertex.Path = make([]proof.Checkpoint, proof.PathMax+1)
+	if _, err := proof.DecodeVertex(vertex.Encode()); !errors.Is(err, settle.ErrEncoding) {
+		t.Errorf("a path that is too long: %v", err)
 	}
 	for cut := range len(slot.Encode()) {
 		if _, err := proof.DecodeSlot(slot.Encode()[:cut]); !errors.Is(err, settle.ErrEncoding) {
@@ -126,6 +175,7 @@ func FuzzDecodeProofs(f *testing.F) {
 	slot, vertex := proofs(f, n)
 	f.Add(slot.Encode())
 	f.Add(vertex.Encode())
+	f.Add(passedOver(f, n).Encode())
 	f.Add(slot.Final.Encode())
 	f.Add(slot.Final.Checkpoint.Encode())
 	f.Add(slot.Final.Certificate.Encode())

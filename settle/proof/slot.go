@@ -3,6 +3,7 @@ package proof
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"joulepay/internal/layout"
 	"joulepay/settle"
@@ -11,7 +12,12 @@ import (
 const (
 	slotProofVersion   = 1
 	vertexProofVersion = 1
+	vertexPathVersion  = 2 // of a proof with a path
 )
+
+// PathMax bounds the checkpoints between a vertex and what proves it final, of which a few wait for their certificates in
+// each life of the log: 30 KB.
+const PathMax = 128
 
 // Slot proves the content of a slot in a final state. It is self-contained: Verify needs only the network.
 type Slot struct {
@@ -56,7 +62,10 @@ func DecodeSlot(raw []byte) (Slot, error) {
 
 // Vertex proves what the ledger decided about a vertex, for good.
 type Vertex struct {
-	Final     Final // the first checkpoint that covers the vertex
+	Final Final // the first checkpoint that covers the vertex, or one after it
+	// Path leads from the first checkpoint that covers the vertex up to Final, without that. It is empty unless the first
+	// became final only by a later one, as while witnesses are away.
+	Path      []Checkpoint
 	ID        settle.VertexID
 	Verdict   settle.Verdict
 	Inclusion Inclusion
@@ -67,12 +76,29 @@ func (p Vertex) Verify(n *Network) error {
 	if err := p.Final.Verify(n); err != nil {
 		return err
 	}
-	return p.Inclusion.Verify(p.Final.Checkpoint.Receipts, ReceiptLeaf(p.ID, p.Verdict))
+	cover := p.Final.Checkpoint
+	for _, c := range slices.Backward(p.Path) {
+		if cover.Previous != c.Hash() {
+			return fmt.Errorf("%w: checkpoint %d is not the one before checkpoint %d", ErrNotFinal, c.Number, cover.Number)
+		}
+		cover = c
+	}
+	return p.Inclusion.Verify(cover.Receipts, ReceiptLeaf(p.ID, p.Verdict))
 }
 
 // Encode gives the canonical bytes.
 func (p Vertex) Encode() []byte {
-	b := p.Final.appendTo([]byte{vertexProofVersion})
+	version := byte(vertexProofVersion)
+	if len(p.Path) > 0 {
+		version = vertexPathVersion
+	}
+	b := p.Final.appendTo([]byte{version})
+	if len(p.Path) > 0 {
+		b = append(b, byte(len(p.Path)))
+		for _, c := range p.Path {
+			b = append(b, c.Encode()...)
+		}
+	}
 	b = append(b, p.ID[:]...)
 	b = append(b, byte(p.Verdict))
 	return p.Inclusion.appendTo(b)
@@ -82,8 +108,16 @@ func (p Vertex) Encode() []byte {
 func DecodeVertex(raw []byte) (Vertex, error) {
 	var p Vertex
 	r := layout.NewReader(raw)
-	r.Version(vertexProofVersion)
+	path := len(raw) > 0 && raw[0] == vertexPathVersion
+	if path {
+		r.Version(vertexPathVersion)
+	} else {
+		r.Version(vertexProofVersion)
+	}
 	p.Final = readFinal(r)
+	if path {
+		p.Path = readPath(r)
+	}
 	r.Fixed(p.ID[:])
 	p.Verdict = settle.Verdict(r.Uint8())
 	p.Inclusion = readInclusion(r)
@@ -91,6 +125,19 @@ func DecodeVertex(raw []byte) (Vertex, error) {
 		return Vertex{}, fmt.Errorf("%w: vertex proof: %w", settle.ErrEncoding, err)
 	}
 	return p, nil
+}
+
+func readPath(r *layout.Reader) []Checkpoint {
+	n := int(r.Uint8())
+	if n == 0 || n > PathMax {
+		r.Fail(fmt.Errorf("%w: a path of %d checkpoints, want 1 to %d", layout.ErrTooLong, n, PathMax))
+		return nil
+	}
+	path := make([]Checkpoint, n)
+	for i := range path {
+		path[i] = readCheckpoint(r)
+	}
+	return path
 }
 
 func (p Inclusion) appendTo(b []byte) []byte {

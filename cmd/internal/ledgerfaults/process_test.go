@@ -31,7 +31,7 @@ const hangTimeMax = 4 * time.Minute
 const askAgainEvery = 50 * time.Millisecond
 
 // parallel is how many ledgers run at once: most of the time they wait for elections, not for processors.
-const parallel = "3"
+const parallel = "5"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(ledgerKey) != "" {
