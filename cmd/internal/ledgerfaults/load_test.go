@@ -226,6 +226,9 @@ func (l *load) pause() { <-time.After(retryPause) }
 func (l *load) carry(op *operation, payload settle.Payload, issuer wallet.DID, key wallet.PrivateKey, easily bool) {
 	op.payload, op.outcome = settle.PayloadIDOf(l.w.net.Network, issuer, payload), unknown
 	for attempt, limit := 0, l.now()+hangTimeMax; ; attempt++ {
+		if l.w.t.Failed() {
+			return // nobody looks at the history any more
+		}
 		if l.now() > limit {
 			l.w.t.Errorf("what became of %s is not known for %s", op.payload, hangTimeMax)
 			return
@@ -281,7 +284,7 @@ func isRefusal(err error) bool {
 // awaitFinal asks one node after the other until one shows the vertex final. It gives false when it was refused after all,
 // so that the payload needs another vertex.
 func (l *load) awaitFinal(op *operation, easily bool) bool {
-	for limit := l.now() + hangTimeMax; l.now() < limit; l.pause() {
+	for limit := l.now() + hangTimeMax; l.now() < limit && !l.w.t.Failed(); l.pause() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(l.w.t.Context()), nodePatience)
 		v, err := l.any().AwaitVertex(ctx, client.ID(op.vertex))
 		cancel()
@@ -372,11 +375,11 @@ func (l *load) read(reader int) {
 	}
 }
 
-// accountKeys gives the DIDs of all accounts and of the issuer.
+// dids gives the DIDs of all accounts and of the issuer.
 func (l *load) dids() []wallet.DID {
 	all := []wallet.DID{l.w.issuer.DID()}
 	for i := range l.accounts {
 		all = append(all, l.did(i))
 	}
-	return slices.Clip(all)
+	return all
 }
