@@ -17,6 +17,7 @@
 //	get URL                                 fetch; stdout is the body, stderr the status
 //	eventually URL PATH VALUE               fetch until it answers with a JSON object with this value at a.b.0
 //	listen VAR                              hold a port of 127.0.0.1, set VAR to its address
+//	free VAR                                set VAR to a free address for a process that will be away for a while
 //	mode FILE 0600                          check permissions
 //	smalldisk DIR SIZE                      mount a file system of such as 300k, or change its size; needs [mount]
 //	absent FILE DIR                         what FILE says stands in no other file below DIR, nor in stdout and stderr

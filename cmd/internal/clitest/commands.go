@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -20,7 +21,7 @@ import (
 
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"start": start, "line": line, "interrupt": interrupt, "crash": crash, "crashpid": crashPID, "ended": ended,
-	"eventually": eventually, "refused": refused, "json": jsonIs, "jsonset": jsonSet, "get": get, "listen": listen, "mode": mode, "absent": absent,
+	"eventually": eventually, "refused": refused, "json": jsonIs, "jsonset": jsonSet, "get": get, "listen": listen, "free": free, "mode": mode, "absent": absent,
 	"smalldisk": smallDisk,
 }
 
@@ -160,6 +161,27 @@ func listen(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { _ = listener.Close() })
 	ts.Setenv(args[0], listener.Addr().String())
+}
+
+// Ports of loopback that no outgoing connection takes while their owner is away: below the ephemeral ones of Linux.
+const (
+	portFirst, portLast = 12_000, 30_000
+	portTries           = 1000
+)
+
+func free(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: free VAR")
+	}
+	for range portTries {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(portFirst+rand.IntN(portLast-portFirst)))
+		if listener, err := net.Listen("tcp", address); err == nil {
+			ts.Check(listener.Close())
+			ts.Setenv(args[0], address)
+			return
+		}
+	}
+	ts.Fatalf("no free port")
 }
 
 func mode(ts *testscript.TestScript, neg bool, args []string) {
