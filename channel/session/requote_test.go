@@ -23,14 +23,15 @@ func otherRate(components string) string {
 
 var twiceAsDear = otherRate(`{"type":"ENERGY","price":0.72,"step_size":1}`)
 
-// fates gives a fate to the first messages of a kind.
+// fates gives a fate to the first messages of a kind, in every world.
 func fates(kind wire.Kind, list ...string) func(*world, *letter) []string {
-	return func(_ *world, l *letter) []string {
-		if l.message.Kind() != kind || len(list) == 0 {
+	met := map[*world]int{}
+	return func(w *world, l *letter) []string {
+		if l.message.Kind() != kind || met[w] == len(list) {
 			return nil
 		}
-		fate := list[0]
-		list = list[1:]
+		fate := list[met[w]]
+		met[w]++
 		if fate == "" {
 			return nil
 		}
