@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +36,7 @@ func try(t testing.TB, s *scenario.Scenario, seed uint64) (*report.Summary, erro
 	t.Helper()
 	w, err := world.New(s, world.Options{Seed: seed})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	return w.Run(t.Context())
 }
@@ -96,23 +98,27 @@ var faults = []string{
 
 func TestI1_I2_I3_I4_I5_I7_HoldAfterEveryEventOfABadDay(t *testing.T) {
 	c := campaign.New(t)
-	s := open(t, "fault-world")
+	seeds := uint64(c.Size("seeds", 12))
 	fired, struck := map[string]int{}, map[string]int{}
-	for seed := range c.Size("seeds", 12) {
-		summary, err := try(t, s, uint64(seed))
-		if err != nil {
-			t.Errorf("`simulate run fault-world --seed %d`: %v", seed, err)
-			continue
-		}
-		for kind, n := range summary.Faults {
-			fired[kind] += n
-		}
-		for invariant, n := range summary.Invariants {
-			struck[invariant] += int(n)
-		}
-		c.Count("sessions", len(summary.Sessions))
-		c.Count("claims", int(summary.Totals.Claims))
+	var next atomic.Uint64
+	var mu sync.Mutex // guards what all days add to
+	var days sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		s := open(t, "fault-world")
+		days.Go(func() {
+			for seed := next.Add(1) - 1; seed < seeds; seed = next.Add(1) - 1 {
+				summary, err := try(t, s, seed)
+				mu.Lock()
+				if err != nil {
+					t.Errorf("`simulate run fault-world --seed %d`: %v", seed, err)
+				} else {
+					add(c, summary, fired, struck)
+				}
+				mu.Unlock()
+			}
+		})
 	}
+	days.Wait()
 	for _, kind := range faults {
 		if c.Count(kind, fired[kind]); fired[kind] == 0 {
 			t.Errorf("no %q fired", kind)
@@ -124,6 +130,18 @@ func TestI1_I2_I3_I4_I5_I7_HoldAfterEveryEventOfABadDay(t *testing.T) {
 		}
 	}
 	t.Log(slices.Sorted(maps.Keys(fired)))
+}
+
+// add counts what fired on a day, what was checked, and how much was sold.
+func add(c *campaign.Run, day *report.Summary, fired, struck map[string]int) {
+	for kind, n := range day.Faults {
+		fired[kind] += n
+	}
+	for invariant, n := range day.Invariants {
+		struck[invariant] += int(n)
+	}
+	c.Count("sessions", len(day.Sessions))
+	c.Count("claims", int(day.Totals.Claims))
 }
 
 func TestASecondVisitReusesItsChannel(t *testing.T) {
