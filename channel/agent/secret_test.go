@@ -19,7 +19,7 @@ import (
 // and the session resumes inside.
 func TestI4_InSecretABadDayIsOnlyLaterToo(t *testing.T) {
 	run := campaign.New(t)
-	for seed := range uint64(run.Size("secret-seeds", 15)) {
+	for seed := range uint64(run.Size("secret_seeds", 15)) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			inWorld(t, link.Faults{Loss: 0.1, Duplicate: 0.1, Reorder: 0.1}, func(w *world) {
 				w.secret = true
