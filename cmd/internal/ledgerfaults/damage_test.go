@@ -73,6 +73,7 @@ func TestI7_DamagedFilesOfANodeAreFoundAndRepaired(t *testing.T) {
 	for name, damage := range map[string]func([]byte) []byte{
 		"bit flips in ledger.db-wal":   func(raw []byte) []byte { return flip(raw, rand.IntN(len(raw))) },
 		"truncations of ledger.db-wal": func(raw []byte) []byte { return raw[:rand.IntN(len(raw))] },
+		"losses of ledger.db-wal":      func([]byte) []byte { return nil },
 	} {
 		w.kill(other.Name)
 		w.write(wal, damage(w.read(wal)))

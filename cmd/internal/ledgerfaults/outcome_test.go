@@ -1,6 +1,7 @@
 package ledgerfaults_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -210,4 +211,19 @@ func (l *load) verify(v view) {
 		}
 	}
 	l.w.run.Count("ledgers verified", len(l.w.net.Nodes))
+	l.w.calm()
+}
+
+// calm checks that no process ended by a mistake of its own.
+func (w *world) calm() {
+	w.t.Helper()
+	logs, err := filepath.Glob(filepath.Join(w.net.Dir, "*.log"))
+	w.must(err)
+	for _, log := range logs {
+		for _, word := range []string{"panic: ", "fatal error: ", "WARNING: DATA RACE"} {
+			if bytes.Contains(w.read(log), []byte("\n"+word)) {
+				w.t.Errorf("%s of %s:\n%s", word, filepath.Base(log), w.read(log))
+			}
+		}
+	}
 }
