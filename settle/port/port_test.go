@@ -107,7 +107,7 @@ func startLedger(t *testing.T) *ledger {
 		}
 	})
 	l := &ledger{t: t, road: &road{}, genesis: genesis, issuer: issuer}
-	c, err := client.New(server.URL, client.Options{HTTP: &http.Client{Transport: l.road}, Timeout: 5 * time.Second})
+	c, err := client.New(server.URL, client.Options{HTTP: &http.Client{Transport: l.road}, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
