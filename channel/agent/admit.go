@@ -27,7 +27,7 @@ func (s *Station) admit(ctx context.Context, all *sync.WaitGroup, from link.Addr
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if err := session.CheckHello(h, id, s.deps.Identity.Wallet.DID(), s.deps.Identity.Network); err != nil {
+	if err := s.checkHello(h, id); err != nil {
 		return err
 	}
 	if h.Resume {
@@ -44,6 +44,11 @@ func (s *Station) admit(ctx context.Context, all *sync.WaitGroup, from link.Addr
 	}
 	s.serve(ctx, all, v, outlet)
 	return nil
+}
+
+func (s *Station) checkHello(h wire.Hello, id channel.SessionID) error {
+	own := s.deps.Identity
+	return session.CheckHello(h, id, own.Wallet.DID(), own.Network, s.deps.Keys)
 }
 
 // outletAndOffer chooses a free outlet that offers a service: the one that the vehicle names, else one where something is
@@ -139,7 +144,7 @@ func (s *Station) newConfig(ctx context.Context, outlet *Outlet, known *session.
 
 // evseOf gives the outlet that a stored session was begun at; empty when its quote says none.
 func evseOf(record session.SessionRecord) string {
-	q, err := quote.Parse(record.Quote)
+	q, err := quote.Parse(record.Quote, quote.AnyKey)
 	if err != nil {
 		return ""
 	}

@@ -99,7 +99,7 @@ func (c *caller) offered() quote.Quote {
 	if !ok {
 		c.w.t.Fatalf("no offer")
 	}
-	q, err := quote.Parse(m.Quote)
+	q, err := quote.Parse(m.Quote, nil)
 	if err != nil {
 		c.w.t.Fatal(err)
 	}

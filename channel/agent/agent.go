@@ -16,6 +16,7 @@ import (
 
 	"joulepay/channel"
 	"joulepay/channel/link"
+	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/channel/store"
 	"joulepay/wallet"
@@ -74,6 +75,7 @@ type Deps struct {
 	Link     link.Link
 	Settler  Settler
 	Clock    Clock
+	Keys     quote.Keys // which key a peer has now; nil: the one that its DID names
 	Log      *slog.Logger
 	Report   func(session.Progress) // tells people and metrics; may be nil; must not block
 	// PulseEvery is how often meters are sampled and timers looked at, real time. Zero: the owner calls Pulse.

@@ -147,7 +147,8 @@ func (s *Station) restored(ctx context.Context, id channel.SessionID, outlet *Ou
 func (s *Station) config(outlet *Outlet, keyIndex uint32) session.PayeeConfig {
 	w := s.deps.Identity.Wallet
 	return session.PayeeConfig{
-		Account: w.Account(), ChannelKey: w.Channel(keyIndex), KeyIndex: keyIndex, MeterKey: w.Meter(), Policy: outlet.Policy,
+		DID: w.DID(), Account: w.Account(), ChannelKey: w.Channel(keyIndex), KeyIndex: keyIndex, MeterKey: w.Meter(),
+		Keys: s.deps.Keys, Policy: outlet.Policy,
 	}
 }
 
@@ -193,8 +194,7 @@ func (s *Station) hears(v *visit, m wire.Message, from link.Addr) bool {
 	if !ok {
 		return true
 	}
-	id := s.deps.Identity
-	if h.Vehicle != v.machine.Record().Peer || session.CheckHello(h, v.id, id.Wallet.DID(), id.Network) != nil {
+	if h.Vehicle != v.machine.Record().Peer || s.checkHello(h, v.id) != nil {
 		return false
 	}
 	v.peer.Store(from)

@@ -74,7 +74,7 @@ func (s *Station) receiveStranger(ctx context.Context, all *sync.WaitGroup, d st
 		err = s.answerOver(ctx, d.from, d.frame)
 	}
 	switch {
-	case err == nil, errors.Is(err, errLater), ctx.Err() != nil:
+	case err == nil, errors.Is(err, errLater), errors.Is(err, session.ErrUndecided), ctx.Err() != nil:
 	case errors.Is(err, store.ErrFailed):
 		s.fail(fmt.Errorf("%w: %w", ErrStoring, err))
 	default:

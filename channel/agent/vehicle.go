@@ -265,8 +265,8 @@ func (v *Vehicle) config(ctx context.Context, visit Visit, known *session.Channe
 func (v *Vehicle) baseConfig(keyIndex uint32, visit Visit) session.PayerConfig {
 	w := v.deps.Identity.Wallet
 	config := session.PayerConfig{
-		Network: v.deps.Identity.Network, Account: w.Account(), ChannelKey: w.Channel(keyIndex), KeyIndex: keyIndex,
-		Comparison: v.comparison, LedgerTime: visit.LedgerTime, Policy: visit.Policy,
+		Network: v.deps.Identity.Network, DID: w.DID(), Account: w.Account(), ChannelKey: w.Channel(keyIndex), KeyIndex: keyIndex,
+		Comparison: v.comparison, LedgerTime: visit.LedgerTime, Keys: v.deps.Keys, Policy: visit.Policy,
 	}
 	_, _ = rand.Read(config.Nonce[:]) // never fails since Go 1.24
 	return config

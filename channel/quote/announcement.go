@@ -25,18 +25,21 @@ type Announcement struct {
 	AtMs      int64        `cbor:"10,keyasint"`
 	Estimates []Estimate   `cbor:"11,keyasint,omitempty"` // what typical quantities cost now, at full power
 	Unit      uint8        `cbor:"12,keyasint,omitempty"` // meter.Unit of their quantities
+	Key       []byte       `cbor:"13,keyasint,omitempty"` // that signs, where it is not the one that Station names
 }
 
 const announcementTextMax = 512
 
 // SignAnnouncement signs with the station's account key and gives the bytes to publish.
 func SignAnnouncement(a Announcement, account wallet.PrivateKey) []byte {
+	a.Key = wallet.StateKey(a.Station, account.Public())
 	body := canon.Marshal(a)
 	return canon.Marshal(envelope{Body: body, Signature: account.Sign(wallet.DomainAnnouncement, a.Network, body)})
 }
 
-// ParseAnnouncement reads what SignAnnouncement gives, and verifies it under the key of the station that it names.
-func ParseAnnouncement(raw []byte) (Announcement, error) {
+// ParseAnnouncement reads what SignAnnouncement gives, and verifies it under the key that it states, which keys must take for
+// the station's.
+func ParseAnnouncement(raw []byte, keys Keys) (Announcement, error) {
 	var e envelope
 	if err := canon.Unmarshal(raw, AnnouncementSizeMax, &e); err != nil {
 		return Announcement{}, fmt.Errorf("%w: %w", ErrAnnouncement, err)
@@ -62,8 +65,7 @@ func ParseAnnouncement(raw []byte) (Announcement, error) {
 	if _, err := wallet.ParsePublicKey(a.Station[:]); err != nil {
 		return Announcement{}, fmt.Errorf("%w: %w", ErrAnnouncement, err)
 	}
-	err := wallet.Verify(a.Station.InceptionKey(), wallet.DomainAnnouncement, a.Network, e.Body, e.Signature)
-	if err != nil {
+	if err := keys.verify(a.Station, a.Key, wallet.DomainAnnouncement, a.Network, e); err != nil {
 		return Announcement{}, fmt.Errorf("announcement of %s: %w", a.Station, err)
 	}
 	return a, nil

@@ -36,7 +36,8 @@ func (q Quote) checkFollowing() error {
 	return nil
 }
 
-// Next gives the quote that changes the prices of a session to those of an offer, from a time on. Everything else stays.
+// Next gives the quote that changes the prices of a session to those of an offer, from a time on. Everything else stays, but
+// that whoever signs it does so with the key that the station has by then.
 func (s Signed) Next(offer Quote, from, now time.Time) Quote {
 	q := s.Quote.priced(offer)
 	hash := s.Hash()
@@ -63,7 +64,7 @@ func (s Signed) Follows(before Signed) error {
 	}
 	same := s.Quote.priced(before.Quote)
 	same.Previous, same.FromMs = before.Quote.Previous, before.Quote.FromMs
-	same.IssuedAtMs, same.ValidUntilMs = before.Quote.IssuedAtMs, before.Quote.ValidUntilMs
+	same.IssuedAtMs, same.ValidUntilMs, same.Key = before.Quote.IssuedAtMs, before.Quote.ValidUntilMs, before.Quote.Key
 	if !bytes.Equal(canon.Marshal(same), before.body) {
 		return fmt.Errorf("%w: it changes more than prices", ErrQuote)
 	}

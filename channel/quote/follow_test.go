@@ -34,7 +34,7 @@ func TestAQuoteThatFollowsChangesPricesOnly(t *testing.T) {
 		t.Error(err)
 	}
 	second := quote.Sign(next, station)
-	parsed, err := quote.Parse(second.Bytes())
+	parsed, err := quote.Parse(second.Bytes(), nil)
 	if err != nil || !parsed.Quote.From().Equal(from) {
 		t.Fatalf("from %s, %v", parsed.Quote.From(), err)
 	}

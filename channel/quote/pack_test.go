@@ -43,7 +43,7 @@ func TestTwoDaysOfQuarterHoursFitAQuote(t *testing.T) {
 	}
 	full := offer(t)
 	q.Session, q.StationKey, q.IssuedAtMs, q.ValidUntilMs = full.Session, full.StationKey, full.IssuedAtMs, full.ValidUntilMs
-	signed, err := quote.Parse(quote.Sign(q, station).Bytes())
+	signed, err := quote.Parse(quote.Sign(q, station).Bytes(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestI9_ATariffThatIsPackedBadlyIsRefused(t *testing.T) {
 	}
 	q := offer(t)
 	q.TariffForm = 2
-	_, err := quote.Parse(quote.Sign(q, station).Bytes())
+	_, err := quote.Parse(quote.Sign(q, station).Bytes(), nil)
 	wantErr(t, err, quote.ErrQuote)
 	in := inputs()
 	noise := make([]string, 400)

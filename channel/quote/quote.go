@@ -73,6 +73,7 @@ type Quote struct {
 	OCMFKey       []byte            `cbor:"31,keyasint,omitempty"` // of the meter, SubjectPublicKeyInfo; with meter.AttestedOCMF only
 	Previous      []byte            `cbor:"29,keyasint,omitempty"` // hash of the quote that this one follows within its session
 	FromMs        int64             `cbor:"30,keyasint,omitempty"` // Unix milliseconds, session clock: see From
+	Key           []byte            `cbor:"32,keyasint,omitempty"` // that signs, where it is not the one that Station names: see Signer
 }
 
 // Check returns ErrQuote when the quote can never be valid.
@@ -142,14 +143,15 @@ type envelope struct {
 	Signature wallet.Signature `cbor:"2,keyasint"`
 }
 
-// Sign signs with the station's account key.
+// Sign signs with the station's account key, and states it in the quote where it replaced the first one.
 func Sign(q Quote, account wallet.PrivateKey) Signed {
+	q.Key = wallet.StateKey(q.Station, account.Public())
 	body := canon.Marshal(q)
 	return Signed{Quote: q, body: body, hash: hashOf(body), signature: account.Sign(wallet.DomainQuote, q.Network, body)}
 }
 
-// Parse reads a signed quote and verifies it under the key of the station that it names.
-func Parse(raw []byte) (Signed, error) {
+// Parse reads a signed quote and verifies it under the key that it states, which keys must take for the station's.
+func Parse(raw []byte, keys Keys) (Signed, error) {
 	var e envelope
 	if err := canon.Unmarshal(raw, SizeMax, &e); err != nil {
 		return Signed{}, fmt.Errorf("%w: %w", ErrQuote, err)
@@ -161,11 +163,18 @@ func Parse(raw []byte) (Signed, error) {
 	if err := s.Quote.Check(); err != nil {
 		return Signed{}, err
 	}
-	err := wallet.Verify(s.Quote.Station.InceptionKey(), wallet.DomainQuote, s.Quote.Network, e.Body, e.Signature)
-	if err != nil {
+	if err := keys.verify(s.Quote.Station, s.Quote.Key, wallet.DomainQuote, s.Quote.Network, e); err != nil {
 		return Signed{}, fmt.Errorf("quote of %s: %w", s.Quote.Station, err)
 	}
 	return s, nil
+}
+
+// Signer gives the key under which the quote is signed.
+func (s Signed) Signer() wallet.PublicKey {
+	if len(s.Quote.Key) == 0 {
+		return s.Quote.Station.InceptionKey()
+	}
+	return wallet.PublicKey(s.Quote.Key)
 }
 
 // Bytes gives the canonical bytes that Parse reads.

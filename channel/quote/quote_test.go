@@ -73,7 +73,7 @@ func ExampleBuild() {
 
 func TestASignedQuoteComesBackAsItWas(t *testing.T) {
 	signed := quote.Sign(offer(t), station)
-	got, err := quote.Parse(signed.Bytes())
+	got, err := quote.Parse(signed.Bytes(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestI9_AQuoteThatCanNeverBeValidIsRefused(t *testing.T) {
 			q := offer(t)
 			test.change(&q)
 			wantErr(t, q.Check(), quote.ErrQuote)
-			_, err := quote.Parse(quote.Sign(q, station).Bytes())
+			_, err := quote.Parse(quote.Sign(q, station).Bytes(), nil)
 			wantErr(t, err, quote.ErrQuote)
 		})
 	}
@@ -147,7 +147,7 @@ func TestTheLargestQuoteFitsOneDatagram(t *testing.T) {
 	}
 	if raw := quote.Sign(q, station).Bytes(); len(raw) > quote.SizeMax {
 		t.Errorf("%d bytes, at most %d", len(raw), quote.SizeMax)
-	} else if _, err := quote.Parse(raw); err != nil {
+	} else if _, err := quote.Parse(raw, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -180,7 +180,7 @@ func TestI8_AQuoteIsGoodUnderItsStationsKeyOnItsNetworkOnly(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := quote.Parse(test.raw)
+			_, err := quote.Parse(test.raw, nil)
 			wantErr(t, err, test.want)
 		})
 	}
@@ -273,7 +273,7 @@ func announcement() quote.Announcement {
 
 func TestAnAnnouncementComesBackAsItWasOrNotAtAll(t *testing.T) {
 	raw := quote.SignAnnouncement(announcement(), station)
-	got, err := quote.ParseAnnouncement(raw)
+	got, err := quote.ParseAnnouncement(raw, nil)
 	if err != nil || !reflect.DeepEqual(got, announcement()) || !got.At().Equal(issued) {
 		t.Errorf("came back as %+v, %v", got, err)
 	}
@@ -294,7 +294,7 @@ func TestAnAnnouncementComesBackAsItWasOrNotAtAll(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := quote.ParseAnnouncement(test.raw)
+			_, err := quote.ParseAnnouncement(test.raw, nil)
 			wantErr(t, err, test.want)
 		})
 	}
@@ -303,7 +303,7 @@ func TestAnAnnouncementComesBackAsItWasOrNotAtAll(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(quote.Sign(offer(f), station).Bytes())
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if s, err := quote.Parse(raw); err == nil && !bytes.Equal(s.Bytes(), raw) {
+		if s, err := quote.Parse(raw, nil); err == nil && !bytes.Equal(s.Bytes(), raw) {
 			t.Errorf("read %x, wrote %x", raw, s.Bytes())
 		}
 	})
@@ -318,7 +318,7 @@ func FuzzQuoteBody(f *testing.F) {
 			return
 		}
 		q.Station, q.Network = wallet.DIDOf(station.Public()), network
-		s, err := quote.Parse(quote.Sign(q, station).Bytes())
+		s, err := quote.Parse(quote.Sign(q, station).Bytes(), nil)
 		if err != nil {
 			return
 		}
@@ -330,7 +330,7 @@ func FuzzQuoteBody(f *testing.F) {
 func FuzzParseAnnouncement(f *testing.F) {
 	f.Add(quote.SignAnnouncement(announcement(), station))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if a, err := quote.ParseAnnouncement(raw); err == nil && !bytes.Equal(quote.SignAnnouncement(a, station), raw) && a.Station == wallet.DIDOf(station.Public()) {
+		if a, err := quote.ParseAnnouncement(raw, nil); err == nil && !bytes.Equal(quote.SignAnnouncement(a, station), raw) && a.Station == wallet.DIDOf(station.Public()) {
 			t.Errorf("read %x as %+v", raw, a)
 		}
 	})

@@ -14,7 +14,7 @@ import (
 func (w *world) declared() (slice, prepaid money.Amount) {
 	w.t.Helper()
 	record, _ := w.station.stored()
-	q, err := quote.Parse(record.Quote)
+	q, err := quote.Parse(record.Quote, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -79,7 +79,7 @@ func newVehicle(w *world) *node {
 			w.setup.payer(&policy)
 		}
 		return session.PayerConfig{
-			Network: network, Account: n.account, ChannelKey: testKey(11), KeyIndex: 1, Comparison: comparison,
+			Network: network, DID: n.did, Account: n.account, Keys: w.setup.keys, ChannelKey: testKey(11), KeyIndex: 1, Comparison: comparison,
 			LedgerTime: w.now, Nonce: [16]byte{0: byte(len(n.disk.channels))}, Policy: policy,
 		}
 	}
@@ -119,7 +119,10 @@ func (n *node) payeeConfig(index uint32) session.PayeeConfig {
 	if n.w.setup.payee != nil {
 		n.w.setup.payee(&policy)
 	}
-	return session.PayeeConfig{Account: n.account, ChannelKey: testKey(byte(100 + index)), KeyIndex: index, MeterKey: testKey(23), Policy: policy}
+	return session.PayeeConfig{
+		DID: n.did, Account: n.account, ChannelKey: testKey(byte(100 + index)), KeyIndex: index, MeterKey: testKey(23),
+		Keys: n.w.setup.keys, Policy: policy,
+	}
 }
 
 // now gives the node's clocks. The station's session clock may run fast.
@@ -297,6 +300,9 @@ func (n *node) admit(f wire.Frame) {
 	config := n.payeeConfig(index)
 	config.Offer = n.w.offer()
 	payee, effects, err := session.NewPayee(config, n.now(), f.Session, hello, known)
+	if errors.Is(err, session.ErrUndecided) {
+		return // as the agent does: the vehicle asks again
+	}
 	if err != nil {
 		n.w.tellLine(n, "refuses: "+err.Error())
 		n.w.carry(n.peer, f.Session, wire.NewRefuse(wire.CodeChannel, err))

@@ -14,11 +14,13 @@ import (
 
 // PayeeConfig is what a station brings to a session.
 type PayeeConfig struct {
-	Account    wallet.PrivateKey // signs the quote
+	DID        wallet.DID
+	Account    wallet.PrivateKey // its current key, which signs the quote
 	ChannelKey wallet.PrivateKey // of the channel in use, or for a new one
 	KeyIndex   uint32            // of ChannelKey
 	MeterKey   wallet.PrivateKey // signs the readings
 	Offer      quote.Quote       // everything but session, station key and times, which NewPayee fills in
+	Keys       quote.Keys        // which key the vehicle has now: an ErrUndecided while that is being looked up
 	Policy     PayeePolicy
 }
 

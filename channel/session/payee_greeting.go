@@ -1,12 +1,12 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"joulepay/channel"
 	"joulepay/channel/wire"
-	"joulepay/wallet"
 )
 
 // over answers a vehicle that does not know yet that the session ended.
@@ -30,12 +30,15 @@ func (p *Payee) over(event Event) []Effect {
 }
 
 func (p *Payee) checkHello(id channel.SessionID, h wire.Hello) error {
-	return CheckHello(h, id, wallet.DIDOf(p.config.Account.Public()), p.network)
+	return CheckHello(h, id, p.config.DID, p.network, p.config.Keys)
 }
 
 // greeted answers a repeated Hello, or one that resumes.
 func (p *Payee) greeted(now Instant, h wire.Hello) []Effect {
-	if err := p.checkHello(p.record.ID, h); err != nil || !sameSession(h, p.record) {
+	switch err := p.checkHello(p.record.ID, h); {
+	case errors.Is(err, ErrUndecided):
+		return nil // the vehicle says it again
+	case err != nil, !sameSession(h, p.record):
 		return p.refuse(now, wire.CodeIdentity, fmt.Errorf("%w: hello of %s", ErrIdentity, h.Vehicle.Short()))
 	}
 	if p.record.Phase <= PhaseAccepting && !p.sentBaseline() {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"joulepay/channel"
+	"joulepay/channel/quote"
 	"joulepay/channel/wire"
 	"joulepay/meter"
 	"joulepay/wallet"
@@ -13,12 +14,14 @@ import (
 // PayerConfig is what a vehicle brings to a session.
 type PayerConfig struct {
 	Network    wallet.NetworkID
-	Account    wallet.PrivateKey // signs the hello
+	DID        wallet.DID
+	Account    wallet.PrivateKey // its current key, which signs the hello
 	ChannelKey wallet.PrivateKey // of the channel in use, or for a new one
 	KeyIndex   uint32            // of ChannelKey
 	Comparison meter.Comparison  // how far the station's meter may be from its own (I6)
 	LedgerTime time.Time         // of the latest final checkpoint, for the expiry of a new channel
 	Nonce      [16]byte          // random, for a new channel's opening
+	Keys       quote.Keys        // which key the station has now: an ErrUndecided while that is being looked up
 	Policy     PayerPolicy
 }
 
@@ -33,7 +36,7 @@ type Payer struct {
 	since     time.Time    // own session clock when it greeted, or accepted; after a restart as the quote has it
 	clockFrom time.Time    // own session clock when the baseline was read, or earlier
 	beganAt   time.Time    // real clock: when the current phase began
-	waits     error        // ErrUndecided: why an offer is not accepted yet
+	waits     error        // why an offer is not accepted, or not yet
 }
 
 // NewPayer begins a session with a station. known is an open channel with it, or nil.

@@ -14,8 +14,9 @@ import (
 
 func (p *Payer) hello(now Instant, resume bool) Send {
 	h := wire.Hello{
-		Vehicle: wallet.DIDOf(p.config.Account.Public()), Station: p.record.Peer, AtMs: now.Session.UnixMilli(),
+		Vehicle: p.config.DID, Station: p.record.Peer, AtMs: now.Session.UnixMilli(),
 		Service: p.record.Service, EVSE: p.config.Policy.EVSE, Quantity: p.record.Wanted, Resume: resume, Known: known(p.side),
+		Key: wallet.StateKey(p.config.DID, p.config.Account.Public()),
 	}
 	if p.side != nil {
 		h.Channel = p.side.ID()
@@ -29,8 +30,12 @@ func (p *Payer) offered(now Instant, o wire.Offer) []Effect {
 	if p.record.Phase != PhaseGreeting {
 		return nil // a repetition
 	}
-	signed, err := quote.Parse(o.Quote)
-	if err != nil {
+	signed, err := quote.Parse(o.Quote, p.config.Keys)
+	switch {
+	case errors.Is(err, ErrUndecided):
+		return p.undecided(now, err)
+	case err != nil:
+		p.waits = err // the station may have signed another one when it is asked again
 		return []Effect{p.report(now, "", err)}
 	}
 	if q := signed.Quote; q.Station != p.record.Peer || q.Session != p.record.ID || q.Network != p.config.Network {
@@ -99,7 +104,7 @@ func (p *Payer) open(now Instant) []Effect {
 		expiry = least
 	}
 	opening := channel.Opening{
-		Network: p.config.Network, Opener: wallet.DIDOf(p.config.Account.Public()), Partner: q.Station,
+		Network: p.config.Network, Opener: p.config.DID, Partner: q.Station,
 		OpenerKey: p.config.ChannelKey.Public(), PartnerKey: q.StationKey, Payout: q.Payout,
 		Deposit: p.config.Policy.depositFor(q), Nonce: p.config.Nonce,
 		Terms: channel.Terms{

@@ -7,6 +7,7 @@ import (
 
 	"joulepay/channel/quote"
 	"joulepay/channel/wire"
+	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
 
@@ -15,7 +16,7 @@ func (p *Payer) requoted(now Instant, m wire.Requote) []Effect {
 	if p.record.Phase != PhaseCharging {
 		return nil
 	}
-	next, err := quote.Parse(m.Quote)
+	next, err := quote.Parse(m.Quote, p.stationKeys)
 	if err != nil {
 		return []Effect{p.report(now, "", err)}
 	}
@@ -35,6 +36,14 @@ func (p *Payer) requoted(now Instant, m wire.Requote) []Effect {
 		return []Effect{p.report(now, "", err)}
 	}
 	return append(p.pay(now, Batch{}), p.report(now, "agreed to the new tariff", nil))
+}
+
+// stationKeys takes the key under which the session was agreed on to its end, and otherwise the station's current one.
+func (p *Payer) stationKeys(d wallet.DID, key wallet.PublicKey) error {
+	if d == p.record.Peer && key == p.quote.Signer() {
+		return nil
+	}
+	return p.config.Keys.Check(d, key)
 }
 
 // checkNext tells whether a quote may follow the session's; ErrPolicy says that the vehicle does not want it.

@@ -24,7 +24,7 @@ func offered(t *testing.T, s setup) (*world, quote.Quote) {
 	w.vehicle.begin()
 	w.run(func() bool { return w.station.machine != nil })
 	record, _ := w.station.stored()
-	q, err := quote.Parse(record.Quote)
+	q, err := quote.Parse(record.Quote, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func accepting(t *testing.T) (*world, wire.Accept, channel.Opening) {
 	w.vehicle.begin()
 	w.run(func() bool { return w.vehicle.phase() == session.PhaseAccepting })
 	record, ch := w.vehicle.stored()
-	q, err := quote.Parse(record.Quote)
+	q, err := quote.Parse(record.Quote, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestI2_AVehicleCannotMakeAStationForgetAChannel(t *testing.T) {
 		t.Fatal(err)
 	}
 	offer, _ := sent[wire.Offer](effects)
-	q, err := quote.Parse(offer.Quote)
+	q, err := quote.Parse(offer.Quote, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ const requotesMax = 31
 func (v *visit) bindQuotes(r SessionRecord) error {
 	var list []quote.Signed
 	for _, raw := range r.Quotes() {
-		signed, err := quote.Parse(raw)
+		signed, err := quote.Parse(raw, quote.AnyKey)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrRecord, err)
 		}
@@ -39,7 +39,7 @@ func (v *visit) bindQuotes(r SessionRecord) error {
 		return nil
 	}
 	var err error
-	if v.offered, err = quote.Parse(r.Next); err != nil {
+	if v.offered, err = quote.Parse(r.Next, quote.AnyKey); err != nil {
 		err = fmt.Errorf("%w: %w", ErrRecord, err)
 	}
 	return err

@@ -170,7 +170,7 @@ func (w *world) claimsAreQuoted() {
 		record, _ := n.stored()
 		known := map[channel.Hash]bool{}
 		for _, raw := range record.Quotes() {
-			q, err := quote.Parse(raw)
+			q, err := quote.Parse(raw, nil)
 			if err != nil {
 				w.t.Fatal(err)
 			}

@@ -30,7 +30,7 @@ func TestI4_AStationThatWasRestoredContinuesNoChannelThatItForgot(t *testing.T) 
 		t.Fatal(err)
 	}
 	offer, _ := sent[wire.Offer](effects)
-	q, err := quote.Parse(offer.Quote)
+	q, err := quote.Parse(offer.Quote, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

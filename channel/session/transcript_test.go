@@ -103,7 +103,7 @@ func describeMessage(m wire.Message) string {
 		best, _ := channel.DecodeBest(m.Best)
 		return fmt.Sprintf("claim %d: %s", best.Signed.Claim.Sequence, best.Owed())
 	case wire.Requote:
-		q, _ := quote.Parse(m.Quote)
+		q, _ := quote.Parse(m.Quote, nil)
 		return fmt.Sprintf("new quote from %.3f on", q.Quote.From().Sub(began).Seconds())
 	case wire.Stop:
 		return "stop: " + string(m.Reason)

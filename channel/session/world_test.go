@@ -62,6 +62,7 @@ type setup struct {
 	change      *change                                       // of tariff, during the session
 	offers      func(*quote.Quote)                            // changes what the station offers
 	samples     func(*world, session.Sampled) session.Sampled // changes what the station's outlet says
+	keys        quote.Keys
 	random      *rand.Rand
 }
 

@@ -5,11 +5,13 @@ import (
 
 	"joulepay/channel"
 	"joulepay/meter"
+	"joulepay/wallet"
 )
 
 // Bounds of fields, in bytes. What a peer sends is stored with the session: none of it may make a record too large.
 const (
 	serviceMax = 64
+	keyMax     = wallet.PublicKeySize
 	evseMax    = 64 // an EVSE id of ISO 15118 has at most 32 characters
 	wordMax    = 32 // a Reason or a Code
 )
@@ -53,6 +55,9 @@ func (h Hello) check() error {
 	}
 	if len(h.EVSE) > evseMax {
 		return fmt.Errorf("EVSE of %d bytes, at most %d", len(h.EVSE), evseMax)
+	}
+	if len(h.Key) > keyMax {
+		return fmt.Errorf("key of %d bytes, at most %d", len(h.Key), keyMax)
 	}
 	return h.Known.check()
 }

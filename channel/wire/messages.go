@@ -10,7 +10,8 @@ import (
 	"joulepay/wallet/money"
 )
 
-// Hello begins or resumes a session (vehicle to station). The vehicle's account key signs it.
+// Hello begins or resumes a session (vehicle to station). The vehicle's account key signs it: Key where one is stated, and
+// else the one that Vehicle names.
 type Hello struct {
 	Vehicle   wallet.DID       `cbor:"1,keyasint"`
 	Station   wallet.DID       `cbor:"2,keyasint"`
@@ -22,6 +23,7 @@ type Hello struct {
 	Known     Known            `cbor:"8,keyasint"`
 	Signature wallet.Signature `cbor:"9,keyasint"`
 	EVSE      string           `cbor:"10,keyasint,omitempty"` // the plug it stands at; empty: whichever the station sees it at
+	Key       []byte           `cbor:"11,keyasint,omitempty"` // as wallet.StateKey gives it
 }
 
 // Known is what the sender knows of the channel: encoded channel.Best of each lane, empty when untouched. The peer

@@ -82,7 +82,7 @@ var table = []arrows{
 		tests: []string{"settle/sqlite", "settle/jetstream", "settle/natsgossip", "internal/natsd", "internal/sqlite"}},
 	{from: "settle/simtest", tests: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/dag", "settle/stream", "settle/store",
 		"settle/gossip", "settle/node"}},
-	{from: "settle/receipt", to: append([]string{"settle", "settle/proof"}, session...), tests: []string{"settle/dag", "meter/sim"}},
+	{from: "settle/receipt", to: append([]string{"settle", "settle/proof", "settle/did"}, session...), tests: []string{"settle/dag", "meter/sim"}},
 	{from: "settle/operation", to: []string{"wallet", "wallet/money", "channel", "channel/session", "settle", "settle/proof"}},
 	{from: "settle/client", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/did", "settle/receipt"}, tests: []string{"settle/api"}},
 	{from: "settle/registry", to: []string{"wallet", "settle", "settle/proof", "settle/did"}, tests: []string{"wallet/money", "settle/dag"}},

@@ -23,7 +23,8 @@ import (
 type Port struct {
 	pinned    *client.Pinned
 	submitter *client.Submitter
-	key       wallet.PrivateKey // of the account: signs receipts
+	did       wallet.DID
+	key       wallet.PrivateKey // of its account: signs receipts
 }
 
 var _ agent.Settler = (*Port)(nil)
@@ -31,7 +32,7 @@ var _ agent.Settler = (*Port)(nil)
 // New signs with the party's account key.
 func New(pinned *client.Pinned, w *wallet.Wallet) *Port {
 	network := pinned.Trusted().ID
-	return &Port{pinned: pinned, submitter: client.NewSubmitter(pinned.Client, network, w.DID(), w.Account()), key: w.Account()}
+	return &Port{pinned: pinned, submitter: client.NewSubmitter(pinned.Client, network, w.DID(), w.Account()), did: w.DID(), key: w.Account()}
 }
 
 // Prepare implements agent.Settler.

@@ -11,8 +11,10 @@ import (
 	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/channel/store"
+	"joulepay/settle"
 	"joulepay/settle/client"
 	"joulepay/settle/receipt"
+	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
 
@@ -37,7 +39,7 @@ func (p *Port) Receipt(ctx context.Context, s store.Store, id channel.SessionID)
 	if err != nil {
 		return nil, err
 	}
-	r, err := receipt.New(evidence, p.key)
+	r, err := receipt.New(evidence, p.did, p.key)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +61,7 @@ func (p *Port) evidence(ctx context.Context, s store.Store, r session.SessionRec
 		return e, err
 	}
 	quotes := r.Quotes()
-	signed, err := quote.Parse(quotes[0])
+	signed, err := quote.Parse(quotes[0], quote.AnyKey)
 	if err != nil {
 		return e, err
 	}
@@ -87,7 +89,48 @@ func (p *Port) evidence(ctx context.Context, s store.Store, r session.SessionRec
 			e.Claims = append(e.Claims, best)
 		}
 	}
-	return e, p.ledgerEvidence(ctx, s, r, &e)
+	if err := p.ledgerEvidence(ctx, s, r, &e); err != nil {
+		return e, err
+	}
+	return e, p.keyEvidence(ctx, quotes, &e)
+}
+
+// keyEvidence adds the proofs of keys that replaced those which DIDs name, where a signature is of one: of this party, of the
+// station under its quotes, of who brought vertices. They show the keys of now: who rotates again before it has a final
+// receipt can prove the key of before no more.
+func (p *Port) keyEvidence(ctx context.Context, quotes [][]byte, e *receipt.Evidence) error {
+	var replaced []wallet.DID
+	note := func(d wallet.DID, first bool) {
+		if !first && !slices.Contains(replaced, d) {
+			replaced = append(replaced, d)
+		}
+	}
+	note(p.did, p.key.Public() == p.did.InceptionKey())
+	for _, raw := range quotes {
+		signed, err := quote.Parse(raw, quote.AnyKey)
+		if err != nil {
+			return err
+		}
+		note(signed.Quote.Station, len(signed.Quote.Key) == 0)
+	}
+	for _, stated := range e.Vertices {
+		vertex, err := settle.DecodeVertex(stated.Vertex)
+		if err != nil {
+			return err
+		}
+		note(vertex.Issuer(), receipt.SignedBy(vertex, vertex.Issuer().InceptionKey()) == nil)
+	}
+	for _, d := range replaced {
+		resolved, err := p.pinned.DID(ctx, d, true)
+		if err != nil {
+			return err
+		}
+		if len(resolved.Certified) == 0 {
+			return fmt.Errorf("%w: of the key of %s", receipt.ErrEvidence, d)
+		}
+		e.Keys = append(e.Keys, resolved.Certified)
+	}
+	return nil
 }
 
 // ledgerEvidence adds the vertices of the session and the certified state of its channel.

@@ -41,6 +41,7 @@ var (
 type dossier struct {
 	evidence Evidence
 	network  *proof.Network
+	keys     map[provenKey]uint64 // number of the checkpoint that shows it
 	opening  channel.Opening
 	channel  channel.ID
 	quote    quote.Signed   // that the session began with
@@ -62,12 +63,13 @@ type dossier struct {
 
 // examine checks everything that the evidence says about itself, in the order of the parts.
 func examine(e Evidence) (*dossier, error) {
-	d := &dossier{evidence: e, paidFor: -1}
+	d := &dossier{evidence: e, keys: map[provenKey]uint64{}, paidFor: -1}
 	for _, step := range []struct {
 		part  Part
 		check func() error
 	}{
 		{PartGenesis, d.checkGenesis},
+		{PartKeys, d.checkKeys},
 		{PartOpening, d.checkOpening},
 		{PartQuote, d.checkQuote},
 		{PartReadings, d.checkReadings},
@@ -108,7 +110,7 @@ func (d *dossier) checkOpening() error {
 }
 
 func (d *dossier) checkQuote() error {
-	signed, err := quote.Parse(d.evidence.Quote)
+	signed, err := quote.Parse(d.evidence.Quote, d.checkKey)
 	if err != nil {
 		return err
 	}
@@ -140,7 +142,7 @@ func (d *dossier) checkRequotes() error {
 		return fmt.Errorf("%w: %d of them", errRequotes, len(d.evidence.Requotes))
 	}
 	for i, raw := range d.evidence.Requotes {
-		signed, err := quote.Parse(raw)
+		signed, err := quote.Parse(raw, d.checkKey)
 		if err == nil {
 			err = signed.Follows(d.quotes[i])
 		}

@@ -91,7 +91,7 @@ func parseQuotes(list [][]byte) ([]quote.Signed, error) {
 	}
 	var quotes []quote.Signed
 	for i, raw := range list {
-		signed, err := quote.Parse(raw)
+		signed, err := quote.Parse(raw, quote.AnyKey)
 		if err == nil && i > 0 {
 			err = signed.Follows(quotes[i-1])
 		}

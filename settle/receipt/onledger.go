@@ -6,7 +6,6 @@ import (
 	"joulepay/channel"
 	"joulepay/settle"
 	"joulepay/settle/proof"
-	"joulepay/wallet"
 )
 
 // checkVertices checks that each vertex is about the channel, and its proof where it has one.
@@ -35,7 +34,7 @@ func (d *dossier) checkVertex(stated Vertex) (*settle.Vertex, error) {
 	if _, about := settles(vertex.Payload(), d.channel); !about {
 		return nil, errOtherChannel
 	}
-	if err := checkSigner(vertex); err != nil {
+	if err := d.checkSigner(vertex); err != nil {
 		return nil, err
 	}
 	if len(stated.Proof) == 0 {
@@ -56,15 +55,6 @@ func (d *dossier) checkVertex(stated Vertex) (*settle.Vertex, error) {
 	}
 	d.proven++
 	return vertex, nil
-}
-
-// checkSigner verifies a vertex's signature under the key that its issuer began with.
-func checkSigner(vertex *settle.Vertex) error {
-	key, err := wallet.NewVerifier(vertex.Issuer().InceptionKey())
-	if err != nil {
-		return err
-	}
-	return vertex.Verify(key)
 }
 
 // settles tells whether a payload is about a channel, and up to where it settles the channel's lanes.

@@ -47,6 +47,7 @@ type Part string
 const (
 	PartForm      Part = "form" // the JSON is not in the canonical form, or not a receipt
 	PartGenesis   Part = "genesis"
+	PartKeys      Part = "keys"    // that replaced those which DIDs name
 	PartOpening   Part = "opening" // of the channel
 	PartQuote     Part = "quote"   // and the tariff in it
 	PartReadings  Part = "readings"
@@ -76,7 +77,8 @@ func (e *Error) Unwrap() []error { return []error{ErrInvalid, e.Err} }
 type Receipt struct {
 	Version   int               `json:"version"`
 	Network   wallet.NetworkID  `json:"network"`
-	Issuer    wallet.DID        `json:"issuer"` // the station or the vehicle
+	Issuer    wallet.DID        `json:"issuer"`               // the station or the vehicle
+	Key       *wallet.PublicKey `json:"issuer_key,omitempty"` // that signs, where it is not the one that Issuer names; proven in Evidence
 	Summary   Summary           `json:"summary"`
 	Evidence  Evidence          `json:"evidence"`
 	Signature *wallet.Signature `json:"signature,omitempty"` // of the receipt without it
@@ -127,6 +129,7 @@ type Evidence struct {
 	Claims   [][]byte       `json:"claims"`             // channel.Best of each lane on which anything was claimed, now or before, by lane
 	Count    uint64         `json:"claim_count"`        // claims signed, as the issuer states it
 	Vertices []Vertex       `json:"vertices"`           // of the ledger, in their order
+	Keys     [][]byte       `json:"keys,omitempty"`     // proof.Slot of DIDs whose first key was replaced, when a signature is of another
 	Channel  []byte         `json:"channel,omitempty"`  // proof.Slot of the channel; absent until it is final
 }
 
@@ -194,16 +197,27 @@ func parse(raw []byte) (Receipt, error) {
 	return r, nil
 }
 
+// signer gives the key under which the receipt is signed.
+func (r Receipt) signer() wallet.PublicKey {
+	if r.Key != nil {
+		return *r.Key
+	}
+	return r.Issuer.InceptionKey()
+}
+
 // body gives what the issuer signs.
 func (r Receipt) body() ([]byte, error) {
 	r.Signature = nil
 	return r.Encode()
 }
 
-// New makes and signs a receipt. The issuer is the station or the vehicle of the session. Evidence that does not hold
+// New makes and signs a receipt with the issuer's key. The issuer is the station or the vehicle of the session. Evidence that does not hold
 // together is refused with the *Error that Verify would give.
-func New(e Evidence, issuer wallet.PrivateKey) (Receipt, error) {
-	r := Receipt{Version: Version, Issuer: wallet.DIDOf(issuer.Public()), Evidence: e.nonNil()}
+func New(e Evidence, issuer wallet.DID, key wallet.PrivateKey) (Receipt, error) {
+	r := Receipt{Version: Version, Issuer: issuer, Evidence: e.nonNil()}
+	if signer := key.Public(); signer != issuer.InceptionKey() {
+		r.Key = &signer
+	}
 	d, err := examine(r.Evidence)
 	if err != nil {
 		return Receipt{}, err
@@ -216,7 +230,10 @@ func New(e Evidence, issuer wallet.PrivateKey) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	signature := issuer.Sign(wallet.DomainReceipt, r.Network, body)
+	if err := d.checkKey(issuer, key.Public()); err != nil {
+		return Receipt{}, &Error{PartSignature, err}
+	}
+	signature := key.Sign(wallet.DomainReceipt, r.Network, body)
 	r.Signature = &signature
 	return r, nil
 }

@@ -161,7 +161,7 @@ func TestOnlyThePartiesIssueReceipts(t *testing.T) {
 		key  wallet.PrivateKey
 		good bool
 	}{"station": {stationKey, true}, "vehicle": {vehicleKey, true}, "stranger": {strangerKey, false}} {
-		r, err := receipt.New(e, row.key)
+		r, err := receipt.New(e, wallet.DIDOf(row.key.Public()), row.key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -220,7 +220,7 @@ func TestAClaimAboveTheTariffFails(t *testing.T) {
 // refusedFor makes a receipt of evidence that must be refused for a part.
 func refusedFor(t *testing.T, e receipt.Evidence, want receipt.Part) {
 	t.Helper()
-	_, err := receipt.New(e, stationKey)
+	_, err := receipt.New(e, station, stationKey)
 	var failed *receipt.Error
 	if !errors.As(err, &failed) || failed.Part != want {
 		t.Errorf("%v, want part %s", err, want)
@@ -325,7 +325,7 @@ func TestAProofOfAnotherSlotFails(t *testing.T) {
 	content, inclusion, err := v.state.ProveSlot(final.Checkpoint.Number, key)
 	v.must(err)
 	e.Channel = proof.Slot{Final: final, Key: key, Content: content, Inclusion: inclusion}.Encode()
-	_, err = receipt.New(e, stationKey)
+	_, err = receipt.New(e, station, stationKey)
 	if err == nil || !strings.Contains(err.Error(), "about another channel") {
 		t.Error(err)
 	}

@@ -84,7 +84,7 @@ func TestAReceiptPricesEachPartUnderItsQuote(t *testing.T) {
 
 func TestAReceiptWithAChangedQuoteFails(t *testing.T) {
 	v, good := changed(t)
-	second, err := quote.Parse(good.Requotes[0])
+	second, err := quote.Parse(good.Requotes[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,7 @@ var (
 	errNetworkID  = errors.New("of another network than the one that is pinned")
 	errNamed      = errors.New("the receipt names another network than its genesis")
 	errIssuer     = errors.New("the issuer is no party of the session")
+	errRetired    = errors.New("by the issuer's first key, which the evidence shows to be replaced")
 	errOtherValue = errors.New("does not follow from the evidence")
 )
 
@@ -109,7 +110,16 @@ func (d *dossier) checkSignature(r Receipt) error {
 	if err != nil {
 		return err
 	}
-	return wallet.Verify(r.Issuer.InceptionKey(), wallet.DomainReceipt, r.Network, body, *r.Signature)
+	if r.Key != nil && *r.Key == r.Issuer.InceptionKey() {
+		return errCanonical
+	}
+	if r.Key == nil && len(d.keysOf(r.Issuer)) > 1 {
+		return errRetired
+	}
+	if err := d.checkKey(r.Issuer, r.signer()); err != nil {
+		return err
+	}
+	return wallet.Verify(r.signer(), wallet.DomainReceipt, r.Network, body, *r.Signature)
 }
 
 // report says in words what examine found.
@@ -119,7 +129,7 @@ func (d *dossier) report(r Receipt) Report {
 	say := func(format string, args ...any) { report.Checks = append(report.Checks, fmt.Sprintf(format, args...)) }
 	say("the genesis hashes to network %s", d.network.ID)
 	say("the channel %s is between vehicle and station", d.channel)
-	say("station %s signed the quote, with tariff %q in it", q.Station.Short(), d.tariffs[0])
+	say("station %s signed the quote%s, with tariff %q in it", q.Station.Short(), d.signer(q.Station, d.quote.Signer()), d.tariffs[0])
 	for i, next := range d.quotes[1:] {
 		say("and quote %d, which changes the tariff from %s on; the vehicle's claim agrees to it", i+2, next.Quote.From().Format(time.DateTime))
 	}
@@ -136,7 +146,7 @@ func (d *dossier) report(r Receipt) Report {
 	if d.slot != nil {
 		say("witnesses certified the channel with lanes at %s, in checkpoint %d", lanesInWords(d.certified, d.opening.Terms.Currency), s.Checkpoint.Number)
 	}
-	say("%s signed the receipt", r.Issuer.Short())
+	say("%s signed the receipt%s", r.Issuer.Short(), d.signer(r.Issuer, r.signer()))
 	report.Stated = []string{
 		fmt.Sprintf("that %d claims were signed", s.Claims),
 	}

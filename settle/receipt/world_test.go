@@ -111,10 +111,16 @@ func (v *visit) decide(by wallet.PrivateKey, p settle.Payload) (*settle.Vertex, 
 	vertex, err := settle.Sign(settle.Draft{Network: v.genesis.NetworkID(), Issuer: wallet.DIDOf(by.Public()),
 		Parents: v.state.Tips(v.nonce), Nonce: v.nonce, Payload: p}, by)
 	v.must(err)
+	return vertex, v.enter(vertex)
+}
+
+// enter gives a vertex to the ledger.
+func (v *visit) enter(vertex *settle.Vertex) settle.Verdict {
+	v.t.Helper()
 	result, err := v.state.Apply(dag.Entry{Vertex: vertex})
 	v.must(err)
 	v.receipts = append(v.receipts, dag.Receipt{ID: vertex.ID(), Verdict: result.Verdict})
-	return vertex, result.Verdict
+	return result.Verdict
 }
 
 // checkpoint marks, votes and certifies, and proves the vertices since the one before once the next comes.
@@ -264,7 +270,7 @@ func charged(t testing.TB) *visit {
 
 func signed(t testing.TB, e receipt.Evidence) receipt.Receipt {
 	t.Helper()
-	r, err := receipt.New(e, stationKey)
+	r, err := receipt.New(e, station, stationKey)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,6 +148,21 @@ func (r *Registry) Check(ctx context.Context, d wallet.DID, key wallet.PublicKey
 	return nil
 }
 
+// CheckActive tells whether somebody may be turned to at all, before it has shown a key: it is registered where that is
+// required, and not deactivated.
+func (r *Registry) CheckActive(ctx context.Context, d wallet.DID) error {
+	s, err := r.Look(ctx, d)
+	switch {
+	case err != nil:
+		return err
+	case r.options.Required && !s.Registered:
+		return fmt.Errorf("%w: %s", ErrUnregistered, d)
+	case len(s.Current()) == 0:
+		return fmt.Errorf("%w: %s", did.ErrDeactivated, d.Short())
+	}
+	return nil
+}
+
 // Keys gives the keys of issuers to who verifies credentials. Issuers need not be registered.
 func (r *Registry) Keys(ctx context.Context) func(wallet.DID) ([]wallet.PublicKey, error) {
 	return func(d wallet.DID) ([]wallet.PublicKey, error) {

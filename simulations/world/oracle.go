@@ -118,7 +118,7 @@ func (o *oracle) storedSession(r session.SessionRecord) {
 	}
 	q, known := o.quotes[r.ID]
 	if !known {
-		signed, err := quote.Parse(r.Quote)
+		signed, err := quote.Parse(r.Quote, quote.AnyKey)
 		if err != nil {
 			o.world.fail(err)
 			return

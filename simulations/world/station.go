@@ -104,7 +104,7 @@ func (s *station) config(index uint32) session.PayeeConfig {
 	policy := session.DefaultPayeePolicy()
 	policy.SampleEvery, policy.GoneAfter = s.world.scenario.Step, s.spec.GoneAfter
 	return session.PayeeConfig{
-		Account: s.wallet.Account(), ChannelKey: s.wallet.Channel(index), KeyIndex: index, MeterKey: s.wallet.Meter(), Policy: policy,
+		DID: s.wallet.DID(), Account: s.wallet.Account(), ChannelKey: s.wallet.Channel(index), KeyIndex: index, MeterKey: s.wallet.Meter(), Policy: policy,
 	}
 }
 

@@ -151,7 +151,7 @@ func (v *vehicle) config(index uint32, ledgerTime time.Time) session.PayerConfig
 	policy.Lifetime = v.spec.Lifetime
 	policy.CostMax, policy.Until = v.visit.CostMax, v.leaveAt
 	return session.PayerConfig{
-		Network: v.world.ledger.trusted.ID, Account: v.wallet.Account(), ChannelKey: v.wallet.Channel(index), KeyIndex: index,
+		Network: v.world.ledger.trusted.ID, DID: v.wallet.DID(), Account: v.wallet.Account(), ChannelKey: v.wallet.Channel(index), KeyIndex: index,
 		Comparison: comparison, LedgerTime: ledgerTime, Policy: policy,
 	}
 }

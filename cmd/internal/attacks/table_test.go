@@ -139,12 +139,12 @@ func TestEveryAttackOnIdentityIsRefusedByItsOwnError(t *testing.T) {
 		{"a hello in another's name", func(*testing.T) error { return hello(nil, mallory, visit) }, session.ErrIdentity},
 		{"a hello of another session, replayed", func(*testing.T) error { return hello(nil, car, channel.SessionID{9}) }, session.ErrIdentity},
 		{"an announcement in another's name", func(*testing.T) error {
-			_, err := quote.ParseAnnouncement(quote.SignAnnouncement(announcement(), mallory.Account()))
+			_, err := quote.ParseAnnouncement(quote.SignAnnouncement(announcement(), mallory.Account()), nil)
 			return err
 		}, wallet.ErrSignature},
 		{"an announcement that was changed", func(*testing.T) error {
 			raw := quote.SignAnnouncement(announcement(), station.Account())
-			_, err := quote.ParseAnnouncement(bytes.Replace(raw, []byte("DE*1"), []byte("DE*2"), 1))
+			_, err := quote.ParseAnnouncement(bytes.Replace(raw, []byte("DE*1"), []byte("DE*2"), 1), nil)
 			return err
 		}, wallet.ErrSignature},
 		{"a claim of another channel", func(t *testing.T) error {
@@ -282,7 +282,7 @@ func hello(change func(*wire.Hello), by *wallet.Wallet, of channel.SessionID) er
 		change(&h)
 	}
 	h.Signature = by.Account().Sign(wallet.DomainHello, network, h.SigningBytes(of))
-	return session.CheckHello(h, visit, station.DID(), network)
+	return session.CheckHello(h, visit, station.DID(), network, nil)
 }
 
 func announcement() quote.Announcement {

@@ -70,7 +70,7 @@ func (w *world) tellExposure() {
 	w.t.Helper()
 	above := 0
 	for _, r := range w.read("charger").sessions {
-		signed, err := quote.Parse(r.Quote)
+		signed, err := quote.Parse(r.Quote, nil)
 		w.noError(err)
 		if q := signed.Quote; r.Cost-r.Paid > q.Slice+q.EndSurcharge+q.Prepaid {
 			above++

@@ -1,18 +1,24 @@
 package operator
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"joulepay/channel/natslink"
 	"joulepay/cmd/internal/cli"
 	"joulepay/internal/natsd"
 	"joulepay/settle"
+	"joulepay/settle/did"
 	"joulepay/settle/jetstream"
 	"joulepay/settle/natsgossip"
+	"joulepay/settle/node"
 	"joulepay/settle/proof"
 	"joulepay/wallet"
 )
@@ -33,27 +39,70 @@ type BrokerOptions struct {
 	Log       *slog.Logger
 }
 
+// Broker is a NATS server that knows which keys stations have now once a node of the ledger runs beside it.
+type Broker struct {
+	*natsd.Server
+	ledger atomic.Pointer[node.Node]     // nil before a node follows
+	owner  atomic.Pointer[wallet.Wallet] // nil for none
+}
+
 // StartBroker starts the NATS server of a ledger that has no other and whose only node is in this process.
-func StartBroker(dir, address string, certificate *tls.Config, log *slog.Logger) (*natsd.Server, error) {
+func StartBroker(dir, address string, certificate *tls.Config, log *slog.Logger) (*Broker, error) {
 	return StartLedgerBroker(BrokerOptions{Dir: dir, Address: address, Certificate: certificate, Log: log})
 }
 
 // StartLedgerBroker starts a NATS server. Clients prove a key of their own choice. A station, which proves its DID too, gets
 // the subjects of that DID, a node of the ledger, which proves its DID for that network, the ledger's, and everybody else
 // those of the key's token. Nodes in this process may use all.
-func StartLedgerBroker(o BrokerOptions) (*natsd.Server, error) {
+func StartLedgerBroker(o BrokerOptions) (*Broker, error) {
 	host, port, err := parseAddress(o.Address)
 	if err != nil {
 		return nil, err
 	}
-	policy, err := ledgerPolicy(o.Genesis, o.Followers)
+	b := &Broker{}
+	policy, err := b.policy(o.Genesis, o.Followers)
 	if err != nil {
 		return nil, err
 	}
-	return natsd.Start(natsd.Options{
+	b.Server, err = natsd.Start(natsd.Options{
 		Host: host, Port: port, JetStream: true, StoreDir: filepath.Join(o.Dir, "jetstream"), SyncAlways: true,
 		Verify: natslink.VerifyConnect, Authorize: policy, TLS: o.Certificate, Cluster: o.Cluster, Logger: o.Log,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Own lets the station of this process in under the key that its wallet has, which no ledger needs to tell.
+func (b *Broker) Own(w *wallet.Wallet) { b.owner.Store(w) }
+
+// follow asks a node of this process for the keys of stations.
+func (b *Broker) follow(n *node.Node) { b.ledger.Store(n) }
+
+// lookUpMax bounds how long a station waits for this process's own database.
+const lookUpMax = 2 * time.Second
+
+// current is natslink.AccountKey. Of a DID that is not registered, and before a node follows, the key that it names counts. Who
+// is connected stays so when its key is replaced: that key is refused when it connects again.
+func (b *Broker) current(d wallet.DID, account wallet.PublicKey) error {
+	if own := b.owner.Load(); own != nil && own.DID() == d && own.Account().Public() == account {
+		return nil
+	}
+	ledger := b.ledger.Load()
+	if ledger == nil {
+		return natslink.InceptionOnly(d, account)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpMax)
+	defer cancel()
+	registered, _, err := ledger.Identity(ctx, d)
+	switch {
+	case errors.Is(err, node.ErrNotFound):
+		return natslink.InceptionOnly(d, account)
+	case err != nil:
+		return err
+	}
+	return did.Registration{DID: d, Identity: registered}.CheckKey(account)
 }
 
 // parseAddress reads host:port.
@@ -69,9 +118,10 @@ func parseAddress(address string) (host string, port int, err error) {
 	return host, int(number), nil
 }
 
-// ledgerPolicy is who may use which subject.
-func ledgerPolicy(genesis *settle.Vertex, followers []wallet.DID) (natsd.Policy, error) {
-	nodes := natsd.Policy(forSessions)
+// policy is who may use which subject.
+func (b *Broker) policy(genesis *settle.Vertex, followers []wallet.DID) (natsd.Policy, error) {
+	forSessions := b.forSessions()
+	nodes := forSessions
 	if genesis != nil {
 		network, err := proof.NewNetwork(genesis)
 		if err != nil {
@@ -87,12 +137,12 @@ func ledgerPolicy(genesis *settle.Vertex, followers []wallet.DID) (natsd.Policy,
 	}, nil
 }
 
-// sessions is who may use which subject of sessions. No account key is rotated behind this broker's back: it would need the
-// ledger to know.
-var sessions = natslink.Policy(natslink.InceptionOnly)
-
-func forSessions(c natsd.Client) (natsd.Permissions, error) {
-	granted, err := sessions(c)
-	granted.Publish, granted.Subscribe = append(granted.Publish, cableSubjects), append(granted.Subscribe, cableSubjects)
-	return granted, err
+// forSessions is who may use which subject of sessions.
+func (b *Broker) forSessions() natsd.Policy {
+	sessions := natslink.Policy(b.current)
+	return func(c natsd.Client) (natsd.Permissions, error) {
+		granted, err := sessions(c)
+		granted.Publish, granted.Subscribe = append(granted.Publish, cableSubjects), append(granted.Subscribe, cableSubjects)
+		return granted, err
+	}
 }

@@ -49,7 +49,7 @@ type Options struct {
 	Dir     string           // of genesis and database; made when missing
 	Wallet  *wallet.Wallet   // its account key certifies and issues, where the genesis names it
 	Genesis *settle.Vertex   // nil takes the one in Dir, and on the first run a new network for development
-	Broker  *natsd.Server    // has the ordered log; nil for the server at NATS
+	Broker  *Broker          // has the ordered log; nil for the server at NATS
 	NATS    string           // URLs, comma-separated, where there is no Broker
 	TLS     *tls.Config      // certificates by which that server is trusted; nil: those of the system
 	Now     func() time.Time // the clock that the witness certifies; nil for the machine's
@@ -132,6 +132,9 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	if err := n.markVotes(witness); err != nil {
 		return err
+	}
+	if n.options.Broker != nil {
+		n.options.Broker.follow(n.runner)
 	}
 	n.peers = newPeers(network, bus, witness)
 	n.watcher.Go(n.watch)

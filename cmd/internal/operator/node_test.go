@@ -32,14 +32,14 @@ var (
 	car = wallet.DIDOf(wallet.NewPrivateKey([32]byte{1}).Public())
 )
 
-func startBroker(t *testing.T, dir string, port int) *natsd.Server {
+func startBroker(t *testing.T, dir string, port int) *Broker {
 	t.Helper()
 	s, err := natsd.Start(natsd.Options{Port: port, JetStream: true, StoreDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() }) // a second close does nothing
-	return s
+	return &Broker{Server: s}
 }
 
 func startNode(t *testing.T, o Options) *Node {

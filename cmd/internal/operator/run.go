@@ -123,7 +123,7 @@ func (c *runCmd) run(ctx context.Context) (err error) {
 }
 
 // startBroker starts the embedded NATS server. Other nodes reach it when the genesis is known before it starts.
-func (c *runCmd) startBroker(o Options) (*natsd.Server, error) {
+func (c *runCmd) startBroker(o Options) (*Broker, error) {
 	b := BrokerOptions{Dir: o.Dir, Address: c.natsListen, Log: o.Log}
 	var err error
 	if b.Followers, err = parseFollowers(c.followers); err != nil {

@@ -15,7 +15,7 @@ import (
 type several struct {
 	t       *testing.T
 	genesis *settle.Vertex
-	broker  *natsd.Server
+	broker  *Broker
 	options []Options
 }
 

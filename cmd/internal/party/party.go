@@ -94,6 +94,7 @@ type Party struct {
 	Registry *registry.Registry
 
 	options Options
+	keys    *keys
 	key     wallet.PrivateKey // of Conn
 	log     *slog.Logger
 }
@@ -112,8 +113,10 @@ func Open(ctx context.Context, o Options) (*Party, error) {
 	p.Registry = registry.New(pinned.Trusted(), pinned, registry.Options{
 		AgeMax: o.RegistrationAge, Required: o.Registered, Now: time.Now,
 	})
+	p.keys = newKeys(p.Registry, o.Station)
 	if o.NATS != "" {
 		if err := p.connect(); err != nil {
+			p.Close()
 			return nil, err
 		}
 	}
@@ -150,8 +153,9 @@ func OpenStore(ctx context.Context, dir string, access Access) (store.Store, err
 	return opened, nil
 }
 
-// Close ends the connection and the store.
+// Close ends the connection, the store and what is being looked up.
 func (p *Party) Close() {
+	p.keys.close()
 	if p.Conn != nil {
 		p.Conn.Close()
 	}

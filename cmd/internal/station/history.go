@@ -91,7 +91,7 @@ func (h History) Session(ctx context.Context, id client.SessionID) (client.Sessi
 
 // shape gives a stored session in the words of the API.
 func (h History) shape(ctx context.Context, r session.SessionRecord) (client.Session, error) {
-	signed, err := quote.Parse(r.Quote)
+	signed, err := quote.Parse(r.Quote, quote.AnyKey)
 	if err != nil {
 		return client.Session{}, fmt.Errorf("session %s: %w", r.ID, err)
 	}

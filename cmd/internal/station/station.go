@@ -97,7 +97,7 @@ func New(p *party.Party, c Config, connect func(free func() bool) (meter.Connect
 		return nil, err
 	}
 	s.agent = agent.NewStation(agent.Deps{
-		Identity: p.Identity(), Store: p.Store, Link: s.link, Settler: p.Port, Clock: c.Clock, Log: log,
+		Identity: p.Identity(), Store: p.Store, Link: s.link, Settler: p.Port, Clock: c.Clock, Keys: p.Keys(), Log: log,
 		Report: s.report, PulseEvery: c.PulseEvery,
 	}, s.outlet)
 	return s, nil

@@ -57,7 +57,7 @@ type Charger struct {
 
 	options Options
 	front   station.Front
-	broker  *natsd.Server
+	broker  *operator.Broker
 	node    *operator.Node
 	failed  chan error // what ended by itself, at most one of each part
 	close   []func()
@@ -118,6 +118,7 @@ func (c *Charger) startBroker(context.Context, net.Listener) error {
 	if err != nil {
 		return err
 	}
+	broker.Own(c.options.Wallet)
 	c.broker, c.NATS = broker, broker.ClientURL()
 	c.closing(broker)
 	return nil

@@ -307,8 +307,8 @@ func (c *runCmd) announce(charger *Charger) error {
 		API: charger.URL, NATS: natsd.Shown(charger.NATS), Ledger: charger.Ledger, Network: charger.Party.Ledger.Trusted().ID,
 		OCPP: charger.OCPP, Resumed: charger.Resumed, Data: c.app.Data(),
 	}
-	if charger.Party.Wallet.Rotation() > 0 {
-		c.app.Note("this wallet's key was replaced: it settles what it has, and vehicles take no offer of it; another wallet sells, `chargepoint run --wallet NAME`")
+	if err := charger.Party.CheckOwnKey(c.app.Lifetime()); errors.Is(err, party.ErrRetired) {
+		c.app.Note("this wallet's key was replaced, and no vehicle takes an offer under it: `chargepoint wallet rotate` finds out which key counts, and takes it")
 	}
 	if c.signs != nil {
 		r.MeterKey = hex.EncodeToString(c.signs.Public().DER())

@@ -33,13 +33,13 @@ type Wish struct {
 // Discover gives the stations of the pinned network that make themselves known within wait, cheapest first. Only what they
 // signed is believed. With a station named it returns as soon as that one answered.
 func Discover(ctx context.Context, p *party.Party, named wallet.DID, wait time.Duration) ([]quote.Announcement, error) {
-	heard := map[wallet.DID]quote.Announcement{}
+	heard, keys := map[wallet.DID]quote.Announcement{}, p.KeysHeard(ctx)
 	enough := func(a natslink.Announcement) bool {
-		parsed, err := quote.ParseAnnouncement(a.Payload)
+		parsed, err := quote.ParseAnnouncement(a.Payload, keys)
 		if err != nil || parsed.Station != a.Station || parsed.Network != p.Ledger.Trusted().ID {
 			return false // forged, or of another network
 		}
-		if last, ok := heard[parsed.Station]; !ok || parsed.AtMs >= last.AtMs {
+		if last, ok := heard[parsed.Station]; !ok || supersedes(parsed, last) {
 			heard[parsed.Station] = parsed
 		}
 		return parsed.Station == named
@@ -62,6 +62,15 @@ func Discover(ctx context.Context, p *party.Party, named wallet.DID, wait time.D
 		return stations[i].Station.String() < stations[j].Station.String()
 	})
 	return stations, nil
+}
+
+// supersedes tells whether of two announcements the newer counts. One under a key that the ledger proved shows that the
+// first key was retired.
+func supersedes(newer, last quote.Announcement) bool {
+	if proven := len(newer.Key) > 0; proven != (len(last.Key) > 0) {
+		return proven
+	}
+	return newer.AtMs >= last.AtMs
 }
 
 // Pick chooses the cheapest station that fits.

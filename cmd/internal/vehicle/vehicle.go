@@ -32,8 +32,6 @@ var (
 	ErrSession = errors.New("vehicle: the session failed")
 	// ErrStation is returned for a station that the ledger does not vouch for. The cause is one of settle/registry or settle/did.
 	ErrStation = errors.New("vehicle: the ledger does not vouch for the station")
-	// ErrRotated is returned for a wallet whose key was replaced: greetings verify under the key that names a DID.
-	ErrRotated = errors.New("vehicle: the wallet's key was replaced, and no station takes a greeting under another than its DID's first")
 )
 
 // Config says how a vehicle behaves.
@@ -84,7 +82,7 @@ func New(p *party.Party, c Config, station wallet.DID, log *slog.Logger) (*Vehic
 		return nil, errors.Join(err, v.unplug())
 	}
 	v.agent = agent.NewVehicle(agent.Deps{
-		Identity: p.Identity(), Store: p.Store, Link: v.link, Settler: p.Port, Clock: c.Clock, Log: log,
+		Identity: p.Identity(), Store: p.Store, Link: v.link, Settler: p.Port, Clock: c.Clock, Keys: p.Keys(), Log: log,
 		Report: v.report, PulseEvery: c.PulseEvery,
 	}, source, comparison)
 	return v, nil
@@ -199,13 +197,13 @@ func (v *Vehicle) Charge(ctx context.Context, resume *session.SessionRecord) (se
 	return record, err
 }
 
-// checkStation tells before anything is asked of a station whether this vehicle can greet it, and whether the ledger says that its DID has ended or has another key,
-// which the handshake would only find out by waiting. A quote is signed by the key that the DID names.
+// checkStation tells before anything is asked of a station whether the ledger says that its DID has ended, or is not
+// registered and should be, which the handshake would only find out by waiting; and whether this wallet's own key was replaced.
 func (v *Vehicle) checkStation(ctx context.Context) error {
-	if v.party.Wallet.Rotation() > 0 {
-		return ErrRotated
+	if err := v.party.CheckOwnKey(ctx); err != nil {
+		return err
 	}
-	if err := v.party.Registry.Check(ctx, v.station, v.station.InceptionKey(), nil); err != nil {
+	if err := v.party.Registry.CheckActive(ctx, v.station); err != nil {
 		return fmt.Errorf("%w: %w", ErrStation, err)
 	}
 	return nil

@@ -108,7 +108,7 @@ func readReceipts(ctx context.Context, app *cli.App, selected *walletcmd.Selecti
 }
 
 func entryOf(ctx context.Context, s store.Store, r session.SessionRecord) (listed, error) {
-	signed, err := quote.Parse(r.Quote)
+	signed, err := quote.Parse(r.Quote, quote.AnyKey)
 	if err != nil {
 		return listed{}, fmt.Errorf("session %s: %w", r.ID, err)
 	}
