@@ -111,6 +111,13 @@ func (r *Registry) Look(ctx context.Context, d wallet.DID) (Standing, error) {
 	if known && now.Sub(before.asked) < againAfter && r.fresh(before, now) {
 		return before, nil
 	}
+	return r.lookAgain(ctx, d)
+}
+
+// lookAgain asks the ledger, however lately it was asked.
+func (r *Registry) lookAgain(ctx context.Context, d wallet.DID) (Standing, error) {
+	now := r.options.Now()
+	before, _ := r.recall(d)
 	found, err := r.ask(ctx, d, before, now)
 	if err == nil {
 		r.remember(found)
@@ -129,11 +136,16 @@ func (r *Registry) Known(d wallet.DID) (Standing, bool) {
 }
 
 // Check tells whether a key may sign for a DID, and where its document names a Noise key, whether this is it. static may be
-// nil where no Noise key was shown.
+// nil where no Noise key was shown. A key that is not the known one may have replaced it since: then the ledger is asked again.
 func (r *Registry) Check(ctx context.Context, d wallet.DID, key wallet.PublicKey, static *[32]byte) error {
 	s, err := r.Look(ctx, d)
 	if err != nil {
 		return err
+	}
+	if errors.Is(s.CheckKey(key), did.ErrKey) {
+		if s, err = r.lookAgain(ctx, d); err != nil {
+			return err
+		}
 	}
 	if r.options.Required && !s.Registered {
 		return fmt.Errorf("%w: %s", ErrUnregistered, d)

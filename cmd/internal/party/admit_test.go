@@ -29,6 +29,12 @@ func (l ledger) DID(_ context.Context, d wallet.DID, _ bool) (did.Resolution, er
 
 func partyOn(t *testing.T, l ledger, o Options) *Party {
 	t.Helper()
+	return &Party{options: o, Registry: registryOn(t, l, o)}
+}
+
+// registryOn asks a ledger of a network of its own.
+func registryOn(t *testing.T, l registry.Ledger, o Options) *registry.Registry {
+	t.Helper()
 	key := wallet.NewPrivateKey([32]byte{9}).Public()
 	genesis, err := settle.NewGenesis(settle.Genesis{
 		Name: "test", Currency: money.Currency{'E', 'U', 'R'}, Time: time.Now().Truncate(time.Second), Limits: settle.DefaultLimits(),
@@ -42,7 +48,7 @@ func partyOn(t *testing.T, l ledger, o Options) *Party {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Party{options: o, Registry: registry.New(network, l, registry.Options{Required: o.Registered, Now: time.Now})}
+	return registry.New(network, l, registry.Options{Required: o.Registered, Now: time.Now})
 }
 
 func TestWhoIsAdmittedToAHandshake(t *testing.T) {

@@ -129,11 +129,7 @@ func (p *Party) KeysHeard(ctx context.Context) quote.Keys {
 		if key == d.InceptionKey() {
 			return nil
 		}
-		standing, err := p.Registry.Look(ctx, d)
-		if err != nil {
-			return err
-		}
-		return standing.CheckKey(key)
+		return p.Registry.Check(ctx, d, key, nil)
 	}
 }
 
