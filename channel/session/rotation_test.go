@@ -141,3 +141,31 @@ func stated(key wallet.PrivateKey) []byte {
 	public := key.Public()
 	return public[:]
 }
+
+func TestASessionGoesOnUnderTheKeyThatItWasAgreedWithAndTheStationMayTakeItsNewOne(t *testing.T) {
+	for name, takes := range map[string]bool{"the station runs on with the old key": false, "the station starts again with the new one": true} {
+		t.Run(name, func(t *testing.T) {
+			ledger := newRegistered()
+			w := newWorld(t, setup{keys: ledger.check, change: &change{twiceAsDear, 12 * time.Second, 20 * time.Second}})
+			w.after(4*time.Second, func() {
+				old := w.station.account
+				ledger.rotate(w.station, testKey(82))
+				if !takes {
+					w.station.account = old
+					return
+				}
+				ledger.early[w.station.did] = 2
+				w.station.crashNow()
+			})
+			w.vehicle.begin()
+			w.run(w.bothOver)
+			w.agreed()
+			w.settled()
+			record, _ := w.vehicle.stored()
+			signed, err := quote.Parse(record.Quote, quote.AnyKey)
+			if err != nil || (signed.Signer() == testKey(82).Public()) != takes {
+				t.Errorf("the last quote is by %s: %v", signed.Signer(), err)
+			}
+		})
+	}
+}

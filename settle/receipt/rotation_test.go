@@ -138,3 +138,42 @@ func TestNoDigitOfAKeyOrItsProofCanBeChanged(t *testing.T) {
 		}
 	}
 }
+
+// resigned signs a receipt as somebody who writes it without New.
+func resigned(t *testing.T, r receipt.Receipt, stated *wallet.PublicKey, key wallet.PrivateKey) receipt.Receipt {
+	t.Helper()
+	r.Key, r.Signature = stated, nil
+	body, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := key.Sign(wallet.DomainReceipt, r.Network, body)
+	r.Signature = &signature
+	return r
+}
+
+func TestAForgerStatesNoKeyInAnothersName(t *testing.T) {
+	v := rotated(t)
+	e := v.evidence()
+	e.Keys = [][]byte{v.keyProof(station)}
+	r, err := receipt.New(e, station, nextStationKey)
+	v.must(err)
+	stranger, first, next := strangerKey.Public(), stationKey.Public(), nextStationKey.Public()
+	for name, row := range map[string]struct {
+		stated *wallet.PublicKey
+		key    wallet.PrivateKey
+		good   bool
+	}{
+		"as it was":                     {&next, nextStationKey, true},
+		"a key of its own":              {&stranger, strangerKey, false},
+		"the proven key, without it":    {&next, strangerKey, false},
+		"the first key, stated":         {&first, stationKey, false},
+		"the first key, which was lost": {nil, stationKey, false},
+	} {
+		_, err := receipt.Verify(resigned(t, r, row.stated, row.key), receipt.Options{})
+		var failed *receipt.Error
+		if errors.As(err, &failed) && failed.Part != receipt.PartSignature || (err == nil) != row.good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -290,3 +290,39 @@ func TestI9_WhatIsRememberedIsBounded(t *testing.T) {
 		t.Error("the first of 1,100 is still known")
 	}
 }
+
+func TestAKeyThatReplacedTheKnownOneIsAskedForAtOnce(t *testing.T) {
+	s := newStage(t, false)
+	denies(&s.node)
+	if err := s.registry.Check(t.Context(), station, stationKey.Public(), nil); err != nil {
+		t.Fatal(err)
+	}
+	s.apply(settle.NewRotate(s.network.ID, station, 1, stationKey, nextKey))
+	s.proves(&s.node, noon)
+	if err := s.registry.Check(t.Context(), station, nextKey.Public(), nil); err != nil {
+		t.Errorf("the new key, within the minute: %v", err)
+	}
+	if err := s.registry.Check(t.Context(), station, stationKey.Public(), nil); !errors.Is(err, did.ErrKey) {
+		t.Errorf("the old key: %v", err)
+	}
+}
+
+func TestWhoEndedOrIsNotRegisteredIsNotTurnedTo(t *testing.T) {
+	s := newStage(t, true)
+	denies(&s.node)
+	if err := s.registry.CheckActive(t.Context(), station); !errors.Is(err, registry.ErrUnregistered) {
+		t.Errorf("not registered: %v", err)
+	}
+	s = newStage(t, true)
+	s.apply(settle.NewRotate(s.network.ID, station, 1, stationKey, nextKey))
+	s.proves(&s.node, noon)
+	if err := s.registry.CheckActive(t.Context(), station); err != nil {
+		t.Errorf("rotated: %v", err)
+	}
+	s = newStage(t, false)
+	s.apply(settle.NewDeactivate(s.network.ID, station, 1, stationKey))
+	s.proves(&s.node, noon)
+	if err := s.registry.CheckActive(t.Context(), station); !errors.Is(err, did.ErrDeactivated) {
+		t.Errorf("deactivated: %v", err)
+	}
+}
