@@ -169,3 +169,21 @@ func TestASessionGoesOnUnderTheKeyThatItWasAgreedWithAndTheStationMayTakeItsNewO
 		})
 	}
 }
+
+func TestAGreetingWhoseKeyIsLookedUpIsNeitherAnsweredNorRefused(t *testing.T) {
+	ledger := newRegistered()
+	w, _ := offered(t, setup{keys: ledger.check})
+	again := wire.Hello{Vehicle: w.vehicle.did, Station: w.station.did, AtMs: began.UnixMilli(), Service: "charging"}
+	again.Signature = w.vehicle.account.Sign(wallet.DomainHello, network, again.SigningBytes(firstID))
+	ledger.early[w.vehicle.did] = 1
+	w.station.show(session.Received{Message: again}, func(effects []session.Effect) {
+		if len(effects) != 0 {
+			t.Errorf("while it is looked up: %v", effects)
+		}
+	})
+	w.station.show(session.Received{Message: again}, func(effects []session.Effect) {
+		if len(effects) != 1 {
+			t.Errorf("then: %v", effects)
+		}
+	})
+}
