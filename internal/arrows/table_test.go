@@ -13,7 +13,7 @@ var everywhere = []string{"internal/layout", "internal/canon"}
 // sessions and ledger are what stands above whoever composes them.
 var (
 	libraries = []string{"wallet/...", "meter/...", "pricing/...", "channel/...", "settle/...",
-		"internal/sqlite", "internal/natsd", "internal/filelock"}
+		"internal/sqlite", "internal/natsd", "internal/filelock", "internal/freeport"}
 	// session is what a session is made of, and receipts are about.
 	session = []string{"wallet", "wallet/money", "wallet/credential", "meter", "pricing", "channel", "channel/quote", "channel/wire"}
 )
@@ -29,6 +29,7 @@ var table = []arrows{
 	{from: "internal/natsd", to: []string{"internal/filelock"}},
 	{from: "internal/arrows"},
 	{from: "internal/campaign"},
+	{from: "internal/freeport"},
 	{from: "internal/powercut"},
 
 	{from: "wallet/money"},
@@ -96,7 +97,7 @@ var table = []arrows{
 	// Who composes them.
 	{from: "simulations/...", to: append([]string{"simulations/..."}, libraries...)},
 	{from: "cmd/internal/cli", to: libraries, tests: []string{"cmd/internal/clitest"}},
-	{from: "cmd/internal/clitest", to: []string{"cmd/internal/cli"}},
+	{from: "cmd/internal/clitest", to: []string{"cmd/internal/cli", "internal/freeport"}},
 	{from: "cmd/internal/walletcmd", to: []string{"cmd/internal/cli", "wallet", "wallet/money"}, tests: []string{"cmd/internal/clitest"}},
 	{from: "cmd/internal/simcable", to: libraries},
 	{from: "cmd/internal/party", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/simcable"}, libraries...)},

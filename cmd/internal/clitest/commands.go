@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"joulepay/internal/freeport"
 )
 
 var commands = map[string]func(*testscript.TestScript, bool, []string){
@@ -163,25 +164,13 @@ func listen(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], listener.Addr().String())
 }
 
-// Ports of loopback that no outgoing connection takes while their owner is away: below the ephemeral ones of Linux.
-const (
-	portFirst, portLast = 12_000, 30_000
-	portTries           = 1000
-)
-
 func free(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: free VAR")
 	}
-	for range portTries {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(portFirst+rand.IntN(portLast-portFirst)))
-		if listener, err := net.Listen("tcp", address); err == nil {
-			ts.Check(listener.Close())
-			ts.Setenv(args[0], address)
-			return
-		}
-	}
-	ts.Fatalf("no free port")
+	address, err := freeport.Next()
+	ts.Check(err)
+	ts.Setenv(args[0], address)
 }
 
 func mode(ts *testscript.TestScript, neg bool, args []string) {

@@ -3,7 +3,6 @@ package faults_test
 import (
 	"context"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"joulepay/internal/campaign"
+	"joulepay/internal/freeport"
 	"joulepay/settle/client"
 	"joulepay/wallet"
 )
@@ -101,21 +101,14 @@ func seed(t *testing.T) uint64 {
 	return n
 }
 
-// Ports of loopback that no outgoing connection takes while their owner is away: below the ephemeral ones of Linux.
-const portFirst, portLast = 12_000, 30_000
-
 // address finds a free port.
 func (w *world) address() string {
 	w.t.Helper()
-	for range 1000 {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(portFirst+rand.IntN(portLast-portFirst)))
-		if l, err := net.Listen("tcp", address); err == nil {
-			_ = l.Close() // it was only tried
-			return address
-		}
+	address, err := freeport.Next()
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	w.t.Fatal("no free port")
-	return ""
+	return address
 }
 
 func (w *world) folder(name string) string { return filepath.Join(w.dir, name) }

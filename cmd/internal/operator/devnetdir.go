@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"joulepay/cmd/internal/cli"
+	"joulepay/internal/freeport"
 	"joulepay/internal/natsd"
 	"joulepay/settle"
 	"joulepay/wallet"
@@ -206,14 +206,6 @@ func withoutScheme(url string) string {
 	return address
 }
 
-// Ports of new networks lie below those that systems give to outgoing connections: none of these may take the port of a
-// process that is about to start again.
-const (
-	portFirst = 20_000
-	portCount = 12_000
-	portTries = 200
-)
-
 // picker finds free addresses, all different: it holds them until all are found.
 type picker struct {
 	held []net.Listener
@@ -225,14 +217,16 @@ func (p *picker) address(wanted string) string {
 	if wanted != "" && p.take(wanted) {
 		return wanted
 	}
-	for range portTries {
-		address := net.JoinHostPort(loopback, strconv.Itoa(portFirst+rand.IntN(portCount)))
+	for {
+		address, err := freeport.Next()
+		if err != nil {
+			p.err = err
+			return wanted
+		}
 		if p.take(address) {
 			return address
 		}
 	}
-	p.err = errors.New("operator: no free port is found on " + loopback)
-	return wanted
 }
 
 func (p *picker) take(address string) bool {

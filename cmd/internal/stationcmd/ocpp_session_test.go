@@ -8,12 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,6 +23,7 @@ import (
 	"joulepay/cmd/internal/party"
 	"joulepay/cmd/internal/station"
 	"joulepay/cmd/internal/vehicle"
+	"joulepay/internal/freeport"
 	"joulepay/meter"
 	"joulepay/meter/ocmf"
 	"joulepay/meter/ocpp"
@@ -109,20 +108,18 @@ func newOCPPWorld(t *testing.T, recordedAt time.Time, o station.OCPP) *ocppWorld
 	return w
 }
 
-// Ports of loopback that no outgoing connection takes while a charger is away: below the ephemeral ones of Linux.
-const portFirst, portLast = 12_000, 30_000
-
 // listenLow listens where a charger can listen again after a restart.
 func listenLow(t *testing.T) net.Listener {
 	t.Helper()
-	for range 1000 {
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(portFirst+rand.IntN(portLast-portFirst))))
-		if err == nil {
+	for {
+		address, err := freeport.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l, err := net.Listen("tcp", address); err == nil {
 			return l
 		}
 	}
-	t.Fatal("no free port")
-	return nil
 }
 
 func folder(t *testing.T, name string) string {
