@@ -10,9 +10,12 @@ import (
 // wanted is what each session of these tests takes, mWh: long enough to be met while energy flows.
 const wanted = 300_000
 
+// longPatience is that of a charger which never gives up a vehicle that it does not hear for a while.
+const longPatience = "3m"
+
 func TestABrokerThatIsGoneForAWhileOnlyDelays(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, settings{apart: true})
+	w := newWorld(t, settings{apart: true, charger: []string{"--gone-after", longPatience}})
 	d := w.drive("300Wh")
 	w.flowing(2)
 	d.last()
@@ -29,7 +32,7 @@ func TestABrokerThatIsGoneForAWhileOnlyDelays(t *testing.T) {
 
 func TestALedgerThatIsGoneForAWhileOnlyDelays(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, settings{apart: true, charger: []string{"--window", "20s"}})
+	w := newWorld(t, settings{apart: true, charger: []string{"--window", "20s", "--gone-after", longPatience}})
 	d := w.drive("300Wh")
 	w.flowing(2)
 	d.last()
