@@ -57,7 +57,15 @@ func (w *world) ours(pid int, name string) bool {
 	if errors.Is(err, os.ErrNotExist) {
 		return false
 	}
-	return bytes.Contains(arguments, []byte(w.data(name)+"\x00"))
+	return len(arguments) == 0 && ending(pid) || bytes.Contains(arguments, []byte(w.data(name)+"\x00"))
+}
+
+// ending tells whether a process without arguments still holds its files and locks: they go after its memory, and before it
+// waits for its parent as a zombie.
+func ending(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	after := bytes.LastIndex(stat, []byte(") ")) + len(") ") // of its name, which may hold such a bracket
+	return err == nil && after < len(stat) && !bytes.ContainsRune([]byte("ZX"), rune(stat[after]))
 }
 
 func (w *world) data(name string) string { return filepath.Join(w.net.Dir, name) }
