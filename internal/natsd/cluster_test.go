@@ -3,8 +3,6 @@ package natsd_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -13,22 +11,21 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"joulepay/internal/freeport"
 	"joulepay/internal/natsd"
 )
 
 // clusterPatience is for elections, of which each takes up to nine seconds.
 const clusterPatience = 2 * time.Minute
 
-// freeAddresses gives addresses on which nobody listens, and which no system gives to outgoing connections meanwhile.
 func freeAddresses(t *testing.T, count int) (addresses []string) {
 	t.Helper()
-	for len(addresses) < count {
-		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000)))
+	for range count {
+		address, err := freeport.Next()
 		if err != nil {
-			continue // somebody listens there
+			t.Fatal(err)
 		}
-		defer func() { _ = l.Close() }() // after all are taken, so that they differ
-		addresses = append(addresses, l.Addr().String())
+		addresses = append(addresses, address)
 	}
 	return addresses
 }

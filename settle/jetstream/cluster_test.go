@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
+	"joulepay/internal/freeport"
 	"joulepay/internal/natsd"
 	"joulepay/settle/jetstream"
 	"joulepay/settle/stream"
@@ -31,13 +31,12 @@ func startCluster(t testing.TB) *cluster {
 	t.Helper()
 	c := &cluster{t: t}
 	var routes []string
-	for len(routes) < 6 { // for servers, then for clients; no system gives these to outgoing connections meanwhile
-		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000)))
+	for range 6 { // for servers, then for clients
+		address, err := freeport.Next()
 		if err != nil {
-			continue // somebody listens there
+			t.Fatal(err)
 		}
-		defer func() { _ = l.Close() }() // after all are taken, so that they differ
-		routes = append(routes, l.Addr().String())
+		routes = append(routes, address)
 	}
 	for i, address := range routes[:3] {
 		c.options = append(c.options, natsd.Options{
