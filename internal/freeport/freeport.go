@@ -5,13 +5,18 @@ package freeport
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
+
+	"joulepay/internal/filelock"
 )
 
-// The blocks lie below the ephemeral ports of Linux, one for each process by its id.
+// The blocks lie below the ephemeral ports of Linux. A process locks the one that it takes from, until it ends.
 const (
 	first     = 12_000
 	blockSize = 100
@@ -21,12 +26,28 @@ const (
 // ErrNone means that somebody listens on every port of this process's block and of all others.
 var ErrNone = errors.New("freeport: no free port on loopback")
 
-var given atomic.Uint32
+var (
+	given atomic.Uint32
+	own   = sync.OnceValues(reserve) // keeps the lock until the process ends
+)
+
+// reserve gives a block that no other process takes from, and its lock: the search begins at another one for every process.
+// Where nothing can be locked the block may be that of another.
+func reserve() (block int, lock *filelock.Lock) {
+	for i := range blocks {
+		block = (os.Getpid() + i) % blocks
+		held, err := filelock.Acquire(filepath.Join(os.TempDir(), fmt.Sprintf("joulepay-ports-%d.lock", first+block*blockSize)))
+		if !errors.Is(err, filelock.ErrHeld) {
+			return block, held
+		}
+	}
+	return block, nil
+}
 
 // Next gives host:port of loopback on which nobody listens now. The first hundred that a process asks for are of its own
 // block; then it goes on into the blocks of others.
 func Next() (string, error) {
-	block := os.Getpid() % blocks
+	block, _ := own()
 	for range blocks * blockSize {
 		n := (block*blockSize + int(given.Add(1)-1)) % (blocks * blockSize)
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+n))
