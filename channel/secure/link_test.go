@@ -173,21 +173,21 @@ func TestAPeerThatIsNotAdmittedSaysNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := link.NewImmediateNetwork(1, link.Faults{})
 		deactivated := errors.New("deactivated")
-		heard := make(chan error, 100)
+		atStation, atVehicle := make(chan error, 100), make(chan error, 100)
 		station := listen(t, n, "station", secure.Options{Admit: func(_ context.Context, p secure.Peer) error {
 			if p.DID == didOf("vehicle") && p.Account == didOf("vehicle").InceptionKey() && p.Static != [32]byte{} {
 				return deactivated
 			}
 			return nil
-		}, OnDrop: func(err error) { heard <- err }})
-		vehicle := dial(t, n, "vehicle", secure.Options{OnDrop: func(err error) { heard <- err }})
+		}, OnDrop: func(err error) { atStation <- err }})
+		vehicle := dial(t, n, "vehicle", secure.Options{OnDrop: func(err error) { atVehicle <- err }})
 		if err := vehicle.Send(addrOf("station"), []byte("hello")); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-heard; !errors.Is(err, secure.ErrNotAdmitted) || !errors.Is(err, deactivated) {
+		if err := <-atStation; !errors.Is(err, secure.ErrNotAdmitted) || !errors.Is(err, deactivated) {
 			t.Errorf("the station: %v", err)
 		}
-		if err := <-heard; !errors.Is(err, secure.ErrRefused) {
+		if err := <-atVehicle; !errors.Is(err, secure.ErrRefused) {
 			t.Errorf("the vehicle: %v", err)
 		}
 		if len(station.Receive()) != 0 {
