@@ -42,7 +42,7 @@ import (
 
 // parallel is how many scripts run at once, unless a flag says otherwise: most of the time they wait for what processes
 // say, not for processors.
-const parallel = "6"
+const parallel = "8"
 
 // Main runs the tests of a package whose scripts call programs by name.
 func Main(m *testing.M, programs map[string]func(*cli.App) *cobra.Command) {
