@@ -184,7 +184,11 @@ func TestABusyPeerSaysSo(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			if got, err := askers[0].Entries(t.Context(), 0, 0, 1); err != nil || len(got) != 1 {
+			got, err := askers[0].Entries(t.Context(), 0, 0, 1)
+			for errors.Is(err, gossip.ErrUnavailable) { // it may just be done with what it answered before
+				got, err = askers[0].Entries(t.Context(), 0, 0, 1)
+			}
+			if err != nil || len(got) != 1 {
 				t.Errorf("%d entries, %v", len(got), err)
 			}
 		})
