@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/mr-tron/base58"
+
+	"joulepay/internal/shared"
 )
 
 func TestDIDAgreesWithTheVectorsOfDidKey(t *testing.T) {
@@ -22,7 +24,7 @@ func TestDIDAgreesWithTheVectorsOfDidKey(t *testing.T) {
 			} `json:"publicKeyJwk"`
 		} `json:"verificationKeyPair"`
 	}
-	sharedJSON(t, "vectors/did-key/ed25519-x25519.json", &vectors)
+	shared.ReadJSON(t, "vectors/did-key/ed25519-x25519.json", &vectors)
 	if len(vectors) != 5 {
 		t.Fatalf("%d vectors, want 5", len(vectors))
 	}
@@ -58,7 +60,7 @@ func TestParseDIDRefusesTheOtherCurvesOfDidKey(t *testing.T) {
 	}
 	for _, file := range []string{"nist-curves.json", "secp256k1.json"} {
 		var vectors map[string]json.RawMessage
-		sharedJSON(t, "vectors/did-key/"+file, &vectors)
+		shared.ReadJSON(t, "vectors/did-key/"+file, &vectors)
 		for text := range vectors {
 			refuse(text)
 		}
@@ -66,7 +68,7 @@ func TestParseDIDRefusesTheOtherCurvesOfDidKey(t *testing.T) {
 	var x25519 struct {
 		Documents map[string]json.RawMessage `json:"didDocument"`
 	}
-	sharedJSON(t, "vectors/did-key/x25519.json", &x25519)
+	shared.ReadJSON(t, "vectors/did-key/x25519.json", &x25519)
 	for text := range x25519.Documents {
 		refuse(text)
 	}

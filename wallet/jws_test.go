@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"joulepay/internal/shared"
 )
 
 func TestJWSAgreesWithRFC8037(t *testing.T) {
@@ -17,7 +19,7 @@ func TestJWSAgreesWithRFC8037(t *testing.T) {
 		Payload string
 		JWS     string
 	}
-	if err := json.Unmarshal(sharedFile(t, "vectors/vc-jose-cose/rfc8037_appendixA.json"), &vector); err != nil {
+	if err := json.Unmarshal(shared.Read(t, "vectors/vc-jose-cose/rfc8037_appendixA.json"), &vector); err != nil {
 		t.Fatal(err)
 	}
 	seed, err := base64.RawURLEncoding.DecodeString(vector.JWK.D)

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"joulepay/internal/shared"
 )
 
 func TestSLIP10AgreesWithItsVectors(t *testing.T) {
@@ -17,7 +19,7 @@ func TestSLIP10AgreesWithItsVectors(t *testing.T) {
 			Public    hexBytes `json:"public"`
 		} `json:"chains"`
 	}
-	sharedJSON(t, "vectors/slip10/slip0010_vectors.json", &vectors)
+	shared.ReadJSON(t, "vectors/slip10/slip0010_vectors.json", &vectors)
 	checked := 0
 	for _, vector := range vectors {
 		if !strings.HasSuffix(vector.Name, "for ed25519") {

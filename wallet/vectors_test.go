@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+
+	"joulepay/internal/shared"
 )
 
 // verdict verifies one message in every way there is, without the domain that Sign and Verify add, and fails the test
@@ -31,7 +33,7 @@ func verdict(t *testing.T, name string, key PublicKey, message []byte, s Signatu
 }
 
 func TestEd25519AgreesWithRFC8032(t *testing.T) {
-	lines := bytes.Split(bytes.TrimSpace(sharedFile(t, "vectors/ed25519/sign.input.txt")), []byte("\n"))
+	lines := bytes.Split(bytes.TrimSpace(shared.Read(t, "vectors/ed25519/sign.input.txt")), []byte("\n"))
 	if len(lines) != 128 {
 		t.Fatalf("%d vectors, want 128", len(lines))
 	}
@@ -68,7 +70,7 @@ func TestEd25519AgreesWithWycheproof(t *testing.T) {
 			} `json:"tests"`
 		} `json:"testGroups"`
 	}
-	sharedJSON(t, "vectors/ed25519/wycheproof_ed25519.json", &file)
+	shared.ReadJSON(t, "vectors/ed25519/wycheproof_ed25519.json", &file)
 	total := 0
 	for _, group := range file.Groups {
 		key, err := ParsePublicKey(group.Key.Bytes)
@@ -100,7 +102,7 @@ func TestZIP215AcceptsWhatItShouldOfCCTV(t *testing.T) {
 		Message   string   `json:"msg"`
 		Flags     []string `json:"flags"`
 	}
-	sharedJSON(t, "vectors/ed25519/cctv_ed25519vectors.json", &vectors)
+	shared.ReadJSON(t, "vectors/ed25519/cctv_ed25519vectors.json", &vectors)
 	accepted := 0
 	for _, v := range vectors {
 		valid := verdict(t, v.Message, PublicKey(v.Key), []byte(v.Message), Signature(v.Signature))
@@ -123,7 +125,7 @@ func TestZIP215AcceptsWhatItShouldOfCCTV(t *testing.T) {
 // The 196 cases of ZIP-215 itself: small-order keys and points in every encoding, all of them valid.
 func TestZIP215AcceptsItsOwnVectors(t *testing.T) {
 	var vectors [][2]hexBytes
-	sharedJSON(t, "vectors/ed25519/zip215.json", &vectors)
+	shared.ReadJSON(t, "vectors/ed25519/zip215.json", &vectors)
 	if len(vectors) != 196 {
 		t.Errorf("%d vectors, want 196", len(vectors))
 	}
@@ -141,7 +143,7 @@ func TestZIP215AgreesWithSpeccheck(t *testing.T) {
 		Key       hexBytes `json:"pub_key"`
 		Signature hexBytes `json:"signature"`
 	}
-	sharedJSON(t, "vectors/ed25519/speccheck_cases.json", &vectors)
+	shared.ReadJSON(t, "vectors/ed25519/speccheck_cases.json", &vectors)
 	want := []bool{true, true, true, true, true, true, false, false, false, true, true, true}
 	if len(vectors) != len(want) {
 		t.Fatalf("%d vectors, want %d", len(vectors), len(want))
@@ -159,9 +161,9 @@ func TestNothingVerifiesUnderAKeyThatRegistrationRefuses(t *testing.T) {
 	var cctv []struct {
 		Key hexBytes `json:"key"`
 	}
-	sharedJSON(t, "vectors/ed25519/cctv_ed25519vectors.json", &cctv)
+	shared.ReadJSON(t, "vectors/ed25519/cctv_ed25519vectors.json", &cctv)
 	var zip [][2]hexBytes
-	sharedJSON(t, "vectors/ed25519/zip215.json", &zip)
+	shared.ReadJSON(t, "vectors/ed25519/zip215.json", &zip)
 	keys := map[PublicKey]bool{}
 	for _, v := range cctv {
 		keys[PublicKey(v.Key)] = true

@@ -3,43 +3,13 @@ package secure
 import (
 	"bytes"
 	"encoding/hex"
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/flynn/noise"
-)
 
-// sharedJSON reads a file of the vectors that lie beside the repository, or skips the test where they are missing.
-func sharedJSON(t testing.TB, path string, into any) {
-	t.Helper()
-	directory, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(directory, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(directory)
-		if parent == directory {
-			t.Fatal("no go.mod above the package")
-		}
-		directory = parent
-	}
-	raw, err := os.ReadFile(filepath.Join(directory, "..", "shared", path))
-	if os.IsNotExist(err) {
-		t.Skipf("shared/%s is missing", path)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(raw, into); err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-}
+	"joulepay/internal/shared"
+)
 
 // hexBytes is a byte string that JSON holds in hexadecimal.
 type hexBytes []byte
@@ -112,7 +82,7 @@ func pairOf(secret hexBytes) noise.DHKey {
 
 func TestNoiseVectors(t *testing.T) {
 	var file struct{ Vectors []vector }
-	sharedJSON(t, "vectors/noise/cacophony.txt", &file)
+	shared.ReadJSON(t, "vectors/noise/cacophony.txt", &file)
 	ran, ours := 0, 0
 	for _, v := range file.Vectors {
 		initiator, responder, ok := v.config()
@@ -190,7 +160,7 @@ func TestX25519Vectors(t *testing.T) {
 			} `json:"tests"`
 		} `json:"testGroups"`
 	}
-	sharedJSON(t, "vectors/x25519/wycheproof_x25519.json", &file)
+	shared.ReadJSON(t, "vectors/x25519/wycheproof_x25519.json", &file)
 	ran := 0
 	for _, g := range file.TestGroups {
 		for _, c := range g.Tests {

@@ -29,6 +29,7 @@ var table = []arrows{
 	{from: "internal/natsd", to: []string{"internal/filelock"}, tests: []string{"internal/freeport"}},
 	{from: "internal/arrows"},
 	{from: "internal/campaign"},
+	{from: "internal/shared"},
 	{from: "internal/freeport", to: []string{"internal/filelock"}},
 	{from: "internal/powercut"},
 

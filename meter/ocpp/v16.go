@@ -78,10 +78,15 @@ func (v16) boot(st *Station, payload []byte) (any, error) {
 	if err := decode(payload, &m); err != nil {
 		return nil, err
 	}
-	if err := bounded(&m.Vendor, &m.Model, &m.Serial, &m.Firmware); err != nil {
+	return st.boots(Identity{Vendor: m.Vendor, Model: m.Model, Serial: m.Serial, Firmware: m.Firmware})
+}
+
+// boots answers a station that says, in either version, what it is.
+func (st *Station) boots(i Identity) (any, error) {
+	if err := bounded(&i.Vendor, &i.Model, &i.Serial, &i.Firmware); err != nil {
 		return nil, err
 	}
-	st.booting(Identity{Vendor: m.Vendor, Model: m.Model, Serial: m.Serial, Firmware: m.Firmware})
+	st.booting(i)
 	st.kick()
 	return bootAnswer{st.system.config.Now().UTC(), heartbeatSeconds, "Accepted"}, nil
 }

@@ -61,12 +61,7 @@ func (v201) boot(st *Station, payload []byte) (any, error) {
 		return nil, err
 	}
 	s := m.Station
-	if err := bounded(&s.Vendor, &s.Model, &s.Serial, &s.Firmware); err != nil {
-		return nil, err
-	}
-	st.booting(Identity{Vendor: s.Vendor, Model: s.Model, Serial: s.Serial, Firmware: s.Firmware})
-	st.kick()
-	return bootAnswer{st.system.config.Now().UTC(), heartbeatSeconds, "Accepted"}, nil
+	return st.boots(Identity{Vendor: s.Vendor, Model: s.Model, Serial: s.Serial, Firmware: s.Firmware})
 }
 
 func (v201) status(st *Station, payload []byte) (any, error) {

@@ -4,46 +4,18 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"joulepay/internal/shared"
 	"joulepay/wallet"
 )
-
-// sharedFile reads a file of the vectors that lie beside the repository, or skips the test where they are missing.
-func sharedFile(t testing.TB, path string) []byte {
-	t.Helper()
-	directory, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(directory, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(directory)
-		if parent == directory {
-			t.Fatal("no go.mod above the package")
-		}
-		directory = parent
-	}
-	data, err := os.ReadFile(filepath.Join(directory, "..", "shared", path))
-	if os.IsNotExist(err) {
-		t.Skipf("shared/%s is missing", path)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
 
 // vectorKey is the Ed25519 key of the W3C's test suite for vc-jose-cose.
 func vectorKey(t testing.TB) wallet.PublicKey {
 	t.Helper()
 	var method struct{ PublicKeyJwk struct{ X string } }
-	if err := json.Unmarshal(sharedFile(t, "vectors/vc-jose-cose/vm-ed25519.json"), &method); err != nil {
+	if err := json.Unmarshal(shared.Read(t, "vectors/vc-jose-cose/vm-ed25519.json"), &method); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(method.PublicKeyJwk.X)
@@ -75,7 +47,7 @@ func TestAgreesWithTheVectorsOfVCJoseCose(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.file, func(t *testing.T) {
-			compact := strings.TrimSpace(string(sharedFile(t, "vectors/vc-jose-cose/"+test.file)))
+			compact := strings.TrimSpace(string(shared.Read(t, "vectors/vc-jose-cose/"+test.file)))
 			typ := typCredential
 			if strings.HasPrefix(test.file, "presentation") {
 				typ = typPresentation
@@ -124,7 +96,7 @@ func verifyVector(compact, typ string, key wallet.PublicKey) error {
 
 func TestReadsTheUnsignedDocumentsOfTheVectors(t *testing.T) {
 	for _, name := range []string{"credential-minimal", "credential-full", "credential-unknown-extensions", "credential-selective", "credential-nested-selective"} {
-		payload, err := parseObject(sharedFile(t, "vectors/vc-jose-cose/"+name+".json"))
+		payload, err := parseObject(shared.Read(t, "vectors/vc-jose-cose/"+name+".json"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +106,7 @@ func TestReadsTheUnsignedDocumentsOfTheVectors(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"presentation-single", "presentation-multiple", "presentation-selective"} {
-		payload, err := parseObject(sharedFile(t, "vectors/vc-jose-cose/"+name+".json"))
+		payload, err := parseObject(shared.Read(t, "vectors/vc-jose-cose/"+name+".json"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,41 +1,16 @@
 package status
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
+
+	"joulepay/internal/shared"
 )
 
 func TestAgreesWithTheExampleOfTheRecommendation(t *testing.T) {
-	directory, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(directory, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(directory)
-		if parent == directory {
-			t.Fatal("no go.mod above the package")
-		}
-		directory = parent
-	}
-	const path = "vectors/status-list/bitstring_example.json"
-	data, err := os.ReadFile(filepath.Join(directory, "..", "shared", path))
-	if os.IsNotExist(err) {
-		t.Skipf("shared/%s is missing", path)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	var example struct {
 		CredentialSubject struct{ EncodedList string }
 	}
-	if err := json.Unmarshal(data, &example); err != nil {
-		t.Fatal(err)
-	}
+	shared.ReadJSON(t, "vectors/status-list/bitstring_example.json", &example)
 	decoded, err := Decode(example.CredentialSubject.EncodedList)
 	if err != nil {
 		t.Fatal(err)

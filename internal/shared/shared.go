@@ -1,15 +1,16 @@
-package wallet
+// Package shared owns where tests find the public vectors that lie beside the repository. It leaves reading what is in
+// them to their tests. It keeps a test that misses them from passing: it is skipped, and says which file is missing.
+package shared
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
 )
 
-// sharedFile reads a file of the vectors that lie beside the repository, or skips the test where they are missing.
-func sharedFile(t testing.TB, path string) []byte {
+// Read gives a file of the folder "shared" beside the repository, or skips the test where it is missing.
+func Read(t testing.TB, path string) []byte {
 	t.Helper()
 	directory, err := os.Getwd()
 	if err != nil {
@@ -35,18 +36,10 @@ func sharedFile(t testing.TB, path string) []byte {
 	return data
 }
 
-func sharedJSON(t testing.TB, path string, into any) {
+// ReadJSON decodes such a file.
+func ReadJSON(t testing.TB, path string, into any) {
 	t.Helper()
-	if err := json.Unmarshal(sharedFile(t, path), into); err != nil {
+	if err := json.Unmarshal(Read(t, path), into); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-}
-
-// hexBytes is a byte string that JSON holds in hexadecimal.
-type hexBytes []byte
-
-func (h *hexBytes) UnmarshalText(text []byte) error {
-	decoded, err := hex.DecodeString(string(text))
-	*h = decoded
-	return err
 }
