@@ -13,6 +13,8 @@ import (
 	"joulepay/channel/store"
 	"joulepay/settle"
 	"joulepay/settle/client"
+	"joulepay/settle/did"
+	"joulepay/settle/proof"
 	"joulepay/settle/receipt"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
@@ -95,42 +97,119 @@ func (p *Port) evidence(ctx context.Context, s store.Store, r session.SessionRec
 	return e, p.keyEvidence(ctx, quotes, &e)
 }
 
-// keyEvidence adds the proofs of keys that replaced those which DIDs name, where a signature is of one: of this party, of the
-// station under its quotes, of who brought vertices. They show the keys of now: who rotates again before it has a final
-// receipt can prove the key of before no more.
-func (p *Port) keyEvidence(ctx context.Context, quotes [][]byte, e *receipt.Evidence) error {
-	var replaced []wallet.DID
-	note := func(d wallet.DID, first bool) {
-		if !first && !slices.Contains(replaced, d) {
-			replaced = append(replaced, d)
+// signer is a key that signed for a DID, and is not the one that the DID names. The key of a vertex is not stated in it.
+type signer struct {
+	did    wallet.DID
+	signed func(wallet.PublicKey) bool
+}
+
+// signers finds what replaced keys signed: of this party, of the station under its quotes, of who brought vertices.
+func (p *Port) signers(quotes [][]byte, e *receipt.Evidence) ([]signer, error) {
+	is := func(key wallet.PublicKey) func(wallet.PublicKey) bool {
+		return func(other wallet.PublicKey) bool { return key == other }
+	}
+	var replaced []signer
+	note := func(s signer) {
+		if !s.signed(s.did.InceptionKey()) {
+			replaced = append(replaced, s)
 		}
 	}
-	note(p.did, p.key.Public() == p.did.InceptionKey())
+	note(signer{p.did, is(p.key.Public())})
 	for _, raw := range quotes {
 		signed, err := quote.Parse(raw, quote.AnyKey)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		note(signed.Quote.Station, len(signed.Quote.Key) == 0)
+		note(signer{signed.Quote.Station, is(signed.Signer())})
 	}
 	for _, stated := range e.Vertices {
 		vertex, err := settle.DecodeVertex(stated.Vertex)
 		if err != nil {
+			return nil, err
+		}
+		note(signer{vertex.Issuer(), func(key wallet.PublicKey) bool { return receipt.SignedBy(vertex, key) == nil }})
+	}
+	return replaced, nil
+}
+
+// keyEvidence adds the proofs of keys that replaced those which DIDs name, where a signature is of one: of the DID's slot where
+// it is the key of now, else of the rotation that gave it.
+func (p *Port) keyEvidence(ctx context.Context, quotes [][]byte, e *receipt.Evidence) error {
+	replaced, err := p.signers(quotes, e)
+	if err != nil {
+		return err
+	}
+	keys := &keyProofs{pinned: p.pinned, evidence: e, shown: map[wallet.DID][]wallet.PublicKey{}}
+	for _, s := range replaced {
+		if slices.ContainsFunc(keys.shown[s.did], s.signed) {
+			continue
+		}
+		if err := keys.add(ctx, s); err != nil {
 			return err
 		}
-		note(vertex.Issuer(), receipt.SignedBy(vertex, vertex.Issuer().InceptionKey()) == nil)
 	}
-	for _, d := range replaced {
-		resolved, err := p.pinned.DID(ctx, d, true)
+	return nil
+}
+
+// keyProofs gathers proofs of keys.
+type keyProofs struct {
+	pinned   *client.Pinned
+	evidence *receipt.Evidence
+	shown    map[wallet.DID][]wallet.PublicKey // what the evidence proves
+}
+
+func (k *keyProofs) add(ctx context.Context, s signer) error {
+	resolved, err := k.pinned.DID(ctx, s.did, true)
+	if err != nil {
+		return err
+	}
+	if len(resolved.Certified) > 0 {
+		slot, err := proof.DecodeSlot(resolved.Certified)
 		if err != nil {
 			return err
 		}
-		if len(resolved.Certified) == 0 {
-			return fmt.Errorf("%w: of the key of %s", receipt.ErrEvidence, d)
+		now, err := did.Read(k.pinned.Trusted(), s.did, slot)
+		if err != nil {
+			return err
 		}
-		e.Keys = append(e.Keys, resolved.Certified)
+		if s.signed(now.Identity.Key) {
+			k.evidence.Keys = append(k.evidence.Keys, resolved.Certified)
+			k.shown[s.did] = append(k.shown[s.did], now.Identity.Key)
+			return nil
+		}
 	}
-	return nil
+	return k.addRotation(ctx, s)
+}
+
+// addRotation finds the rotation that gave a key which was replaced since. A node that pruned it cannot help.
+func (k *keyProofs) addRotation(ctx context.Context, s signer) error {
+	rotations := client.All(func(cursor string) (client.Page[client.Vertex], error) {
+		return k.pinned.Vertices(ctx, client.VertexQuery{
+			Party: s.did, Kind: settle.KindRotate.String(), State: client.VertexAccepted,
+			PageQuery: client.PageQuery{Limit: client.PageSizeMax, Cursor: cursor},
+		})
+	})
+	for listed, err := range rotations {
+		if err != nil {
+			return err
+		}
+		found, err := k.pinned.Vertex(ctx, listed.ID)
+		if err != nil {
+			return err
+		}
+		vertex, err := settle.DecodeVertex(found.Encoded)
+		if err != nil {
+			return err
+		}
+		given, ok := vertex.Payload().(*settle.Rotate)
+		if !ok || given.DID != s.did || !s.signed(given.Key) || found.Verdict != settle.Applied.String() || len(found.Certified) == 0 {
+			continue
+		}
+		k.evidence.Rotations = append(k.evidence.Rotations, receipt.Vertex{Vertex: found.Encoded, Proof: found.Certified})
+		k.shown[s.did] = append(k.shown[s.did], given.Key)
+		return nil
+	}
+	return fmt.Errorf("%w: of a key of %s; a node that keeps the whole log has it", receipt.ErrEvidence, s.did)
 }
 
 // ledgerEvidence adds the vertices of the session and the certified state of its channel.

@@ -41,7 +41,7 @@ var (
 type dossier struct {
 	evidence Evidence
 	network  *proof.Network
-	keys     map[provenKey]uint64 // number of the checkpoint that shows it
+	keys     map[provenKey]shownBy
 	opening  channel.Opening
 	channel  channel.ID
 	quote    quote.Signed   // that the session began with
@@ -63,7 +63,7 @@ type dossier struct {
 
 // examine checks everything that the evidence says about itself, in the order of the parts.
 func examine(e Evidence) (*dossier, error) {
-	d := &dossier{evidence: e, keys: map[provenKey]uint64{}, paidFor: -1}
+	d := &dossier{evidence: e, keys: map[provenKey]shownBy{}, paidFor: -1}
 	for _, step := range []struct {
 		part  Part
 		check func() error

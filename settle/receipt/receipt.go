@@ -130,7 +130,9 @@ type Evidence struct {
 	Count    uint64         `json:"claim_count"`        // claims signed, as the issuer states it
 	Vertices []Vertex       `json:"vertices"`           // of the ledger, in their order
 	Keys     [][]byte       `json:"keys,omitempty"`     // proof.Slot of DIDs whose first key was replaced, when a signature is of another
-	Channel  []byte         `json:"channel,omitempty"`  // proof.Slot of the channel; absent until it is final
+	// Rotations are vertices that gave a DID a key which signed and was replaced again, with their proofs.
+	Rotations []Vertex `json:"rotations,omitempty"`
+	Channel   []byte   `json:"channel,omitempty"` // proof.Slot of the channel; absent until it is final
 }
 
 // Vertex is a vertex of the ledger with the proof of what the ledger decided.
@@ -230,7 +232,7 @@ func New(e Evidence, issuer wallet.DID, key wallet.PrivateKey) (Receipt, error) 
 	if err != nil {
 		return Receipt{}, err
 	}
-	if err := d.checkKey(issuer, key.Public()); err != nil {
+	if err := d.checkIssuer(issuer, key.Public()); err != nil {
 		return Receipt{}, &Error{PartSignature, err}
 	}
 	signature := key.Sign(wallet.DomainReceipt, r.Network, body)

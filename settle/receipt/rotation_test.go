@@ -17,14 +17,17 @@ import (
 	"joulepay/wallet"
 )
 
-var nextStationKey = wallet.NewPrivateKey([32]byte{33})
+var (
+	nextStationKey = wallet.NewPrivateKey([32]byte{33})
+	lastStationKey = wallet.NewPrivateKey([32]byte{34})
+)
 
 // rotated is a whole session of a station whose account key was replaced before it: it signs quote and settlement with the new
 // one.
 func rotated(t testing.TB) *visit {
 	t.Helper()
 	v := newVisit(t, pricing.Default().Bytes())
-	v.apply(stationKey, settle.NewRotate(v.genesis.NetworkID(), station, 1, stationKey, nextStationKey))
+	v.rotations = append(v.rotations, v.apply(stationKey, settle.NewRotate(v.genesis.NetworkID(), station, 1, stationKey, nextStationKey)))
 	v.quote = quote.Sign(v.quote.Quote, nextStationKey)
 	v.read(0, 0, meter.Charging)
 	v.read(time.Minute, 1_000_000, meter.Ended)
@@ -39,6 +42,25 @@ func rotated(t testing.TB) *visit {
 	v.vertices = append(v.vertices, vertex)
 	v.certify()
 	return v
+}
+
+// rotateAgain gives the station a third key, after all that it signed with the second.
+func (v *visit) rotateAgain() {
+	v.t.Helper()
+	v.nonce++
+	again, err := settle.Sign(settle.Draft{Network: v.genesis.NetworkID(), Issuer: vehicle, Parents: v.state.Tips(v.nonce), Nonce: v.nonce,
+		Payload: settle.NewRotate(v.genesis.NetworkID(), station, 2, nextStationKey, lastStationKey)}, vehicleKey)
+	v.must(err)
+	if verdict := v.enter(again); !verdict.Accepted() {
+		v.t.Fatal(verdict)
+	}
+	v.rotations = append(v.rotations, again)
+	v.certify()
+}
+
+// proven gives a vertex with its proof.
+func (v *visit) proven(vertex *settle.Vertex) receipt.Vertex {
+	return receipt.Vertex{Vertex: vertex.Encode(), Proof: v.proofs[vertex.ID()].Encode()}
 }
 
 // keyProof shows which key the ledger knows of a DID.
@@ -175,5 +197,80 @@ func TestAForgerStatesNoKeyInAnothersName(t *testing.T) {
 		if errors.As(err, &failed) && failed.Part != receipt.PartSignature || (err == nil) != row.good {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Who rotates twice before the receipt is made proves the key of between by the rotation that gave it.
+func TestAReceiptProvesAKeyThatWasReplacedAgain(t *testing.T) {
+	v := rotated(t)
+	v.rotateAgain()
+	e := v.evidence()
+	e.Rotations = []receipt.Vertex{v.proven(v.rotations[0])}
+	for name, row := range map[string]struct {
+		issuer wallet.DID
+		key    wallet.PrivateKey
+		keys   [][]byte
+	}{"by the station under its key of now": {station, lastStationKey, [][]byte{v.keyProof(station)}}, "by the vehicle": {vehicle, vehicleKey, nil}} {
+		e.Keys = row.keys
+		r, err := receipt.New(e, row.issuer, row.key)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		raw, err := r.Encode()
+		v.must(err)
+		again, err := receipt.Parse(raw)
+		v.must(err)
+		if report, err := receipt.Verify(again, receipt.Options{Network: v.genesis.NetworkID()}); err != nil || !report.Settled {
+			t.Errorf("%s: %+v %v", name, report, err)
+		}
+	}
+}
+
+func TestARotationThatProvesNothingFails(t *testing.T) {
+	v := rotated(t)
+	refused, verdict := v.decide(vehicleKey, settle.NewRotate(v.genesis.NetworkID(), station, 7, stationKey, strangerKey))
+	if verdict.Accepted() {
+		t.Fatal("a rotation that skips versions was accepted")
+	}
+	v.rotateAgain()
+	good, other := v.proven(v.rotations[0]), v.proven(v.rotations[1])
+	changed := slices.Clone(good.Proof)
+	changed[len(changed)-1] ^= 1
+	elsewhere := wallet.NetworkID{1}
+	foreign, err := settle.Sign(settle.Draft{Network: elsewhere, Issuer: station, Parents: []settle.VertexID{{1}, {2}},
+		Payload: settle.NewRotate(elsewhere, station, 1, stationKey, nextStationKey)}, stationKey)
+	v.must(err)
+	now := v.keyProof(station)
+	for _, test := range []struct {
+		name      string
+		rotations []receipt.Vertex
+		keys      [][]byte
+		issuer    wallet.DID
+		key       wallet.PrivateKey
+		want      receipt.Part
+	}{
+		{"only the key of now, not of the quote", nil, [][]byte{now}, vehicle, vehicleKey, receipt.PartQuote},
+		{"the rotation to another key", []receipt.Vertex{other}, nil, vehicle, vehicleKey, receipt.PartQuote},
+		{"a rotation without its proof", []receipt.Vertex{{Vertex: good.Vertex}}, nil, vehicle, vehicleKey, receipt.PartKeys},
+		{"with the proof of another", []receipt.Vertex{{Vertex: good.Vertex, Proof: other.Proof}}, nil, vehicle, vehicleKey, receipt.PartKeys},
+		{"with a proof that was changed", []receipt.Vertex{{Vertex: good.Vertex, Proof: changed}}, nil, vehicle, vehicleKey, receipt.PartKeys},
+		{"one that the ledger refused", []receipt.Vertex{v.proven(refused)}, nil, vehicle, vehicleKey, receipt.PartKeys},
+		{"one of another network", []receipt.Vertex{{Vertex: foreign.Encode(), Proof: good.Proof}}, nil, vehicle, vehicleKey, receipt.PartKeys},
+		{"something else than a rotation", []receipt.Vertex{v.proven(v.vertices[1])}, nil, vehicle, vehicleKey, receipt.PartKeys},
+		{"the same twice", []receipt.Vertex{good, good}, nil, vehicle, vehicleKey, receipt.PartKeys},
+		{"the same key by its slot, too", []receipt.Vertex{good, other}, [][]byte{now}, vehicle, vehicleKey, receipt.PartKeys},
+		{"too many", slices.Repeat([]receipt.Vertex{good}, receipt.KeysMax), [][]byte{now}, vehicle, vehicleKey, receipt.PartKeys},
+		{"signed by the station under its key of between", []receipt.Vertex{good}, [][]byte{now}, station, nextStationKey, receipt.PartSignature},
+		{"signed by the station under its first key", []receipt.Vertex{good}, [][]byte{now}, station, stationKey, receipt.PartSignature},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			e := v.evidence()
+			e.Keys, e.Rotations = test.keys, test.rotations
+			_, err := receipt.New(e, test.issuer, test.key)
+			var failed *receipt.Error
+			if !errors.As(err, &failed) || failed.Part != test.want {
+				t.Errorf("%v, want part %s", err, test.want)
+			}
+		})
 	}
 }

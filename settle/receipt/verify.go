@@ -30,7 +30,7 @@ var (
 	errNetworkID  = errors.New("of another network than the one that is pinned")
 	errNamed      = errors.New("the receipt names another network than its genesis")
 	errIssuer     = errors.New("the issuer is no party of the session")
-	errRetired    = errors.New("by the issuer's first key, which the evidence shows to be replaced")
+	errRetired    = errors.New("by a key of the issuer that the evidence shows to be replaced")
 	errOtherValue = errors.New("does not follow from the evidence")
 )
 
@@ -113,10 +113,7 @@ func (d *dossier) checkSignature(r Receipt) error {
 	if r.Key != nil && *r.Key == r.Issuer.InceptionKey() {
 		return errCanonical
 	}
-	if r.Key == nil && len(d.keysOf(r.Issuer)) > 1 {
-		return errRetired
-	}
-	if err := d.checkKey(r.Issuer, r.signer()); err != nil {
+	if err := d.checkIssuer(r.Issuer, r.signer()); err != nil {
 		return err
 	}
 	return wallet.Verify(r.signer(), wallet.DomainReceipt, r.Network, body, *r.Signature)

@@ -43,18 +43,19 @@ type visit struct {
 	clock    time.Time
 	nonce    uint64
 
-	genesis  *settle.Vertex
-	opening  channel.Opening
-	quote    quote.Signed
-	chain    meter.Chain
-	readings []meter.Reading
-	encoded  [][]byte
-	before   channel.PerLane
-	bests    [2]channel.Best
-	count    uint64
-	vertices []*settle.Vertex
-	receipts []dag.Receipt // since the last checkpoint
-	proofs   map[settle.VertexID]proof.Vertex
+	genesis   *settle.Vertex
+	opening   channel.Opening
+	quote     quote.Signed
+	chain     meter.Chain
+	readings  []meter.Reading
+	encoded   [][]byte
+	before    channel.PerLane
+	bests     [2]channel.Best
+	count     uint64
+	vertices  []*settle.Vertex
+	rotations []*settle.Vertex
+	receipts  []dag.Receipt // since the last checkpoint
+	proofs    map[settle.VertexID]proof.Vertex
 }
 
 func newVisit(t testing.TB, tariff []byte) *visit {
