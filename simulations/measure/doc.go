@@ -3,4 +3,7 @@
 // simulations/report.
 // It keeps runs repeatable and memory flat: integers alone, the same steps give the same figures, and curves for plots
 // are kept at a bounded number of points however long a run is.
+//
+// An engine makes a Recorder for its Site, feeds it with Add, AddVisit and the counters of payments, and asks for Figures
+// and Curves at the end.
 package measure
