@@ -13,8 +13,6 @@ type payments struct {
 	final                      durations
 }
 
-func newPayments() payments { return payments{} }
-
 // risk records what was at risk in a step.
 func (p *payments) risk(s *Step) {
 	if s.AtRisk != Unknown {

@@ -21,7 +21,7 @@ func New(site Site) *Recorder {
 		panic("measure: a site without a circuit")
 	}
 	return &Recorder{
-		site: site, until: site.Start, grid: newGrid(site), visits: newVisits(), pay: newPayments(), curves: newCurves(site),
+		site: site, until: site.Start, grid: newGrid(site), visits: newVisits(), curves: newCurves(site),
 	}
 }
 

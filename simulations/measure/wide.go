@@ -29,6 +29,13 @@ func (w *wide) join(o wide) {
 
 func (w wide) zero() bool { return w == wide{} }
 
+func larger(a, b wide) wide {
+	if a.high > b.high || a.high == b.high && a.low >= b.low {
+		return a
+	}
+	return b
+}
+
 func (w wide) big() *big.Int {
 	v := big.NewInt(w.high)
 	return v.Add(v.Lsh(v, 64), new(big.Int).SetUint64(w.low))

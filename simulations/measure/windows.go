@@ -11,14 +11,15 @@ type windows struct {
 	length int64 // ns; 0: the highest power of any step
 	index  int64 // of the open window
 	sum    wide  // mW·ns in it
-	best   int64 // mW
+	best   wide  // mW·ns of the best that is over
+	most   int64 // mW, the highest power of a step
 }
 
 func newWindows(length time.Duration) windows { return windows{length: int64(length)} }
 
 func (w *windows) add(power, at, length int64) {
+	w.most = max(w.most, power)
 	if w.length == 0 {
-		w.best = max(w.best, power)
 		return
 	}
 	index := at / w.length
@@ -33,7 +34,7 @@ func (w *windows) add(power, at, length int64) {
 	whole := length / w.length
 	if whole > 0 {
 		w.enter(index + 1)
-		w.best = max(w.best, power)
+		w.sum.add(power, w.length)
 	}
 	w.enter(index + 1 + whole)
 	w.sum.add(power, length-whole*w.length)
@@ -42,17 +43,17 @@ func (w *windows) add(power, at, length int64) {
 // enter closes the open window when another begins.
 func (w *windows) enter(index int64) {
 	if index != w.index {
-		w.best = w.peak()
+		w.best = larger(w.best, w.sum)
 		w.index, w.sum = index, wide{}
 	}
 }
 
 // peak gives the highest mean so far, that of the open window included.
 func (w *windows) peak() int64 {
-	if w.sum.zero() {
-		return w.best
+	if w.length == 0 {
+		return w.most
 	}
-	return max(w.best, w.sum.per(w.length))
+	return larger(w.best, w.sum).per(w.length)
 }
 
 // demand sums up the peaks that the site pays for.
