@@ -86,12 +86,12 @@ func (w *World) startCharger(ctx context.Context, _ net.Listener) error {
 	config := station.Default(w.options.Tariff)
 	config.Clock = w.clock
 	config.Policy.TopUp = stationDeposit
-	w.charger, err = station.New(p, config, func(free func() bool) (meter.Connector, error) {
+	w.charger, err = station.New(p, config, func(free func() bool) ([]station.Place, error) {
 		connector, closer, err := station.Connect(ctx, p, spec, MaxPowerMw, free)
 		if err == nil {
 			w.later(func() { w.fail(closer.Close()) })
 		}
-		return connector, err
+		return station.Only(connector, err)
 	}, w.options.Log)
 	if err != nil {
 		return err

@@ -108,7 +108,7 @@ func charge(t *testing.T, w world, p *party.Party, energy int64) {
 	battery.WantedMilliwattHours = energy
 	w.cable.Unplug(time.Time{})
 	must(0, w.cable.Plug(must(battery.Load())))
-	if _, err := vehicle.Discover(t.Context(), p, w.station, time.Minute); err != nil {
+	if _, err := vehicle.Discover(t.Context(), p, vehicle.Wish{Station: w.station}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	link, err := p.Dial(func(error) {})

@@ -62,7 +62,7 @@ func startWorldAt(natsURL string, trusted *tls.Config) world {
 	settings.ClaimEvery, settings.PulseEvery = time.Second, 50*time.Millisecond
 	settings.Policy = session.DefaultPayeePolicy()
 	settings.Policy.SampleEvery = 50 * time.Millisecond
-	connector := func(func() bool) (meter.Connector, error) { return sim.NewConnector(cable), nil }
+	connector := func(func() bool) ([]station.Place, error) { return station.Only(sim.NewConnector(cable), nil) }
 	charger := must(station.New(p, settings, connector, log))
 	done := make(chan struct{})
 	go func() { defer close(done); _ = charger.Run(ctx) }()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -53,9 +52,9 @@ const (
 
 // ServeOCPP serves a charging station until it is closed. The register goes on where the last session left it.
 func ServeOCPP(ctx context.Context, p *party.Party, clock agent.Clock, o OCPP, log *slog.Logger) (*CentralSystem, error) {
-	last, err := registers(ctx, p.Store)
+	last, err := registerOf(ctx, p.Store)
 	if err != nil {
-		return nil, fmt.Errorf("reading the last register: %w", err)
+		return nil, err
 	}
 	system, err := ocpp.New(ocpp.Config{
 		Now: func() time.Time { return clock.Now().Session }, MeterEvery: o.MeterEvery, SignedRequired: o.SignedRequired,

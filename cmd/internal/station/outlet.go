@@ -20,34 +20,60 @@ import (
 // ErrMeter is returned for a kind of meter that this station cannot have.
 var ErrMeter = errors.New("station: this meter is not supported here")
 
-// lastMeter is where the station's register stood when it was stored last.
+// lastMeter is where a register of the station stood when it was stored last.
 type lastMeter struct {
 	register  int64
 	delivered int64 // in the session that is not over; 0 when none is
 }
 
-// registersLook is how many sessions registers reads at once; the first has readings unless vehicles only asked.
-const registersLook = 16
+const (
+	// registersLook is how many sessions registers reads at once; the first has readings unless vehicles only asked.
+	registersLook = 16
+	// registersLookMax bounds how many it reads at all. Only a session that is not over needs its register, and is new; an
+	// outlet that nobody used for so long begins at zero, which no price knows.
+	registersLookMax = 4096
+)
 
-// registers reads from the store where a simulated meter goes on: a real one keeps its register itself.
-func registers(ctx context.Context, s store.Store) (lastMeter, error) {
+// registerOf reads from the store where the register of the only outlet goes on: a real meter keeps it itself.
+func registerOf(ctx context.Context, s store.Store) (lastMeter, error) {
+	all, err := registers(ctx, s, 1, func(session.SessionRecord) string { return "" })
+	return all[""], err
+}
+
+// registers reads where so many registers go on, which each session names.
+func registers(ctx context.Context, s store.Store, want int, name func(session.SessionRecord) string) (map[string]lastMeter, error) {
+	found := map[string]lastMeter{}
 	var before channel.SessionID
-	for {
+	for looked := 0; looked < registersLookMax && len(found) < want; looked += registersLook {
 		records, err := s.Sessions(ctx, before, registersLook)
 		if err != nil || len(records) == 0 {
-			return lastMeter{}, err
+			return found, registerError(err)
 		}
 		for _, r := range records {
 			before = r.ID
+			if _, known := found[name(r)]; known {
+				continue
+			}
 			readings, err := s.Readings(ctx, r.ID)
 			if err != nil {
-				return lastMeter{}, err
+				return nil, registerError(err)
 			}
-			if len(readings) > 0 {
-				return meterAfter(r, readings[len(readings)-1])
+			if len(readings) == 0 {
+				continue
+			}
+			if found[name(r)], err = meterAfter(r, readings[len(readings)-1]); err != nil {
+				return nil, registerError(err)
 			}
 		}
 	}
+	return found, nil
+}
+
+func registerError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("reading the last register: %w", err)
 }
 
 func meterAfter(r session.SessionRecord, latest session.ReadingRecord) (lastMeter, error) {
@@ -65,9 +91,9 @@ func meterAfter(r session.SessionRecord, latest session.ReadingRecord) (lastMete
 // Connect makes the outlet that a --meter flag names, of at most maxPowerMw (milliwatts; a recording has its own). What it
 // returns to close may be nil.
 func Connect(ctx context.Context, p *party.Party, spec meter.Spec, maxPowerMw int64, free func() bool) (meter.Connector, io.Closer, error) {
-	last, err := registers(ctx, p.Store)
+	last, err := registerOf(ctx, p.Store)
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the last register: %w", err)
+		return nil, nil, err
 	}
 	switch spec.Kind {
 	case meter.KindSim:

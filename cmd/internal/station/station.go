@@ -8,13 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
 	"joulepay/channel/agent"
 	"joulepay/channel/natslink"
-	"joulepay/channel/quote"
 	"joulepay/channel/secure"
 	"joulepay/channel/session"
 	"joulepay/cmd/internal/party"
@@ -58,19 +57,18 @@ type Config struct {
 	Report      func(session.Progress)
 }
 
-// Station is a running charger.
+// Station is a running charger of one outlet or several.
 type Station struct {
-	config    Config
-	party     *party.Party
-	log       *slog.Logger
-	outlet    *agent.Outlet
-	agent     *agent.Station
-	link      *secure.Link
-	announcer *natslink.Announcer
+	config Config
+	party  *party.Party
+	log    *slog.Logger
+	places []*place
+	agent  *agent.Station
+	link   *secure.Link
 }
 
-// New puts a station together; nothing runs before Run. connect gives the outlet, told by when it may be replugged.
-func New(p *party.Party, c Config, connect func(free func() bool) (meter.Connector, error), log *slog.Logger) (*Station, error) {
+// New puts a station together; nothing runs before Run. connect gives its outlets, told by when one may be replugged.
+func New(p *party.Party, c Config, connect func(free func() bool) ([]Place, error), log *slog.Logger) (*Station, error) {
 	s := &Station{config: c, party: p, log: log}
 	tariff, err := s.tariff(c.Clock.Now().Session)
 	if err != nil {
@@ -79,45 +77,35 @@ func New(p *party.Party, c Config, connect func(free func() bool) (meter.Connect
 	if got, want := tariff.Currency(), p.Ledger.Trusted().Genesis.Currency; got != want {
 		return nil, fmt.Errorf("%w: %s and %s", ErrCurrency, got, want)
 	}
-	connector, err := connect(s.Free)
+	places, err := connect(s.Free)
 	if err != nil {
 		return nil, err
 	}
-	s.outlet = &agent.Outlet{EVSE: c.EVSE, Connector: connector, Offer: s.offerIfReady, Policy: c.Policy}
-	if c.TariffAt != nil {
-		s.outlet.Next = s.next
-	}
-	if err := s.checkOffer(); err != nil {
+	if err := s.take(places); err != nil {
 		return nil, err
 	}
 	if s.link, err = p.Listen(s.trouble); err != nil {
 		return nil, err
 	}
-	if s.announcer, err = natslink.NewAnnouncer(p.Conn, p.Wallet.DID()); err != nil {
-		return nil, err
+	var outlets []*agent.Outlet
+	for _, at := range s.places {
+		outlets = append(outlets, at.outlet)
+		if at.announcer, err = natslink.NewAnnouncer(p.Conn, p.Wallet.DID()); err != nil {
+			return nil, err
+		}
 	}
 	s.agent = agent.NewStation(agent.Deps{
 		Identity: p.Identity(), Store: p.Store, Link: s.link, Settler: p.Port, Clock: c.Clock, Keys: p.Keys(), Log: log,
 		Report: s.report, PulseEvery: c.PulseEvery,
-	}, s.outlet)
+	}, outlets...)
 	return s, nil
 }
 
 // Agent gives the agent, for whoever paces a simulated clock.
 func (s *Station) Agent() *agent.Station { return s.agent }
 
-// Free tells whether the outlet has no session and could serve one.
-func (s *Station) Free() bool {
-	return s.agent == nil || s.agent.Free(s.outlet) && ready(s.outlet.Connector) == nil
-}
-
-// offerIfReady offers nothing that the outlet cannot serve now.
-func (s *Station) offerIfReady(now session.Instant) (quote.Quote, error) {
-	if err := ready(s.outlet.Connector); err != nil {
-		return quote.Quote{}, err
-	}
-	return s.offer(now)
-}
+// Free tells whether any outlet has no session and could serve one.
+func (s *Station) Free() bool { return slices.ContainsFunc(s.places, (*place).free) }
 
 func (s *Station) trouble(err error) { s.log.Warn("broker", "error", err) }
 
@@ -133,21 +121,31 @@ func (s *Station) Run(ctx context.Context) error {
 }
 
 func (s *Station) close() {
-	if err := errors.Join(s.announcer.Close(), s.link.Close()); err != nil {
+	err := s.link.Close()
+	for _, at := range s.places {
+		err = errors.Join(err, at.announcer.Close())
+	}
+	if err != nil {
 		s.log.Debug("closing the link", "error", err)
 	}
 }
 
-// announce makes the station and its price known from time to time, and whenever it becomes free or taken.
+// announce makes each outlet and its price known from time to time, and whenever it becomes free or taken.
 func (s *Station) announce(ctx context.Context) {
 	ticker := time.NewTicker(announceLook)
 	defer ticker.Stop()
-	var free bool
 	var next time.Time
 	for {
-		if now := time.Now(); s.Free() != free || !now.Before(next) {
-			free, next = s.Free(), now.Add(announceEvery)
-			s.announceNow()
+		now := time.Now()
+		again := !now.Before(next)
+		for _, at := range s.places {
+			if free := at.free(); again || free != at.saidFree {
+				at.saidFree = free
+				at.announce()
+			}
+		}
+		if again {
+			next = now.Add(announceEvery)
 		}
 		select {
 		case <-ctx.Done():
@@ -155,73 +153,6 @@ func (s *Station) announce(ctx context.Context) {
 		case <-ticker.C:
 		}
 	}
-}
-
-func (s *Station) announceNow() {
-	if raw, err := s.announcement(); err != nil {
-		s.log.Error("announcement", "error", err)
-	} else if err := s.announcer.Publish(raw); err != nil {
-		s.log.Debug("announcement not sent", "error", err)
-	}
-}
-
-const tariffWordsMax = 500
-
-func (s *Station) announcement() ([]byte, error) {
-	now := s.config.Clock.Now()
-	q, tariff, err := s.quoteAt(now)
-	if err != nil {
-		return nil, err
-	}
-	price, err := session.UnitPrice(q)
-	if err != nil {
-		return nil, err
-	}
-	words := tariff.Describe()
-	if len(words) > tariffWordsMax {
-		words = strings.ToValidUTF8(words[:tariffWordsMax], "") // not the half of a letter
-	}
-	return quote.SignAnnouncement(quote.Announcement{
-		Network: q.Network, Station: q.Station, Service: q.Service, EVSE: q.EVSE, Currency: q.Currency,
-		MaxPowerMw: q.MaxPowerMw, UnitPrice: price, Tariff: words, Free: s.Free(), AtMs: now.Session.UnixMilli(),
-		Unit: q.Unit, Estimates: q.Estimates,
-	}, s.party.Wallet.Account()), nil
-}
-
-// offer builds the quote for a session that begins now.
-func (s *Station) offer(now session.Instant) (quote.Quote, error) {
-	q, _, err := s.quoteAt(now)
-	return q, err
-}
-
-// quoteAt builds the quote for a session that begins now, and gives the tariff in it.
-func (s *Station) quoteAt(now session.Instant) (quote.Quote, *pricing.Tariff, error) {
-	c, w := s.config, s.party.Wallet
-	tariff, err := s.tariff(now.Session)
-	if err != nil {
-		return quote.Quote{}, nil, err
-	}
-	in := quote.Inputs{
-		Network: s.party.Ledger.Trusted().ID, Station: w.DID(), Payout: c.Payout, MeterKey: w.Meter().Public(),
-		Attestation: c.attestation(), OCMFKey: c.OCMFKey, Service: c.Service, EVSE: c.EVSE, Unit: c.Unit, Tariff: tariff,
-		TimeZone: c.TimeZone, MaxPowerMw: s.outlet.Connector.MaxPowerMilliwatts(), ClaimEvery: c.ClaimEvery,
-		Window: c.Window, SettleAt: c.SettleAt, SettleEvery: c.SettleEvery, Credential: c.Credential,
-	}
-	if c.Lifetime > 0 {
-		in.ExpiryMin = now.Real.Add(c.Lifetime)
-	}
-	q, err := quote.Build(in, now.Session)
-	return q, tariff, err
-}
-
-// checkOffer refuses at the start what could never be signed for a session.
-func (s *Station) checkOffer() error {
-	q, err := s.offer(s.config.Clock.Now())
-	if err != nil {
-		return err
-	}
-	q.StationKey = q.MeterKey // each session has its own
-	return q.Check()
 }
 
 // report logs what happens, and passes it on.

@@ -7,8 +7,6 @@ import (
 	"os"
 	"time"
 
-	"joulepay/channel/quote"
-	"joulepay/channel/session"
 	"joulepay/pricing"
 )
 
@@ -41,10 +39,4 @@ func (s *Station) tariff(at time.Time) (*pricing.Tariff, error) {
 		return s.config.TariffAt(at)
 	}
 	return s.config.Tariff, nil
-}
-
-// next gives the quote whose prices follow from a time on.
-func (s *Station) next(now session.Instant, from time.Time) (quote.Quote, error) {
-	q, _, err := s.quoteAt(session.Instant{Session: from, Real: now.Real})
-	return q, err
 }

@@ -191,9 +191,9 @@ func readContracts(path string) (map[string]string, error) {
 	return out, lines.Err()
 }
 
-// connect gives the function that makes the charger's outlet.
-func (c *Charger) connect(ctx context.Context, p *party.Party, settings station.Config) func(free func() bool) (meter.Connector, error) {
-	return func(free func() bool) (meter.Connector, error) {
+// connect gives the function that makes the charger's outlets.
+func (c *Charger) connect(ctx context.Context, p *party.Party, settings station.Config) func(free func() bool) ([]station.Place, error) {
+	return func(free func() bool) ([]station.Place, error) {
 		if c.options.Meter.Kind == meter.KindOCPP {
 			served, err := station.ServeOCPP(ctx, p, settings.Clock, c.options.OCPP, c.options.Log)
 			if err != nil {
@@ -201,16 +201,16 @@ func (c *Charger) connect(ctx context.Context, p *party.Party, settings station.
 			}
 			c.closing(served)
 			c.OCPP = served.URL
-			return served.Outlet, nil
+			return station.Only(served.Outlet, nil)
 		}
 		connector, closer, err := station.Connect(ctx, p, c.options.Meter, c.options.PowerMw, free)
 		if err == nil && closer != nil {
 			c.closing(closer)
 		}
 		if err == nil && c.options.MeterKey != nil {
-			return station.Signing(ctx, p, connector, *c.options.MeterKey, settings.EVSE)
+			return station.Only(station.Signing(ctx, p, connector, *c.options.MeterKey, settings.EVSE))
 		}
-		return connector, err
+		return station.Only(connector, err)
 	}
 }
 

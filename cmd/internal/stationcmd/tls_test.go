@@ -91,7 +91,7 @@ func TestAnEmbeddedBrokerWithACertificateIsReachedByWhoTrustsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer car.Close()
-	found, err := vehicle.Discover(t.Context(), car, charger.Party.Wallet.DID(), time.Minute)
+	found, err := vehicle.Discover(t.Context(), car, vehicle.Wish{Station: charger.Party.Wallet.DID()}, time.Minute)
 	if err != nil || len(found) != 1 {
 		t.Errorf("found %d stations (%v)", len(found), err)
 	}

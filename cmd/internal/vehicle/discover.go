@@ -1,10 +1,12 @@
 package vehicle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"time"
 
 	"joulepay/channel/natslink"
@@ -30,19 +32,26 @@ type Wish struct {
 	PriceMax money.Amount // of one kWh, hour or piece; 0: any
 }
 
-// Discover gives the stations of the pinned network that make themselves known within wait, cheapest first. Only what they
-// signed is believed. With a station named it returns as soon as that one answered.
-func Discover(ctx context.Context, p *party.Party, named wallet.DID, wait time.Duration) ([]quote.Announcement, error) {
-	heard, keys := map[wallet.DID]quote.Announcement{}, p.KeysHeard(ctx)
+// outlet is what makes itself known: a station may have several.
+type outlet struct {
+	station wallet.DID
+	evse    string
+}
+
+// Discover gives the outlets of stations of the pinned network that make themselves known within wait, cheapest first. Only
+// what they signed is believed. With a station named it returns as soon as an outlet of it answered that is wished for and free.
+func Discover(ctx context.Context, p *party.Party, w Wish, wait time.Duration) ([]quote.Announcement, error) {
+	heard, keys := map[outlet]quote.Announcement{}, p.KeysHeard(ctx)
 	enough := func(a natslink.Announcement) bool {
 		parsed, err := quote.ParseAnnouncement(a.Payload, keys)
 		if err != nil || parsed.Station != a.Station || parsed.Network != p.Ledger.Trusted().ID {
 			return false // forged, or of another network
 		}
-		if last, ok := heard[parsed.Station]; !ok || supersedes(parsed, last) {
-			heard[parsed.Station] = parsed
+		at := outlet{parsed.Station, parsed.EVSE}
+		if last, ok := heard[at]; !ok || supersedes(parsed, last) {
+			heard[at] = parsed
 		}
-		return parsed.Station == named
+		return parsed.Station == w.Station && parsed.Free && (w.EVSE == "" || parsed.EVSE == w.EVSE)
 	}
 	answers, err := natslink.Discover(ctx, p.Conn, p.Token(), wait, enough)
 	if err != nil {
@@ -51,17 +60,9 @@ func Discover(ctx context.Context, p *party.Party, named wallet.DID, wait time.D
 	for _, a := range answers {
 		enough(a)
 	}
-	var stations []quote.Announcement
-	for _, a := range heard {
-		stations = append(stations, a)
-	}
-	sort.Slice(stations, func(i, j int) bool {
-		if stations[i].UnitPrice != stations[j].UnitPrice {
-			return stations[i].UnitPrice < stations[j].UnitPrice
-		}
-		return stations[i].Station.String() < stations[j].Station.String()
-	})
-	return stations, nil
+	return slices.SortedFunc(maps.Values(heard), func(a, b quote.Announcement) int {
+		return cmp.Or(cmp.Compare(a.UnitPrice, b.UnitPrice), cmp.Compare(a.Station.String(), b.Station.String()), cmp.Compare(a.EVSE, b.EVSE))
+	}), nil
 }
 
 // supersedes tells whether of two announcements the newer counts. One under a key that the ledger proved shows that the
@@ -73,30 +74,41 @@ func supersedes(newer, last quote.Announcement) bool {
 	return newer.AtMs >= last.AtMs
 }
 
-// Pick chooses the cheapest station that fits.
+// Pick chooses the cheapest outlet that fits.
 func Pick(stations []quote.Announcement, w Wish) (quote.Announcement, error) {
 	if len(stations) == 0 {
 		return quote.Announcement{}, ErrNoStation
 	}
 	var reason error
 	for _, s := range stations {
-		switch {
-		case !w.Station.IsZero() && s.Station != w.Station:
+		if !w.Station.IsZero() && s.Station != w.Station {
 			continue
-		case s.Service != w.Service:
-			reason = fmt.Errorf("%s offers %s", s.Station.Short(), s.Service)
-		case w.EVSE != "" && s.EVSE != w.EVSE:
-			reason = fmt.Errorf("%s has EVSE %s", s.Station.Short(), s.EVSE)
-		case w.PriceMax > 0 && s.UnitPrice > w.PriceMax:
-			reason = fmt.Errorf("the cheapest asks %s %s, more than %s", s.UnitPrice.Cents(), s.Currency, w.PriceMax.Cents())
-		case !s.Free:
-			reason = fmt.Errorf("%s %w", s.Station.Short(), ErrInUse)
-		default:
+		}
+		misfit := w.misfit(s)
+		if misfit == nil {
 			return s, nil
+		}
+		if !errors.Is(reason, ErrInUse) { // what may change in a moment says most
+			reason = misfit
 		}
 	}
 	if reason == nil {
 		return quote.Announcement{}, fmt.Errorf("%w: %s", ErrUnknownStation, w.Station)
 	}
 	return quote.Announcement{}, fmt.Errorf("%w: %w", ErrNoneFits, reason)
+}
+
+// misfit tells why an outlet is not wished for; nil when it is.
+func (w Wish) misfit(s quote.Announcement) error {
+	switch {
+	case s.Service != w.Service:
+		return fmt.Errorf("%s offers %s", s.Station.Short(), s.Service)
+	case w.EVSE != "" && s.EVSE != w.EVSE:
+		return fmt.Errorf("%s has EVSE %s", s.Station.Short(), s.EVSE)
+	case w.PriceMax > 0 && s.UnitPrice > w.PriceMax:
+		return fmt.Errorf("the cheapest asks %s %s, more than %s", s.UnitPrice.Cents(), s.Currency, w.PriceMax.Cents())
+	case !s.Free:
+		return fmt.Errorf("%s %w", s.Station.Short(), ErrInUse)
+	}
+	return nil
 }

@@ -185,7 +185,7 @@ func (c *chargeCmd) pick(ctx context.Context, p *party.Party, named wallet.DID, 
 	err := vehicle.ErrNoStation
 	for try := 0; try < discoverTries && soon(err); try++ {
 		c.app.Progress("looking for stations")
-		found, failed := vehicle.Discover(ctx, p, named, discoverWait)
+		found, failed := vehicle.Discover(ctx, p, wish, discoverWait)
 		if failed != nil {
 			return chosen, failed
 		}

@@ -14,7 +14,6 @@ import (
 	"joulepay/cmd/internal/vehicle"
 	"joulepay/meter"
 	"joulepay/settle/client"
-	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
 
@@ -45,7 +44,7 @@ func listStations(ctx context.Context, r *reach, wait time.Duration) error {
 		return err
 	}
 	defer p.Close()
-	found, err := vehicle.Discover(ctx, p, wallet.DID{}, wait)
+	found, err := vehicle.Discover(ctx, p, vehicle.Wish{}, wait)
 	if err != nil {
 		return err
 	}
@@ -83,11 +82,11 @@ func printStations(p *cli.Printer, list []client.Station) {
 		}
 		watts, _ := strconv.ParseInt(s.MaxPowerW, 10, 64) // written by ourselves
 		rows = append(rows, []string{
-			s.DID.String(), s.Service, s.UnitPrice.Amount.Cents() + " " + s.UnitPrice.Currency.String(),
+			s.DID.String(), s.EVSE, s.Service, s.UnitPrice.Amount.Cents() + " " + s.UnitPrice.Currency.String(),
 			strconv.FormatInt(watts/1000, 10) + " kW", free, tariffInShort(s.Tariff), pricesInShort(s.Estimates),
 		})
 	}
-	p.Table([]string{"STATION", "SERVICE", "PRICE", "POWER", "FREE", "TARIFF", "NOW"}, rows)
+	p.Table([]string{"STATION", "EVSE", "SERVICE", "PRICE", "POWER", "FREE", "TARIFF", "NOW"}, rows)
 }
 
 // pricesInShort gives what typical sessions cost now: "10 kWh 5.83, 20 kWh 11.66 (ENERGY 9.66, FLAT 2.00)". Components are
