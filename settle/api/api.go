@@ -61,6 +61,7 @@ type Claims interface {
 type Sessions interface {
 	Sessions(context.Context, client.SessionQuery) (client.Page[client.Session], error)
 	Session(context.Context, client.SessionID) (client.Session, error)
+	Readings(context.Context, client.SessionID, client.ReadingQuery) (client.Page[client.Reading], error)
 	Receipt(context.Context, client.SessionID) (json.RawMessage, error)
 }
 
@@ -73,6 +74,7 @@ type Stations interface {
 type Tariffs interface {
 	Tariffs(context.Context, client.PageQuery) (client.Page[client.Tariff], error)
 	Estimates(context.Context, client.PageQuery) (client.Page[client.Estimate], error)
+	Prices(context.Context, client.PriceQuery) (client.Page[client.PriceSlot], error)
 }
 
 // Issuer issues with a key that the process holds. The same reference issues once.
@@ -80,7 +82,8 @@ type Issuer interface {
 	Issue(context.Context, client.IssueRequest) (client.Issue, error)
 }
 
-// Events gives what happens from now on. The channel is closed when the context ends, or when the reader falls behind.
+// Events gives what happens from now on. The channel is closed when the context ends, or when the reader falls behind. The
+// API follows each source once, for all who follow it.
 type Events interface {
 	Events(context.Context) (<-chan client.Event, error)
 }
@@ -104,12 +107,14 @@ type Config struct {
 	Snapshots Snapshots
 	// StatusLists are those of credentials that this party issued.
 	StatusLists status.Lists
-	Checks      []Check // of /readyz
+	Dashboard   http.Handler // answers what is no route of the API; nil: nothing does
+	Checks      []Check      // of /readyz
 
 	// Loopback says that the listener is bound to a loopback address: then accounts and sessions are open to read.
 	Loopback      bool
 	OperatorToken string // empty: nobody is an operator
 
+	Lifetime context.Context      // ends the following of events; nil: they are followed as long as the process runs
 	Now      func() time.Time     // wall clock, for rates and durations; required
 	Logger   *slog.Logger         // nil: no logs
 	Registry *prometheus.Registry // of /metrics; nil: one of its own
@@ -126,6 +131,7 @@ type server struct {
 	limiter      *limiter
 	metrics      *metrics
 	openAPI      []byte
+	feed         *feed
 	eventReaders chan struct{} // one for each caller that follows events
 
 	snapshotsInHand chan struct{}
@@ -160,6 +166,10 @@ func New(c Config) (http.Handler, error) {
 		return nil, err
 	}
 	s.limiter = newLimiter(s.Rate)
+	if s.Lifetime == nil {
+		s.Lifetime = context.Background()
+	}
+	s.feed = &feed{sources: s.Events, lifetime: s.Lifetime}
 	s.eventReaders = make(chan struct{}, eventReadersMax)
 	s.snapshotsInHand = make(chan struct{}, snapshotsMax)
 	s.routes = s.allRoutes()

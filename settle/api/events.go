@@ -1,11 +1,11 @@
 package api
 
 import (
-	"context"
+	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"joulepay/settle/client"
@@ -15,12 +15,19 @@ const (
 	// eventReadersMax bounds how many callers follow events: each holds a connection and a buffer of its own.
 	eventReadersMax = 512
 	// eventWriteTimeout ends a reader that takes nothing for so long.
-	eventWriteTimeout = 30 * time.Second
+	eventWriteTimeout = 10 * time.Second
+	// eventPause lets events gather: each reader is written to at most ten times a second, however much happens.
+	eventPause = 100 * time.Millisecond
+	// eventsAtOnce bounds what is written in one go, about 250 kB.
+	eventsAtOnce = 256
+	// keepAlive is how long a quiet stream stays quiet. It finds out who has gone, and keeps proxies from hanging up.
+	keepAlive = 15 * time.Second
 )
 
-// events streams server-sent events (WHATWG HTML, section 9.2) until the caller goes or falls behind.
+// events streams server-sent events (WHATWG HTML, section 9.2) until the caller goes, is too slow, or a source ends.
 func (s *server) events(w http.ResponseWriter, r *http.Request) error {
-	if err := newQuery(r).done(); err != nil {
+	ask, err := s.eventQuery(r)
+	if err != nil {
 		return err
 	}
 	select {
@@ -29,76 +36,154 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return client.NewProblem(client.ErrUnavailable, fmt.Sprintf("%d callers follow events already", eventReadersMax), "")
 	}
-	stream, err := s.merged(r.Context())
+	at, missed, err := s.feed.follow(ask.after)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	out := http.NewResponseController(w)
-	// The server's deadline for a whole answer would end a quiet stream; a test's recorder has none to lift.
-	_ = out.SetWriteDeadline(time.Time{})
+	out := stream{w, http.NewResponseController(w), s.Now}
+	out.rest()
 	w.WriteHeader(http.StatusOK)
-	if out.Flush() != nil || r.Method == http.MethodHead {
+	if out.controller.Flush() != nil || r.Method == http.MethodHead {
 		return nil
 	}
+	out.follow(r, ask, &at, missed)
+	return nil
+}
+
+// eventQuery is what a caller wants to hear of.
+type eventQuery struct {
+	after string   // id of the last event that they got
+	kinds []string // empty: all
+}
+
+// private lists the kinds of events that only those hear of who may read sessions.
+var privateEvents = []string{client.EventSession}
+
+func (s *server) eventQuery(r *http.Request) (eventQuery, error) {
+	q := newQuery(r)
+	ask := eventQuery{after: q.text("after"), kinds: q.choices("types", client.EventTypes...)}
+	if err := q.done(); err != nil {
+		return ask, err
+	}
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		ask.after = id // a browser that comes back sends it with the address that it had first
+	}
+	if s.authorize(r, private) == nil {
+		return ask, nil
+	}
+	if len(ask.kinds) == 0 {
+		ask.kinds = slices.DeleteFunc(slices.Clone(client.EventTypes), isPrivate)
+	}
+	if slices.ContainsFunc(ask.kinds, isPrivate) {
+		return ask, s.authorize(r, private)
+	}
+	return ask, nil
+}
+
+func isPrivate(kind string) bool { return slices.Contains(privateEvents, kind) }
+
+func (q eventQuery) wants(kind string) bool {
+	return len(q.kinds) == 0 || slices.Contains(q.kinds, kind)
+}
+
+// stream is an answer that has no end.
+type stream struct {
+	w          http.ResponseWriter
+	controller *http.ResponseController
+	now        func() time.Time
+}
+
+// rest lifts the deadline: the server's own, for a whole answer, would end a quiet stream. A test's recorder has none.
+func (o stream) rest() { _ = o.controller.SetWriteDeadline(time.Time{}) }
+
+// send writes to a reader that must take it in time.
+func (o stream) send(message []byte) error {
+	_ = o.controller.SetWriteDeadline(o.now().Add(eventWriteTimeout))
+	if _, err := o.w.Write(message); err != nil {
+		return err
+	}
+	if err := o.controller.Flush(); err != nil {
+		return err
+	}
+	o.rest()
+	return nil
+}
+
+// follow sends what happens until the reader or the feed ends.
+func (o stream) follow(r *http.Request, ask eventQuery, at *cursor, missed bool) {
+	pulse := time.NewTicker(keepAlive)
+	defer pulse.Stop()
+	pause := time.NewTimer(eventPause)
+	defer pause.Stop()
 	for {
+		events, slow, more := at.next(eventsAtOnce)
+		text := wanted(ask, at, events, missed || slow)
+		missed = false
+		if len(text) > 0 {
+			if o.send(text) != nil {
+				return
+			}
+			pulse.Reset(keepAlive)
+		}
+		if more == nil {
+			return
+		}
+		if len(events) > 0 {
+			pause.Reset(eventPause)
+			if !waits(r, pause.C) {
+				return
+			}
+			continue
+		}
 		select {
 		case <-r.Context().Done():
-			return nil
-		case e, ok := <-stream:
-			if !ok || s.writeEvent(w, out, e) != nil {
-				return nil
+			return
+		case <-more:
+		case <-pulse.C:
+			if o.send([]byte(": still here\n\n")) != nil {
+				return
 			}
 		}
 	}
 }
 
-// merged gives the events of all sources in one channel, which is closed when the context ends or any source ends.
-func (s *server) merged(ctx context.Context) (<-chan client.Event, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	merged := make(chan client.Event)
-	var all sync.WaitGroup
-	for _, source := range s.Events {
-		stream, err := source.Events(ctx)
-		if err != nil {
-			cancel()
-			return nil, err
-		}
-		all.Go(func() {
-			defer cancel()
-			forward(ctx, stream, merged)
-		})
-	}
-	go func() {
-		all.Wait()
-		cancel()
-		close(merged)
-	}()
-	return merged, nil
-}
-
-func forward(ctx context.Context, from <-chan client.Event, to chan<- client.Event) {
-	for e := range from {
-		select {
-		case to <- e:
-		case <-ctx.Done():
-			return
-		}
+func waits(r *http.Request, until <-chan time.Time) bool {
+	select {
+	case <-r.Context().Done():
+		return false
+	case <-until:
+		return true
 	}
 }
 
-// writeEvent sends one event to a reader that must take it in time.
-func (s *server) writeEvent(w http.ResponseWriter, out *http.ResponseController, e client.Event) error {
-	_ = out.SetWriteDeadline(s.Now().Add(eventWriteTimeout))
-	// JSON in one line: its only line breaks are between values.
-	data := strings.NewReplacer("\r", "", "\n", "").Replace(string(e.Data))
-	if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", e.Type, data); err != nil {
-		return err
+// wanted writes the events that a reader asked for, and before them that some are gone.
+func wanted(ask eventQuery, at *cursor, events []numbered, missed bool) []byte {
+	var text bytes.Buffer
+	if missed {
+		before := at.last - uint64(len(events))
+		text.Write(message(client.EventGap, eventID(at.run.id, before), []byte("{}")))
 	}
-	if err := out.Flush(); err != nil {
-		return err
+	for _, e := range events {
+		if ask.wants(e.kind) {
+			text.Write(e.message)
+		}
 	}
-	_ = out.SetWriteDeadline(time.Time{})
-	return nil
+	return text.Bytes()
+}
+
+// choices takes a parameter that lists values out of a few.
+func (q *query) choices(name string, allowed ...string) []string {
+	text := q.text(name)
+	if text == "" {
+		return nil
+	}
+	list := strings.Split(text, ",")
+	for _, one := range list {
+		if !slices.Contains(allowed, one) {
+			q.fail(name, errChoice)
+		}
+	}
+	return list
 }

@@ -154,10 +154,10 @@ func (f *fake) Issue(_ context.Context, ask client.IssueRequest) (client.Issue, 
 }
 
 func aSession() client.Session {
-	energy, end, risk, settlement := client.Energy(9_632_000), noon.Add(time.Hour), sum(1), someID
+	energy, end, risk, settlement, price := client.Energy(9_632_000), noon.Add(time.Hour), sum(1), someID, sum(5e8)
 	return client.Session{ID: visitID, State: client.SessionFinal, Reason: "stopped", Vehicle: wallet.DIDOf(vehicle), Station: wallet.DIDOf(charger),
 		EVSE: "DE*ABC*E1", Service: "charging", Channel: someID, Quote: someID, Tariff: "t1", Start: noon, End: &end, Unit: "mWh", Quantity: 9_632_000,
-		EnergyWh: &energy, PowerW: "11000", StateOfCharge: "80.5", Amount: sum(4_820_000_000), Cost: &client.Total{ExclVAT: 4_050_420_168, InclVAT: 4_820_000_000},
+		EnergyWh: &energy, ReturnedWh: &energy, At: &end, UnitPrice: &price, PowerW: "11000", StateOfCharge: "80.5", Amount: sum(4_820_000_000), Cost: &client.Total{ExclVAT: 4_050_420_168, InclVAT: 4_820_000_000},
 		Currency: eur, AtRisk: &risk, Claims: 12, LedgerVertices: 3, Settlement: &settlement, Final: true}
 }
 
@@ -167,6 +167,17 @@ func (f *fake) Sessions(_ context.Context, q client.SessionQuery) (client.Page[c
 
 func (f *fake) Session(_ context.Context, id client.SessionID) (client.Session, error) {
 	return one(f, id, aSession())
+}
+
+func (f *fake) Readings(_ context.Context, id client.SessionID, q client.ReadingQuery) (client.Page[client.Reading], error) {
+	price := sum(5e8)
+	return page(f, q, client.Reading{Sequence: 3, Time: noon, State: "charging", Quantity: 10_000_000, EnergyWh: &tenKWh, ReturnedWh: &tenKWh, PowerW: "11000",
+		StateOfCharge: "80.5", Amount: sum(5e9), UnitPrice: &price, Claimed: true})
+}
+
+func (f *fake) Prices(_ context.Context, q client.PriceQuery) (client.Page[client.PriceSlot], error) {
+	return page(f, q, client.PriceSlot{Station: wallet.DIDOf(charger), Tariff: "t1", Start: noon, End: noon.Add(15 * time.Minute), Per: client.PerKilowattHour,
+		Price: sum(5e8), MarketPerMWh: "-92.85"})
 }
 
 func (f *fake) Receipt(_ context.Context, id client.SessionID) (json.RawMessage, error) {

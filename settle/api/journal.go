@@ -108,8 +108,8 @@ func (l NodeLedger) Vertices(ctx context.Context, q client.VertexQuery) (client.
 		ask.Kind = kind
 	}
 	switch q.State {
-	case client.VertexPending: // the log has none
-		return client.Page[client.Vertex]{}, nil
+	case client.VertexPending:
+		return l.pending(q), nil
 	case client.VertexRefused:
 		ask.Only = store.RefusedOnly
 	case client.VertexAccepted:
@@ -122,6 +122,20 @@ func (l NodeLedger) Vertices(ctx context.Context, q client.VertexQuery) (client.
 		v.Encoded = nil
 		return []client.Vertex{v}, err
 	})
+}
+
+// pending lists the newest vertices that wait, in one page: they have no place yet from which another could go on. Which
+// accounts and channels they touch is known when they are decided.
+func (l NodeLedger) pending(q client.VertexQuery) client.Page[client.Vertex] {
+	var page client.Page[client.Vertex]
+	for _, v := range l.node.PendingVertices(client.PageSizeMax) {
+		shown := pendingVertex(v)
+		if len(page.Items) < limit(q.PageQuery) && (q.Payload.IsZero() || q.Payload == shown.Payload) && (q.Kind == "" || q.Kind == shown.Kind) &&
+			(q.Issuer.IsZero() || q.Issuer == shown.Issuer) && (q.Party.IsZero() || q.Party == shown.Issuer) && q.Channel.IsZero() {
+			page.Items = append(page.Items, shown)
+		}
+	}
+	return page
 }
 
 // vertex gives the resource of an entry of the log.

@@ -435,7 +435,7 @@ func TestEventsTellOfVerticesAndCheckpoints(t *testing.T) {
 	}
 	go func() {
 		wanted := map[string]bool{client.EventVertex: true, client.EventCheckpoint: true}
-		for e, err := range c.Events(ctx) {
+		for e, err := range c.Events(ctx, client.EventQuery{}) {
 			if err != nil {
 				done <- err
 				return

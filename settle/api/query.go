@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -28,6 +29,9 @@ var (
 	errLimit             = fmt.Errorf("want 1…%d", client.PageSizeMax)
 	errCursor            = errors.New("not a cursor of this server")
 	errChoice            = errors.New("not one of the values that it may have")
+	errEventID           = errors.New("not the id of an event of this server")
+	errTime              = errors.New("want a time of RFC 3339, such as 2026-03-01T12:00:00Z")
+	errSequence          = errors.New("want a whole number from 0 on")
 	errTrailing          = errors.New("more than one JSON value")
 )
 
@@ -109,6 +113,19 @@ func (q *query) kind(name string) string {
 		q.fail(name, err)
 	}
 	return text
+}
+
+// time takes a time of RFC 3339; an absent one is zero.
+func (q *query) time(name string) time.Time {
+	text := q.text(name)
+	if text == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || t.Year() < 1970 || t.Year() > 9999 {
+		q.fail(name, errTime)
+	}
+	return t
 }
 
 func (q *query) page() client.PageQuery {

@@ -128,7 +128,7 @@ func TestAProcessAnswersForWhatItHas(t *testing.T) {
 	if err := json.Unmarshal(serve(station, newRequest("GET", "/v1/network", nil)).Body.Bytes(), &n); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"sessions", "receipts", "stations"}; !slices.Equal(n.Serves, want) {
+	if want := []string{"sessions", "readings", "receipts", "stations"}; !slices.Equal(n.Serves, want) {
 		t.Errorf("serves %v, want %v", n.Serves, want)
 	}
 }

@@ -58,10 +58,12 @@ func (s *server) allRoutes() []route {
 		{get, "/v1/snapshot", "snapshot", s.Snapshots != nil, private, s.snapshot},
 		{get, "/v1/sessions", "sessions", sessions, private, s.sessions},
 		{get, "/v1/sessions/{id}", "sessions", sessions, private, s.session},
+		{get, "/v1/sessions/{id}/readings", "readings", sessions, private, s.readings},
 		{get, "/v1/receipts/{id}", "receipts", sessions, private, s.receipt},
 		{get, "/v1/stations", "stations", s.Stations != nil, public, s.stations},
 		{get, "/v1/tariffs", "tariffs", s.Tariffs != nil, public, s.tariffs},
 		{get, "/v1/estimates", "estimates", s.Tariffs != nil, public, s.estimates},
+		{get, "/v1/prices", "prices", s.Tariffs != nil, public, s.prices},
 		{get, "/v1/status-lists/{id}", "status-lists", s.StatusLists != nil, public, s.statusList},
 		{get, "/v1/events", "events", len(s.Events) > 0, public, s.events},
 		{get, "/healthz", "", true, public, s.healthz},
@@ -78,9 +80,7 @@ func (s *server) handler() http.Handler {
 	for _, route := range s.routes {
 		r.Method(route.method, route.pattern, s.guard(route))
 	}
-	r.NotFound(s.respond(func(_ http.ResponseWriter, r *http.Request) error {
-		return client.NewProblem(client.ErrNotFound, "nothing at this path", "see /openapi.json for what there is")
-	}))
+	r.NotFound(s.respond(s.elsewhere))
 	r.MethodNotAllowed(s.respond(s.methodNotAllowed))
 	return r
 }
@@ -114,6 +114,24 @@ func (s *server) bound(r *http.Request, route route) (context.Context, context.C
 
 func notServedHere(http.ResponseWriter, *http.Request) error {
 	return client.NewProblem(client.ErrNotServedHere, "", "GET /v1/network lists what this server answers for")
+}
+
+// apiPrefix is where all resources are; what is elsewhere, and no page of the server, is the dashboard's.
+const apiPrefix = "/v1/"
+
+// dashboardPolicy lets the dashboard's pages load what this server gives, and nothing else.
+const dashboardPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// elsewhere answers what is in no route.
+func (s *server) elsewhere(w http.ResponseWriter, r *http.Request) error {
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if s.Dashboard == nil || !read || strings.HasPrefix(r.URL.Path, apiPrefix) {
+		return client.NewProblem(client.ErrNotFound, "nothing at this path", "see /openapi.json for what there is")
+	}
+	w.Header().Set("Content-Security-Policy", dashboardPolicy)
+	s.Dashboard.ServeHTTP(w, r)
+	return nil
 }
 
 // methodNotAllowed names the methods that the path has (RFC 9110, section 15.5.6).

@@ -1,7 +1,11 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
 
 	"joulepay/settle/client"
 )
@@ -27,6 +31,31 @@ func (s *server) session(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, r, visit)
+}
+
+func (s *server) readings(w http.ResponseWriter, r *http.Request) error {
+	id, err := client.ParseSessionID(chi.URLParam(r, "id"))
+	if err != nil {
+		return badRequest("id", err)
+	}
+	q := newQuery(r)
+	ask := client.ReadingQuery{PageQuery: q.page(), After: q.sequence("after")}
+	return answer(w, r, q, ask, func(ctx context.Context, ask client.ReadingQuery) (client.Page[client.Reading], error) {
+		return s.Sessions.Readings(ctx, id, ask)
+	})
+}
+
+// sequence takes the number of a reading; an absent one is nil.
+func (q *query) sequence(name string) *uint64 {
+	text := q.text(name)
+	if text == "" {
+		return nil
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		q.fail(name, errSequence)
+	}
+	return &n
 }
 
 // receipt gives the receipt byte for byte as it was written: who verifies it hashes nothing but its parts, and still
@@ -58,4 +87,10 @@ func (s *server) tariffs(w http.ResponseWriter, r *http.Request) error {
 func (s *server) estimates(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
 	return answer(w, r, q, q.page(), s.Tariffs.Estimates)
+}
+
+func (s *server) prices(w http.ResponseWriter, r *http.Request) error {
+	q := newQuery(r)
+	ask := client.PriceQuery{PageQuery: q.page(), Since: q.time("since"), Until: q.time("until")}
+	return answer(w, r, q, ask, s.Tariffs.Prices)
 }

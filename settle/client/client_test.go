@@ -240,7 +240,7 @@ func TestAllEndsWithTheFirstError(t *testing.T) {
 func TestEventsArriveUntilTheServerHangsUp(t *testing.T) {
 	c := newClient(t, answer(200, "text/event-stream", ": hello\n\nevent: vertex\ndata: {\"a\":1}\n\nevent: session\ndata: {\"b\":2}\n\n"))
 	var seen []string
-	for e, err := range c.Events(context.Background()) {
+	for e, err := range c.Events(context.Background(), client.EventQuery{}) {
 		if err != nil {
 			if !errors.Is(err, client.ErrUnreachable) {
 				t.Error(err)
@@ -252,7 +252,7 @@ func TestEventsArriveUntilTheServerHangsUp(t *testing.T) {
 	if strings.Join(seen, " ") != `vertex{"a":1} session{"b":2}` {
 		t.Error(seen)
 	}
-	for _, err := range newClient(t, problem(client.ErrNotServedHere)).Events(context.Background()) {
+	for _, err := range newClient(t, problem(client.ErrNotServedHere)).Events(context.Background(), client.EventQuery{}) {
 		if !errors.Is(err, client.ErrNotServedHere) {
 			t.Error(err)
 		}

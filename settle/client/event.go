@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -14,23 +15,35 @@ import (
 const (
 	EventVertex     = "vertex"     // Data is a Vertex whose state changed
 	EventCheckpoint = "checkpoint" // Data is a Checkpoint that became justified or final
-	EventSession    = "session"    // Data is a Session that changed
+	EventSession    = "session"    // Data is a Session that changed; who may not read sessions does not hear of them
+	// EventGap says that events were missed: the resources tell how things stand. It is never asked for, and always told.
+	EventGap = "gap"
 )
+
+// EventTypes are those that can be asked for.
+var EventTypes = []string{EventVertex, EventCheckpoint, EventSession}
 
 // Event is something that happened on the server.
 type Event struct {
 	Type string
+	ID   string // to go on from after a break
 	Data json.RawMessage
+}
+
+// EventQuery says which events to follow.
+type EventQuery struct {
+	After string   // ID of the last event that was got; empty: from now on
+	Types []string // empty: all
 }
 
 // eventSizeMax bounds one line of the event stream, in bytes: a vertex of 64 KiB in base64, with room.
 const eventSizeMax = 128 << 10
 
-// Events follows what happens from now on, until the context ends or the server hangs up, which the last pair says.
-// Events may be missed between two calls: read the resources anew after a break.
-func (c *Client) Events(ctx context.Context) iter.Seq2[Event, error] {
+// Events follows what happens, until the context ends or the server hangs up, which the last pair says. Call it again with
+// the ID of the last event to go on; where something was missed meanwhile, the first event is EventGap.
+func (c *Client) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		resp, err := c.openEvents(ctx)
+		resp, err := c.openEvents(ctx, q)
 		if err != nil {
 			yield(Event{}, err)
 			return
@@ -44,6 +57,8 @@ func (c *Client) Events(ctx context.Context) iter.Seq2[Event, error] {
 			switch {
 			case name == "event":
 				e.Type = value
+			case name == "id":
+				e.ID = value
 			case name == "data":
 				e.Data = json.RawMessage(value)
 			case name == "" && e.Data != nil:
@@ -68,11 +83,15 @@ func cause(ctx context.Context, err error) error {
 	return errHungUp
 }
 
-func (c *Client) openEvents(ctx context.Context) (*http.Response, error) {
-	r := request{method: http.MethodGet, path: "/v1/events"}
+func (c *Client) openEvents(ctx context.Context, q EventQuery) (*http.Response, error) {
+	r := request{method: http.MethodGet, path: "/v1/events", query: url.Values{}}
+	set(r.query, "types", strings.Join(q.Types, ","))
 	req, err := c.newRequest(ctx, r)
 	if err != nil {
 		return nil, err
+	}
+	if q.After != "" {
+		req.Header.Set("Last-Event-ID", q.After)
 	}
 	req.Header.Set("Accept", "text/event-stream, application/problem+json")
 	resp, err := c.http.Do(req)

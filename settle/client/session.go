@@ -37,8 +37,11 @@ type Session struct {
 	Unit           string         `json:"unit"`                  // mWh, s or count
 	Quantity       int64          `json:"quantity,string"`       // in Unit, since the start
 	EnergyWh       *Energy        `json:"energy_wh,omitempty"`   // where the unit is mWh
-	PowerW         string         `json:"power_w,omitempty"`     // decimal, latest reading
+	ReturnedWh     *Energy        `json:"returned_wh,omitempty"` // given back by the vehicle; absent where nothing was
+	At             *time.Time     `json:"at,omitempty"`          // of the latest reading, session clock; absent before the first
+	PowerW         string         `json:"power_w,omitempty"`     // decimal, latest reading; below zero while the vehicle gives back
 	StateOfCharge  string         `json:"soc_percent,omitempty"` // decimal, latest reading
+	UnitPrice      *money.Money   `json:"unit_price,omitempty"`  // of one kWh, hour or piece now; absent when it is over
 	Amount         money.Money    `json:"amount"`                // claimed so far for this session, VAT included
 	Cost           *Total         `json:"cost,omitempty"`        // priced so far
 	Currency       money.Currency `json:"currency"`              // of Cost

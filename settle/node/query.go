@@ -172,6 +172,19 @@ func (n *Node) PendingVertex(id settle.VertexID) (*settle.Vertex, bool) {
 	return nil, false
 }
 
+// PendingVertices gives at most limit of those that wait, the newest first.
+func (n *Node) PendingVertices(limit int) []*settle.Vertex {
+	n.coreMu.RLock()
+	defer n.coreMu.RUnlock()
+	var waiting []*settle.Vertex
+	for i := len(n.core.order) - 1; i >= 0 && len(waiting) < limit; i-- {
+		if p, ok := n.core.pending[n.core.order[i]]; ok {
+			waiting = append(waiting, p.vertex)
+		}
+	}
+	return waiting
+}
+
 // Justified gives the highest justified checkpoint.
 func (n *Node) Justified() proof.Checkpoint {
 	n.coreMu.RLock()

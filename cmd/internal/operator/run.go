@@ -152,12 +152,13 @@ func (c *runCmd) serve(ctx context.Context, node *Node, listener net.Listener, t
 	config := node.Config()
 	config.Loopback, config.OperatorToken = isLoopback(listener.Addr()), token
 	config.StatusLists = statuslist.Directory(filepath.Join(c.app.Data(), listsDirectory))
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	config.Lifetime = serving
 	handler, err := api.New(config)
 	if err != nil {
 		return err
 	}
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
 	server := api.Server(serving, handler)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

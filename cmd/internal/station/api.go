@@ -16,16 +16,22 @@ var (
 	_ api.Stations = (*Station)(nil)
 	_ api.Tariffs  = (*Station)(nil)
 	_ api.Claims   = (*Station)(nil)
+	_ api.Events   = (*Station)(nil)
 )
 
 // Sessions implements api.Sessions.
 func (s *Station) Sessions(ctx context.Context, q client.SessionQuery) (client.Page[client.Session], error) {
-	return HistoryOf(s.party.Store).Sessions(ctx, q)
+	return s.history.Sessions(ctx, q)
 }
 
 // Session implements api.Sessions.
 func (s *Station) Session(ctx context.Context, id client.SessionID) (client.Session, error) {
-	return HistoryOf(s.party.Store).Session(ctx, id)
+	return s.history.Session(ctx, id)
+}
+
+// Readings implements api.Sessions.
+func (s *Station) Readings(ctx context.Context, id client.SessionID, q client.ReadingQuery) (client.Page[client.Reading], error) {
+	return s.history.Readings(ctx, id, q)
 }
 
 // Receipt implements api.Sessions.

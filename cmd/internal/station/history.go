@@ -2,9 +2,7 @@ package station
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"joulepay/channel"
@@ -12,15 +10,19 @@ import (
 	"joulepay/channel/session"
 	"joulepay/channel/store"
 	"joulepay/meter"
+	"joulepay/pricing"
 	"joulepay/settle/client"
 	"joulepay/wallet/money"
 )
 
 // History answers for the sessions in a station's store, whether the station runs or not.
-type History struct{ store store.Store }
+type History struct {
+	store  store.Store
+	series *seriesOf
+}
 
 // HistoryOf reads a station's store.
-func HistoryOf(s store.Store) History { return History{store: s} }
+func HistoryOf(s store.Store) History { return History{store: s, series: &seriesOf{}} }
 
 // Sessions gives a page, newest first. The cursor is the id of the last session of the page before.
 func (h History) Sessions(ctx context.Context, q client.SessionQuery) (client.Page[client.Session], error) {
@@ -29,10 +31,7 @@ func (h History) Sessions(ctx context.Context, q client.SessionQuery) (client.Pa
 	if err != nil {
 		return page, err
 	}
-	limit := q.Limit
-	if limit == 0 {
-		limit = client.PageSizeDefault
-	}
+	limit := limitOf(q.PageQuery)
 	for len(page.Items) < limit {
 		records, err := h.store.Sessions(ctx, before, limit)
 		if err != nil {
@@ -79,10 +78,7 @@ func matches(s client.Session, q client.SessionQuery) bool {
 
 // Session gives one, or client.ErrNotFound.
 func (h History) Session(ctx context.Context, id client.SessionID) (client.Session, error) {
-	record, err := h.store.Session(ctx, channel.SessionID(id))
-	if errors.Is(err, store.ErrNotFound) {
-		return client.Session{}, client.NewProblem(client.ErrNotFound, "no session "+id.String(), "`chargepoint sessions list` shows those that exist")
-	}
+	record, err := h.record(ctx, id)
 	if err != nil {
 		return client.Session{}, err
 	}
@@ -111,6 +107,9 @@ func (h History) shape(ctx context.Context, r session.SessionRecord) (client.Ses
 		Amount: money.Of(r.Paid, currency), Currency: currency, Claims: r.Claims,
 	}
 	h.addMetered(&out, r, meter.Unit(q.Unit))
+	if err := addPrice(&out, r, q, tariff); err != nil {
+		return client.Session{}, err
+	}
 	if r.Phase < session.PhaseSettling && r.Cost > r.Paid {
 		risk := money.Of(r.Cost-r.Paid, currency)
 		out.AtRisk = &risk
@@ -123,18 +122,41 @@ func (h History) addMetered(out *client.Session, r session.SessionRecord, unit m
 		return
 	}
 	out.Start = time.UnixMilli(r.StartedMs).UTC()
+	at := time.UnixMilli(r.EndedMs).UTC()
+	out.At = &at
 	if r.Phase >= session.PhaseFinal {
-		end := time.UnixMilli(r.EndedMs).UTC()
-		out.End = &end
+		out.End = &at
 	}
 	if unit == meter.MilliwattHours {
 		energy := client.Energy(r.Quantity)
 		out.EnergyWh = &energy
-		out.PowerW = strconv.FormatInt(r.Power/1000, 10)
+		out.PowerW = watts(r.Power)
 	}
 	if r.SoCPermille >= 0 {
-		out.StateOfCharge = strconv.FormatFloat(float64(r.SoCPermille)/10, 'f', 1, 64)
+		out.StateOfCharge = percent(r.SoCPermille)
 	}
+}
+
+// addPrice tells what a unit costs now, while the session goes on.
+func addPrice(out *client.Session, r session.SessionRecord, q quote.Quote, tariff *pricing.Tariff) error {
+	if r.Phase >= session.PhaseFinal {
+		return nil
+	}
+	location, err := q.Location()
+	if err != nil {
+		return err
+	}
+	at := out.Start
+	if out.At != nil {
+		at = *out.At
+	}
+	price, err := unitPriceAt(tariff, meter.Unit(q.Unit), at, location, q.MaxPowerMw)
+	if err != nil {
+		return err
+	}
+	each := money.Of(price, tariff.Currency())
+	out.UnitPrice = &each
+	return nil
 }
 
 // addLedger counts the vertices of a session and names the one that settled it.

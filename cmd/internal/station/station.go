@@ -40,6 +40,7 @@ type Config struct {
 	Unit        meter.Unit
 	Tariff      *pricing.Tariff
 	TariffAt    TariffAt      // the tariff of sessions that begin at a time; nil: always Tariff
+	MarketAt    MarketAt      // the market price behind the tariff, for who asks; nil: there is none
 	TimeZone    string        // IANA name
 	ClaimEvery  time.Duration // session clock
 	Window      time.Duration // challenge window of new channels
@@ -59,17 +60,19 @@ type Config struct {
 
 // Station is a running charger of one outlet or several.
 type Station struct {
-	config Config
-	party  *party.Party
-	log    *slog.Logger
-	places []*place
-	agent  *agent.Station
-	link   *secure.Link
+	config  Config
+	party   *party.Party
+	log     *slog.Logger
+	places  []*place
+	agent   *agent.Station
+	link    *secure.Link
+	history History
+	live    live
 }
 
 // New puts a station together; nothing runs before Run. connect gives its outlets, told by when one may be replugged.
 func New(p *party.Party, c Config, connect func(free func() bool) ([]Place, error), log *slog.Logger) (*Station, error) {
-	s := &Station{config: c, party: p, log: log}
+	s := &Station{config: c, party: p, log: log, history: HistoryOf(p.Store)}
 	tariff, err := s.tariff(c.Clock.Now().Session)
 	if err != nil {
 		return nil, err
@@ -162,6 +165,7 @@ func (s *Station) report(p session.Progress) {
 	} else if p.Note != "" {
 		s.log.Debug("session", "session", p.Session.String(), "phase", p.Phase.String(), "note", p.Note)
 	}
+	s.live.note(p.Session)
 	if s.config.Report != nil {
 		s.config.Report(p)
 	}

@@ -34,6 +34,9 @@ func ReadTariff(path string) (*pricing.Tariff, error) {
 // TariffAt gives the tariff of sessions that begin at a time of the session clock.
 type TariffAt func(time.Time) (*pricing.Tariff, error)
 
+// MarketAt gives the market price of a time, EUR/MWh as published; false where none is known.
+type MarketAt func(time.Time) (string, bool)
+
 func (s *Station) tariff(at time.Time) (*pricing.Tariff, error) {
 	if s.config.TariffAt != nil {
 		return s.config.TariffAt(at)

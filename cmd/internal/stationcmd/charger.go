@@ -237,12 +237,15 @@ const shutdownTimeMax = 5 * time.Second
 // serve answers until Close.
 func (c *Charger) serve(ctx context.Context, listener net.Listener, config api.Config) error {
 	config.Sessions, config.Stations, config.Tariffs = &c.front, &c.front, &c.front
+	config.Events = append(config.Events, &c.front)
 	config.StatusLists, config.Loopback = c.options.StatusLists, isLoopback(listener.Addr())
+	serving, stop := context.WithCancel(ctx)
+	config.Lifetime = serving
 	handler, err := api.New(config)
 	if err != nil {
+		stop()
 		return err
 	}
-	serving, stop := context.WithCancel(ctx)
 	server := api.Server(serving, handler)
 	done := make(chan struct{})
 	go func() {

@@ -223,6 +223,17 @@ func (m *marketFile) At(at time.Time) (*pricing.Tariff, error) {
 	return tariff, nil
 }
 
+// MarketAt gives the price of a time as the file has it.
+func (m *marketFile) MarketAt(at time.Time) (string, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	slot, err := m.series.At(at)
+	if err != nil {
+		return "", false
+	}
+	return slot.Price.String(), true
+}
+
 func (m *marketFile) refresh() {
 	info, err := os.Stat(m.path)
 	if err == nil && info.ModTime().Equal(m.read) && info.Size() == m.size {

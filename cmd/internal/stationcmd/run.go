@@ -178,9 +178,11 @@ func (c *runCmd) options() (Options, error) {
 		settings.Attestation, settings.OCMFKey = meter.AttestedOCMF, o.OCPP.MeterKey.DER()
 	}
 	if c.marketFile != "" {
-		if settings.TariffAt, err = c.marketTariffs(); err != nil {
+		file, err := c.marketTariffs()
+		if err != nil {
 			return o, err
 		}
+		settings.TariffAt, settings.MarketAt = file.At, file.MarketAt
 	} else if c.tariff != "" {
 		if settings.Tariff, err = station.ReadTariff(c.tariff); err != nil {
 			return o, err
@@ -236,7 +238,7 @@ func (c *runCmd) check() error {
 }
 
 // marketTariffs gives the tariffs that follow from day-ahead prices.
-func (c *runCmd) marketTariffs() (station.TariffAt, error) {
+func (c *runCmd) marketTariffs() (*marketFile, error) {
 	if c.tariff != "" {
 		return nil, cli.Usage("leave one of them out", "--market and --tariff: both name a tariff")
 	}
@@ -248,11 +250,7 @@ func (c *runCmd) marketTariffs() (station.TariffAt, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := openMarket(c.marketFile, terms, c.app.Log())
-	if err != nil {
-		return nil, err
-	}
-	return file.At, nil
+	return openMarket(c.marketFile, terms, c.app.Log())
 }
 
 // Bounds of what people may set.
