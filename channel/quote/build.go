@@ -30,6 +30,9 @@ type Inputs struct {
 	SettleAt    money.Amount  // ask for a withdrawal when so much is unsettled; 0 never
 	SettleEvery time.Duration // or after this time; 0 never
 	Credential  []byte        // what others say of the station, as credential.JoinBundle writes it
+	UnpaidMax   int64         // of pieces: how many may be unpaid; 0 is one
+	Deferred    bool          // sessions' ends are not settled one by one: SettleAt says when
+	Patience    time.Duration // beyond the claim interval, for what cannot be held back: a place that stays occupied unpaid
 	Estimates   []int64       // quantities to price beforehand; empty: 10, 20 and 40 kWh (AFIR, article 5), an hour, or one piece
 }
 
@@ -50,7 +53,7 @@ func Build(in Inputs, at time.Time) (Quote, error) {
 	if err != nil {
 		return Quote{}, err
 	}
-	exposure, err := pricing.ExposureOf(in.Tariff, in.MaxPowerMw, in.ClaimEvery, at, location)
+	exposure, err := in.exposure(at, location)
 	if err != nil {
 		return Quote{}, err
 	}
@@ -65,6 +68,7 @@ func Build(in Inputs, at time.Time) (Quote, error) {
 		Slice: exposure.Bound(), Prepaid: exposure.Prepaid, EndSurcharge: exposure.EndSurcharge,
 		WindowSeconds: uint32(in.Window / time.Second),
 		SettleAmount:  in.SettleAt, SettleEveryMs: in.SettleEvery.Milliseconds(), Credential: in.Credential,
+		UnpaidMax: in.UnpaidMax, Deferred: in.Deferred,
 	}
 	if !in.ExpiryMin.IsZero() {
 		q.ExpiryMinMs = in.ExpiryMin.UnixMilli()
@@ -93,7 +97,8 @@ func (q Quote) CheckPrices() error {
 		return err
 	}
 	at := q.begins()
-	exposure, err := pricing.ExposureOf(tariff, q.MaxPowerMw, q.ClaimEvery(), at, location)
+	in := Inputs{Tariff: tariff, Unit: meter.Unit(q.Unit), MaxPowerMw: q.MaxPowerMw, ClaimEvery: q.ClaimEvery(), UnpaidMax: q.UnpaidMax}
+	exposure, err := in.exposure(at, location)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrQuote, err)
 	}
@@ -101,5 +106,5 @@ func (q Quote) CheckPrices() error {
 		return fmt.Errorf("%w: declares %s a slice, %s at the start and %s at the end; its tariff can cost %s, %s and %s", ErrQuote,
 			q.Slice, q.Prepaid, q.EndSurcharge, exposure.Bound(), exposure.Prepaid, exposure.EndSurcharge)
 	}
-	return q.checkEstimates(Inputs{Tariff: tariff, Unit: meter.Unit(q.Unit), MaxPowerMw: q.MaxPowerMw}, at, location)
+	return q.checkEstimates(in, at, location)
 }

@@ -74,6 +74,8 @@ type Quote struct {
 	Previous      []byte            `cbor:"29,keyasint,omitempty"` // hash of the quote that this one follows within its session
 	FromMs        int64             `cbor:"30,keyasint,omitempty"` // Unix milliseconds, session clock: see From
 	Key           []byte            `cbor:"32,keyasint,omitempty"` // that signs, where it is not the one that Station names: see Signer
+	UnpaidMax     int64             `cbor:"34,keyasint,omitempty"` // of pieces: so many are given out at most before a claim covers them; 0 is one
+	Deferred      bool              `cbor:"35,keyasint,omitempty"` // a session's end is not settled by itself: SettleAmount says when
 }
 
 // Check returns ErrQuote when the quote can never be valid.
@@ -90,6 +92,9 @@ func (q Quote) Check() error {
 		return err
 	}
 	if err := q.checkOCMFKey(); err != nil {
+		return err
+	}
+	if err := q.checkPieces(); err != nil {
 		return err
 	}
 	for _, e := range q.Estimates {

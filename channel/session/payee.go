@@ -60,6 +60,8 @@ type Payee struct {
 	started      bool      // the connector was told to start, by this process
 	startedAt    time.Time // session clock; a sample from before still tells of the session before
 	paused       bool      // its limit is zero
+	paidRegister int64     // of the last reading that is paid
+	permitted    int64     // of pieces: the register up to which the outlet may count
 	exposed      time.Time // session clock: since when energy may have flowed unpaid
 	settledAt    time.Time // session clock: when the station last asked for a withdrawal
 	progressAt   time.Time // real clock: when the vehicle last moved the session on, or owed nothing

@@ -18,6 +18,7 @@ type demand struct {
 	hash     channel.Hash
 	required money.Amount
 	at       time.Time // session clock
+	register int64
 }
 
 func (p *Payee) demand(d demand) Send {
@@ -52,7 +53,7 @@ func (p *Payee) addDemand(s meter.Signed, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	p.unpaid = append(p.unpaid, demand{raw, p.chain.Hash(), max(required, p.lane(0)), s.Reading.Time})
+	p.unpaid = append(p.unpaid, demand{raw, p.chain.Hash(), max(required, p.lane(0)), s.Reading.Time, s.Reading.Register})
 	return nil
 }
 
@@ -127,6 +128,7 @@ func (p *Payee) afterClaim(now Instant) []Effect {
 	switch p.record.Phase {
 	case PhaseCharging:
 		effects = append(effects, p.flow(now)...)
+		effects = append(effects, p.permitMore()...)
 		effects = append(effects, p.periodic(now)...)
 	case PhaseSettling:
 		effects = append(effects, Send{p.done()})
@@ -144,7 +146,7 @@ func (p *Payee) settlePaid() {
 		n--
 	}
 	if n >= 0 {
-		p.exposed = p.unpaid[n].at
+		p.exposed, p.paidRegister = p.unpaid[n].at, p.unpaid[n].register
 		p.unpaid = p.unpaid[n+1:]
 	}
 }

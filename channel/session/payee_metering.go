@@ -65,7 +65,7 @@ func (p *Payee) charging(now Instant) []Effect {
 	var effects []Effect
 	last, _ := p.chain.Last()
 	due := now.Session.Sub(last.Time) >= p.config.Policy.readEvery(p.quote.Quote) && p.sample.Time.After(last.Time) // else it says nothing new
-	if due && len(p.unpaid) < p.config.Policy.OutstandingMax {
+	if (due || p.piecesDue(last)) && len(p.unpaid) < p.config.Policy.OutstandingMax {
 		effects = p.read(now)
 	}
 	if p.record.Phase != PhaseCharging || !p.started {
@@ -79,7 +79,7 @@ func (p *Payee) charging(now Instant) []Effect {
 		effects = append(effects, Actuate{CommandLimit, 0}, p.report(now, "paused: a claim or the ledger's word is missing", nil))
 	case !mustPause && p.paused && len(p.unpaid) == 0:
 		p.paused, p.exposed = false, now.Session.Add(-p.unread())
-		effects = append(effects, Actuate{CommandLimit, p.quote.Quote.MaxPowerMw}, p.report(now, "resumed", nil))
+		effects = append(effects, Actuate{CommandLimit, p.limit()}, p.report(now, "resumed", nil))
 	}
 	return effects
 }
@@ -192,5 +192,5 @@ func (p *Payee) flow(now Instant) []Effect {
 		return nil
 	}
 	p.started, p.paused, p.exposed, p.startedAt = true, false, now.Session.Add(-p.unread()), now.Session
-	return []Effect{Actuate{CommandStart, p.quote.Quote.MaxPowerMw}}
+	return []Effect{Actuate{CommandStart, p.limit()}}
 }

@@ -80,11 +80,20 @@ func (p *Payee) settle(now Instant) []Effect {
 	if p.unsettled() <= 0 && p.lane(1) <= p.channel.Settled[1] {
 		return p.end(now, "settled on the ledger")
 	}
+	if p.defers() {
+		return p.end(now, "paid; the channel is settled later")
+	}
 	due := channel.Due(p.side.Funds(), p.side.Lanes(), channel.Partner)
 	if !p.cosignFailed && (len(p.channel.Proposal) > 0 || due > 0) {
 		return p.propose(now)
 	}
 	return p.settleAlone(now)
+}
+
+// defers tells whether what was claimed stays in the channel, as the quote says, for a later session or the end of the channel
+// to settle.
+func (p *Payee) defers() bool {
+	return len(p.channel.Proposal) == 0 && !p.record.Abandoned && p.lane(1) <= p.channel.Settled[1] && p.mayDefer()
 }
 
 // settleAlone raises the lanes on the ledger without the vehicle's help; it moves no money.

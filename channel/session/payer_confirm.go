@@ -59,8 +59,8 @@ func (p *Payer) confirmTime(now Instant, r meter.Reading) error {
 }
 
 func (p *Payer) confirmQuantity(r meter.Reading) error {
-	if r.Unit != meter.MilliwattHours {
-		return nil // time is confirmed by the clock, pieces by the vehicle's own count of what it asked for
+	if r.Unit == meter.Seconds {
+		return p.confirmSeconds(r)
 	}
 	if !p.sampled {
 		return ErrMeasure
@@ -69,10 +69,30 @@ func (p *Payer) confirmQuantity(r meter.Reading) error {
 		return nil
 	}
 	err := p.config.Comparison.Check(p.bill.Quantity(r), p.sample.Register-p.record.MeasureBase)
-	if err != nil && p.sample.Time.Before(r.Time) {
+	var patience time.Duration
+	if r.Unit == meter.Count {
+		patience = piecesUnderWayMax
+	}
+	if err != nil && p.sample.Time.Before(r.Time.Add(patience)) {
 		return fmt.Errorf("%w up to the reading yet: %w", ErrMeasure, err)
 	}
 	return err
+}
+
+// piecesUnderWayMax is how long pieces may be under way that a reading names: one that was lost is asked for and sent again.
+const piecesUnderWayMax = 10 * time.Second
+
+// confirmSeconds takes no more seconds than passed between the readings, whose times the own clock confirms.
+func (p *Payer) confirmSeconds(r meter.Reading) error {
+	if r.Sequence == 0 {
+		return nil
+	}
+	const cut = 1 // registers count whole seconds
+	passed := (r.Time.UnixMilli()-p.record.StartedMs)/1000 + cut
+	if claimed := p.bill.Quantity(r); claimed > passed {
+		return fmt.Errorf("%w: claimed %d s, passed %d s", meter.ErrDisagrees, claimed, passed)
+	}
+	return nil
 }
 
 // tryAgain takes up the reading that waited for the own meter.

@@ -16,7 +16,7 @@ func (p *Payer) decide(now Instant, r meter.Reading) []Effect {
 	}
 	policy := p.config.Policy
 	switch {
-	case policy.Quantity > 0 && p.record.Quantity >= policy.Quantity,
+	case !policy.StopsItself && policy.Quantity > 0 && p.record.Quantity >= policy.Quantity,
 		policy.SoCPermille > 0 && r.StateOfChargePermille >= policy.SoCPermille,
 		!policy.Until.IsZero() && !r.Time.Before(policy.Until),
 		policy.FullIsTarget && r.State == meter.SuspendedVehicle:
@@ -70,7 +70,16 @@ func (p *Payer) finished(now Instant, d wire.Done) []Effect {
 	p.paid()
 	p.enter(now, PhaseSettling)
 	p.paidUp()
+	if p.mayDefer() {
+		return p.deferred(now)
+	}
 	return []Effect{p.saved(Batch{}), Look{p.record.Channel}, p.report(now, "paid; the ledger is to confirm", nil)}
+}
+
+// deferred ends a session that the ledger learns of later, as the quote says.
+func (p *Payer) deferred(now Instant) []Effect {
+	p.enter(now, PhaseEnded)
+	return []Effect{p.saved(Batch{}), p.report(now, "paid; the station settles later", nil)}
 }
 
 // countersign agrees to a withdrawal of what the station is due.

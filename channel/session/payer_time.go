@@ -6,6 +6,7 @@ import (
 
 	"joulepay/channel"
 	"joulepay/channel/wire"
+	"joulepay/meter"
 )
 
 func (p *Payer) viewed(now Instant, e Viewed) []Effect {
@@ -22,6 +23,8 @@ func (p *Payer) viewed(now Instant, e Viewed) []Effect {
 	case p.record.Phase == PhaseSettling && p.channel.Settled[0] >= p.lane(0) && p.channel.Settled[1] >= p.lane(1):
 		p.enter(now, PhaseEnded)
 		return []Effect{p.saved(Batch{}), p.report(now, "settled on the ledger", nil)}
+	case p.record.Phase == PhaseSettling && e.View.State == channel.Open && p.record.Failure == "" && p.mayDefer():
+		return p.deferred(now)
 	case p.record.Phase == PhaseSettling && e.View.State == channel.Closed:
 		p.enter(now, PhaseEnded) // with less than was signed, when a claim was lost with its station: nothing more is owed
 		return []Effect{p.saved(Batch{}), p.report(now, "the channel is closed and paid out", nil)}
@@ -70,6 +73,10 @@ func (p *Payer) pass(now Instant) []Effect {
 		return p.awaitLedger(now, waited)
 	case PhaseOpening:
 		return p.look(now)
+	case PhaseCharging:
+		if p.timeIsUp(now) {
+			return p.stop(now, wire.ReasonTarget)
+		}
 	case PhaseEnded, PhaseFailed:
 		return nil
 	}
@@ -84,6 +91,17 @@ func (p *Payer) pass(now Instant) []Effect {
 		return effects
 	}
 	return append(effects, p.resend(now)...)
+}
+
+// timeIsUp tells whether a vehicle that pays for time has had what it wants, by its own clock: it leaves then, and not with the
+// next reading.
+func (p *Payer) timeIsUp(now Instant) bool {
+	if meter.Unit(p.quote.Quote.Unit) != meter.Seconds {
+		return false
+	}
+	policy := p.config.Policy
+	stood := int64(now.Session.Sub(p.clockFrom) / time.Second)
+	return policy.Quantity > 0 && stood >= policy.Quantity || !policy.Until.IsZero() && !now.Session.Before(policy.Until)
 }
 
 // stuck tells whether a station that talks brings a session neither to its beginning nor to its end.

@@ -33,6 +33,7 @@ type PayerPolicy struct {
 	SettleWait   time.Duration // real clock: how long it waits to see the session on the ledger
 	GoneAfter    time.Duration // real clock: a silent station has left
 	FullIsTarget bool          // stop when the vehicle asks for no more power
+	StopsItself  bool          // the owner stops the session, when Quantity is reached, too
 
 	Credentials CredentialPolicy // what the station must show of itself; zero: nothing
 }

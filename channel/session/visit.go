@@ -124,6 +124,12 @@ func (v *visit) paid() {
 	v.record.Paid = (lanes[0] - v.record.Base[0]) - (lanes[1] - v.record.Base[1])
 }
 
+// mayDefer tells whether the quote leaves what is not settled yet for later.
+func (v *visit) mayDefer() bool {
+	q := v.quote.Quote
+	return q.Deferred && (q.SettleAmount == 0 || v.lane(0)-v.channel.Settled[0] < q.SettleAmount)
+}
+
 // paidUp enters the phase in which the ledger is to know, and keeps what each lane came to, for the receipt.
 func (v *visit) paidUp() {
 	v.record.Phase, v.record.Closing = PhaseSettling, known(v.side).Lanes
