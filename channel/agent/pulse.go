@@ -16,14 +16,14 @@ func (s *Station) startPulses(ctx context.Context, all *sync.WaitGroup) {
 	}
 	for _, o := range s.outlets {
 		all.Go(func() {
-			pulseEvery(ctx, s.deps.PulseEvery, func(ctx context.Context) { s.pulseOutlet(ctx, o) })
+			pulseEvery(ctx, s.deps.PulseEvery, changed(o.Connector), func(ctx context.Context) { s.pulseOutlet(ctx, o) })
 		})
 	}
-	all.Go(func() { pulseEvery(ctx, s.deps.PulseEvery, s.pulseRest) })
+	all.Go(func() { pulseEvery(ctx, s.deps.PulseEvery, nil, s.pulseRest) })
 }
 
-// pulseEvery calls pulse at a steady pace of real time.
-func pulseEvery(ctx context.Context, every time.Duration, pulse func(context.Context)) {
+// pulseEvery calls pulse at a steady pace of real time, and between whenever something changed.
+func pulseEvery(ctx context.Context, every time.Duration, changed <-chan struct{}, pulse func(context.Context)) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -31,6 +31,8 @@ func pulseEvery(ctx context.Context, every time.Duration, pulse func(context.Con
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			pulse(ctx)
+		case <-changed:
 			pulse(ctx)
 		}
 	}

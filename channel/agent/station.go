@@ -163,6 +163,7 @@ func (s *Station) enter(v *visit, outlet *Outlet, hadBefore bool) bool {
 	if v.machine.Phase() < session.PhaseSettling {
 		s.using[outlet] = v.id
 		outlet.hold(v.machine.Record().Peer.String())
+		s.feed(outlet, v)
 	}
 	return true
 }
@@ -189,6 +190,10 @@ func (s *Station) hears(v *visit, m wire.Message, from link.Addr) bool {
 			return false
 		}
 		v.proven = from
+	}
+	if lacks, ok := m.(wire.Missing); ok {
+		s.lacks(v, lacks.From)
+		return false
 	}
 	h, ok := m.(wire.Hello)
 	if !ok {
@@ -221,6 +226,7 @@ func (s *Station) free(v *visit, outlet *Outlet) bool {
 	}
 	delete(s.using, outlet)
 	outlet.hold("")
+	s.feed(outlet, nil)
 	return true
 }
 

@@ -41,6 +41,9 @@ type Visit struct {
 	Addr       link.Addr // of the station on the link
 	Policy     session.PayerPolicy
 	LedgerTime time.Time // of the latest final checkpoint, for the expiry of a new channel
+	// Pieces takes what arrives of the pieces that the session sells, in whatever order and however often; nil: none are bought. It
+	// must be quick.
+	Pieces func(wire.Piece)
 }
 
 // NewVehicle makes a vehicle that measures with source. Run starts it.
@@ -73,7 +76,7 @@ func (v *Vehicle) Run(ctx context.Context) error {
 	all.Go(func() { v.looks.run(ctx) })
 	all.Go(func() { v.keeper.run(ctx) })
 	if v.deps.PulseEvery > 0 {
-		all.Go(func() { pulseEvery(ctx, v.deps.PulseEvery, v.Pulse) })
+		all.Go(func() { pulseEvery(ctx, v.deps.PulseEvery, changed(v.source), v.Pulse) })
 	}
 	for {
 		select {
@@ -99,9 +102,16 @@ func (v *Vehicle) receive(d link.Datagram) {
 		v.deps.Log.Debug("datagram refused", "error", err)
 		return
 	}
-	if current.id == frame.Session {
-		current.post(frame.Message, d.From)
+	if current.id != frame.Session {
+		return
 	}
+	if piece, ok := frame.Message.(wire.Piece); ok {
+		if current.pieces != nil {
+			current.pieces(piece)
+		}
+		return
+	}
+	current.post(frame.Message, d.From)
 }
 
 func (v *Vehicle) running() *visit {
@@ -139,7 +149,7 @@ func (v *Vehicle) Charge(ctx context.Context, visit Visit) (session.SessionRecor
 		return session.SessionRecord{}, err
 	}
 	running := newVisit(id, v.deps, visit.Addr)
-	running.machine, running.begin = payer, effects
+	running.machine, running.begin, running.pieces = payer, effects, visit.Pieces
 	return v.run(ctx, running)
 }
 
@@ -161,7 +171,7 @@ func (v *Vehicle) Resume(ctx context.Context, id channel.SessionID, visit Visit)
 		return st.Record, err
 	}
 	running := newVisit(id, v.deps, visit.Addr)
-	running.machine, running.begin, running.before = payer, effects, st.Outcomes()
+	running.machine, running.begin, running.before, running.pieces = payer, effects, st.Outcomes(), visit.Pieces
 	return v.run(ctx, running)
 }
 

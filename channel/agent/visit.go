@@ -53,7 +53,8 @@ type visit struct {
 	err         error         // why, read after over
 	each        func()        // after every batch of steps, in the visit's goroutine
 	// hears tells whether to take a message from an address, and is where a peer that moved is noticed; nil takes all.
-	hears func(m wire.Message, from link.Addr) bool
+	hears  func(m wire.Message, from link.Addr) bool
+	pieces func(wire.Piece) // of a vehicle: takes the pieces that are messages; nil drops them
 
 	// Of the visit's goroutine only:
 	proven  link.Addr  // an address that is the peer's, as far as the link can tell

@@ -48,6 +48,8 @@ const (
 	KindCredential Kind = 12
 	KindRequote    Kind = 13
 	KindTick       Kind = 14
+	KindPiece      Kind = 15
+	KindMissing    Kind = 16
 )
 
 // Message is one of the structs of this package.
@@ -112,6 +114,10 @@ func decodeBody(kind Kind, body []byte) (Message, error) {
 		return decode[Refuse](body)
 	case KindRequote:
 		return decode[Requote](body)
+	case KindPiece:
+		return decode[Piece](body)
+	case KindMissing:
+		return decode[Missing](body)
 	case KindHandshake, KindCredential, KindTick:
 		return nil, fmt.Errorf("%w: %d", ErrReserved, kind)
 	}
