@@ -48,6 +48,7 @@ const (
 type attempt struct {
 	id        ID
 	handshake *handshake
+	peer      Peer // once it has proven itself
 	stage     stage
 	message   []byte // repeated until it is answered
 	begun     time.Time
@@ -243,7 +244,7 @@ func (d *Dialer) second(now time.Time, l *line, f frame, e *Effects) error {
 		a.last = err
 		return err
 	}
-	a.stage = checks
+	a.stage, a.peer = checks, peer
 	e.Check = &Check{ID: a.id, Peer: peer}
 	return nil
 }
@@ -274,6 +275,7 @@ func (l *line) admitted(now time.Time, refusal error, e *Effects) error {
 	a.stage, a.message, a.pause = awaitsConfirm, encode(kindThird, a.id, third), retryFirst
 	a.handshake = nil // its secrets are not needed any more
 	l.previous, l.current = l.current, newTransport(a.id, k.toStation, k.toVehicle)
+	l.current.peer = a.peer
 	noteKeys(a.id, k)
 	l.repeat(now, e)
 	for _, payload := range l.waiting {
@@ -317,6 +319,15 @@ func (l *line) refused(id ID) error {
 		l.current, l.previous, l.attempt, l.waiting = l.previous, nil, nil, nil
 	}
 	return ErrRefused
+}
+
+// Peer gives who proved itself at the other end of the connection with a station; false where there is none.
+func (d *Dialer) Peer(station link.Addr) (Peer, bool) {
+	l := d.lines[station]
+	if l == nil || l.current == nil {
+		return Peer{}, false
+	}
+	return l.current.peer, true
 }
 
 // renew shakes hands again, beside the connection that somebody says is unknown: it stays until the station has proven

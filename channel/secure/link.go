@@ -143,6 +143,18 @@ func (l *Link) Counts() Counts {
 	return Counts{Delivered: l.counts.Delivered, Dropped: maps.Clone(l.counts.Dropped)}
 }
 
+// Peer gives who proved itself at the other end, with the key of then: a vehicle that is connected for long asks again whether
+// that key is still the station's. It tells false where there is no connection, and at a station's end.
+func (l *Link) Peer(station link.Addr) (Peer, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d, dials := l.machine.(*Dialer)
+	if !dials {
+		return Peer{}, false
+	}
+	return d.Peer(station)
+}
+
 // run takes datagrams and deadlines until the carrier is closed.
 func (l *Link) run() {
 	defer close(l.arrived)

@@ -19,9 +19,10 @@ const (
 
 // transport is a connection after its handshake: a sealing direction and an opening one.
 type transport struct {
-	id  ID
-	out sealer
-	in  opener
+	id   ID
+	peer Peer // who proved itself in the handshake; kept by a vehicle's end
+	out  sealer
+	in   opener
 }
 
 func newTransport(id ID, out, in *noise.CipherState) *transport {

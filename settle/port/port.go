@@ -88,15 +88,16 @@ func (p *Port) resolve(ctx context.Context, payload settle.Payload, stale error)
 }
 
 // refusal names what an error means for a payload: never, or not yet. A vertex that the ledger refused for its parents says
-// nothing of its payload.
+// nothing of its payload, nor does one that was signed with a key that was replaced: the program that is started again with the
+// new key brings it.
 func refusal(err error) error {
 	switch {
 	case errors.Is(err, client.ErrOutcomeUnknown), errors.Is(err, client.ErrUnknownParent), errors.Is(err, client.ErrParentTooOld),
 		errors.Is(err, settle.ErrUnknownParent), errors.Is(err, settle.ErrParentTooOld), errors.Is(err, settle.ErrTooFewParents),
-		errors.Is(err, settle.ErrWindowOpen):
+		errors.Is(err, settle.ErrWindowOpen), errors.Is(err, client.ErrBadSignature), errors.Is(err, settle.ErrBadSignature):
 		return err
-	case errors.Is(err, client.ErrRefused), errors.Is(err, client.ErrInsufficient), errors.Is(err, client.ErrBadSignature),
-		errors.Is(err, client.ErrBadRequest), errors.Is(err, client.ErrWrongNetwork):
+	case errors.Is(err, client.ErrRefused), errors.Is(err, client.ErrInsufficient), errors.Is(err, client.ErrBadRequest),
+		errors.Is(err, client.ErrWrongNetwork):
 		return fmt.Errorf("%w: %w", agent.ErrLedgerRefused, err)
 	}
 	return err

@@ -108,3 +108,21 @@ func TestThereIsNoReceiptUnderAKeyThatTheLedgerNeverGave(t *testing.T) {
 		t.Errorf("rotated to another key: %v", err)
 	}
 }
+
+// A program that runs on while its wallet is rotated signs vertices that the ledger refuses. What it has to bring is not lost by
+// that: started again with the new key, it brings the same payload.
+func TestI4_WhatARetiredKeyCannotBringTheNextOneDoes(t *testing.T) {
+	l := startLedger(t)
+	l.fund(car, 100*money.Nano)
+	next := car.At(1)
+	old, o := port.New(l.pinned, car), l.opening(1)
+	submitted(t, old, open(o))
+	payload := prepared(t, old, topUp(o, 1))
+	l.rotate(1, car, next)
+	if _, err := old.Submit(t.Context(), payload); meaning(err) != "passing" || !errors.Is(err, client.ErrBadSignature) {
+		t.Errorf("under the old key: %s: %v", meaning(err), err)
+	}
+	if _, err := port.New(l.pinned, next).Submit(t.Context(), payload); meaning(err) != "final" {
+		t.Errorf("under the new one: %v", err)
+	}
+}

@@ -147,15 +147,28 @@ func (r *Registry) Check(ctx context.Context, d wallet.DID, key wallet.PublicKey
 			return err
 		}
 	}
+	return r.judge(s, key, static)
+}
+
+// CheckAnew is Check with an answer of now: for who has trusted a key for some time, and asks whether it still may.
+func (r *Registry) CheckAnew(ctx context.Context, d wallet.DID, key wallet.PublicKey, static *[32]byte) error {
+	s, err := r.lookAgain(ctx, d)
+	if err != nil {
+		return err
+	}
+	return r.judge(s, key, static)
+}
+
+func (r *Registry) judge(s Standing, key wallet.PublicKey, static *[32]byte) error {
 	if r.options.Required && !s.Registered {
-		return fmt.Errorf("%w: %s", ErrUnregistered, d)
+		return fmt.Errorf("%w: %s", ErrUnregistered, s.DID)
 	}
 	if err := s.CheckKey(key); err != nil {
 		return err
 	}
 	if static != nil && s.Registered && names(s.Registration, wallet.PurposeNoiseStatic) &&
 		!s.Registration.Binds(r.network.ID, wallet.PurposeNoiseStatic, *static) {
-		return fmt.Errorf("%w: %s", ErrBinding, d.Short())
+		return fmt.Errorf("%w: %s", ErrBinding, s.DID.Short())
 	}
 	return nil
 }

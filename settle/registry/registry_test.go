@@ -265,6 +265,25 @@ func TestAnAnswerServesForAMinute(t *testing.T) {
 	s.want("no longer", stationKey, nil, registry.ErrUnknown)
 }
 
+func TestWhoAsksAnewHearsOfARotationWithinTheMinute(t *testing.T) {
+	s := newStage(t, false)
+	s.register(1)
+	s.proves(&s.node, noon)
+	s.want("before", stationKey, nil, nil)
+	s.apply(settle.NewRotate(s.network.ID, station, 2, stationKey, nextKey))
+	s.proves(&s.node, noon)
+	s.want("as it was known", stationKey, nil, nil)
+	anew := func() error { return s.registry.CheckAnew(t.Context(), station, stationKey.Public(), nil) }
+	if err := anew(); !errors.Is(err, did.ErrKey) {
+		t.Errorf("asked anew: %v", err)
+	}
+	s.want("from then on", stationKey, nil, did.ErrKey)
+	s.node.err = errDown
+	if err := anew(); !errors.Is(err, did.ErrKey) {
+		t.Errorf("nobody answers: %v", err)
+	}
+}
+
 func TestANoiseKeyThatTheDocumentDoesNotNameIsRefused(t *testing.T) {
 	s := newStage(t, false)
 	bound := settle.KeyBinding{Purpose: wallet.PurposeNoiseStatic, Hash: settle.BindingHash(s.network.ID, station, wallet.PurposeNoiseStatic, noise)}

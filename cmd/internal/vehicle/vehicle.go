@@ -38,13 +38,15 @@ var (
 type Config struct {
 	Policy      session.PayerPolicy // its Credentials are made from those below
 	Credentials Credentials
-	Measure     meter.Spec
-	Battery     sim.Battery // of a simulated vehicle
-	GainPPM     int64       // error of its own simulated meter
-	Parked      bool        // it stands at the station since before this process began, and may be plugged in
-	Clock       agent.Clock
-	PulseEvery  time.Duration // real time; zero: the owner calls Agent().Pulse
-	Report      func(session.Progress)
+	// RecheckEvery is how often a running session's station is looked at again, real time; zero: RecheckDefault.
+	RecheckEvery time.Duration
+	Measure      meter.Spec
+	Battery      sim.Battery // of a simulated vehicle
+	GainPPM      int64       // error of its own simulated meter
+	Parked       bool        // it stands at the station since before this process began, and may be plugged in
+	Clock        agent.Clock
+	PulseEvery   time.Duration // real time; zero: the owner calls Agent().Pulse
+	Report       func(session.Progress)
 }
 
 // Vehicle is a running vehicle.
@@ -58,6 +60,7 @@ type Vehicle struct {
 	done    chan struct{}
 	keeping sync.WaitGroup
 	vetting *vetting
+	log     *slog.Logger
 
 	mu      sync.Mutex // guards below
 	trouble error      // the last that the session told of
@@ -66,7 +69,7 @@ type Vehicle struct {
 
 // New connects a vehicle to one station: its link, and its own measurement. Run must run while Charge or Resume does.
 func New(p *party.Party, c Config, station wallet.DID, log *slog.Logger) (*Vehicle, error) {
-	v := &Vehicle{config: c, party: p, station: station, done: make(chan struct{})}
+	v := &Vehicle{config: c, party: p, station: station, done: make(chan struct{}), log: log}
 	comparison, err := meter.DefaultComparison(meter.SideDC)
 	if err != nil {
 		return nil, err
@@ -238,6 +241,7 @@ func (v *Vehicle) Drive(ctx, polite context.Context, resume *session.SessionReco
 		broken = v.Run(running)
 	})
 	work.Go(func() { v.stopWhen(running, polite) })
+	work.Go(func() { v.watch(running) })
 	record, err := v.Charge(running, resume)
 	if errors.Is(err, agent.ErrStopped) && ctx.Err() == nil {
 		work.Wait() // the agent ended by itself
@@ -255,6 +259,11 @@ func (v *Vehicle) stopWhen(running, polite context.Context) {
 		return
 	case <-polite.Done():
 	}
+	v.stop(running)
+}
+
+// stop asks for the end of the session until it is over.
+func (v *Vehicle) stop(running context.Context) {
 	ticker := time.NewTicker(stopEvery)
 	defer ticker.Stop()
 	for running.Err() == nil {

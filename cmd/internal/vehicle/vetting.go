@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
+	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/settle/registry"
 	"joulepay/wallet"
@@ -98,6 +101,51 @@ func (v *vetting) ask(name string, do func(context.Context) error) (done bool, e
 	default:
 		return false, nil
 	}
+}
+
+// again checks what a station showed anew: what was looked up before is looked up again where it is too old by now, and
+// waited for.
+func (v *vetting) again(ctx context.Context, p session.CredentialPolicy, q quote.Quote, now time.Time) error {
+	v.forget()
+	for {
+		_, err := credential.CheckStation(credential.Offered{
+			Station: q.Station, Payout: q.Payout, MeterKey: q.MeterKey, Credentials: q.Credential,
+		}, p.Demands, now, p.Policy)
+		if !errors.Is(err, session.ErrUndecided) {
+			return err
+		}
+		if err := v.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// forget lets what was looked up be looked up again.
+func (v *vetting) forget() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for name, l := range v.lookUps {
+		select {
+		case <-l.done:
+			delete(v.lookUps, name)
+		default:
+		}
+	}
+}
+
+// wait returns when nothing is under way; each look-up is bounded.
+func (v *vetting) wait(ctx context.Context) error {
+	v.mu.Lock()
+	under := slices.Collect(maps.Values(v.lookUps))
+	v.mu.Unlock()
+	for _, l := range under {
+		select {
+		case <-l.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // keys gives the keys of an issuer, as the ledger proves them.

@@ -119,6 +119,7 @@ func (c *chargeCmd) prepare(ctx context.Context, create bool) (*party.Party, veh
 	if config.Credentials, err = c.trust.credentials(); err != nil {
 		return nil, config, err
 	}
+	config.RecheckEvery = c.trust.recheck
 	c.registered, c.registrationAge = c.trust.requireRegistration, c.trust.registrationAge
 	p, err := c.open(ctx, create, party.AccessWrite)
 	if err != nil {

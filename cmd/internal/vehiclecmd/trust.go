@@ -25,6 +25,7 @@ type trust struct {
 	unknown                               string
 	requireRegistration                   bool
 	registrationAge                       time.Duration
+	recheck                               time.Duration
 }
 
 // Words for what becomes of an unknown status.
@@ -44,6 +45,7 @@ func addTrust(command *cobra.Command) *trust {
 	cli.ChoiceVar(f, &t.unknown, "unknown-status", unknownRefuse, "what to do with a credential whose status cannot be known", unknownRefuse, unknownAccept)
 	f.BoolVar(&t.requireRegistration, "require-registration", false, "refuse a station that is not registered on the ledger")
 	f.DurationVar(&t.registrationAge, "registration-age", registry.AgeMax, "how old the proof of a station's registration may be")
+	f.DurationVar(&t.recheck, "recheck-every", vehicle.RecheckDefault, "how often to look at key and credentials of the station again while it charges")
 	return t
 }
 
@@ -58,6 +60,8 @@ func (t *trust) credentials() (c vehicle.Credentials, err error) {
 		return c, cli.Usage("for example --max-status-age 24h", "--max-status-age %s: want more than nothing", t.statusAge)
 	case t.registrationAge <= 0:
 		return c, cli.Usage("for example --registration-age 1h", "--registration-age %s: want more than nothing", t.registrationAge)
+	case t.recheck <= 0:
+		return c, cli.Usage("for example --recheck-every 1m", "--recheck-every %s: want more than nothing", t.recheck)
 	}
 	c = vehicle.Credentials{
 		Demands: credential.Demands{Calibration: t.requireCalibration, Delegation: t.requireDelegation},
