@@ -24,8 +24,9 @@ func changed(device any) <-chan struct{} {
 // is asked for again, so a feed keeps what is not paid for yet.
 type Feed interface {
 	meter.Connector
-	// Serve says where pieces go from now on, each with its number in the session; nil: nowhere, and what was kept is forgotten.
-	Serve(give func(number int64, payload []byte))
+	// Serve says where pieces go from now on, each with its number in the session, and how many are wanted; 0: as many as there
+	// are. Without give they go nowhere, and what was kept is forgotten. It must not wait.
+	Serve(wanted int64, give func(number int64, payload []byte))
 	// Again gives out again what was counted from a number on.
 	Again(from int64)
 }
@@ -36,9 +37,9 @@ func (s *Station) feed(o *Outlet, v *visit) {
 	switch {
 	case !ok:
 	case v == nil:
-		f.Serve(nil)
+		f.Serve(0, nil)
 	default:
-		f.Serve(func(number int64, payload []byte) {
+		f.Serve(v.machine.Record().Wanted, func(number int64, payload []byte) {
 			if to := v.addr(); to != "" { // else the vehicle asks once it is heard
 				_ = s.deps.Link.Send(to, wire.Frame{Session: v.id, Message: wire.Piece{Number: number, Payload: payload}}.Encode())
 			}

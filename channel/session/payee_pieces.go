@@ -30,8 +30,12 @@ func (p *Payee) permitMore() []Effect {
 }
 
 // piecesDue tells whether so many pieces are unread that a reading should not wait for its time: half of what may be unpaid, so
-// that the other half goes on while the claim is under way.
+// that the other half goes on while the claim is under way, or the last that the vehicle wanted.
 func (p *Payee) piecesDue(last meter.Reading) bool {
-	q := p.quote.Quote
-	return meter.Unit(q.Unit) == meter.Count && p.sample.Register-last.Register >= max(1, q.Unpaid()/2)
+	q, unread := p.quote.Quote, p.sample.Register-last.Register
+	if meter.Unit(q.Unit) != meter.Count || unread <= 0 {
+		return false
+	}
+	all := p.record.Wanted > 0 && p.bill.Quantity(last)+unread >= p.record.Wanted
+	return all || unread >= q.Unpaid()/2
 }

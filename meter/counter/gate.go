@@ -18,7 +18,7 @@ type Gate struct {
 	// Guarded by the connector's lock:
 	waiting bool  // a vehicle stands before it
 	counted bool  // and is in the register
-	last    int64 // register of the last passage for which it opened
+	last    int64 // register of the last passage for which it opened, or that was forgotten
 }
 
 var _ meter.Connector = (*Gate)(nil)
@@ -45,7 +45,7 @@ func (g *Gate) Arrive(now time.Time) error {
 	return g.turn()
 }
 
-// Opened gives the register of the last passage for which the barrier opened.
+// Opened gives the register of the last passage for which the barrier opened, or that was forgotten.
 func (g *Gate) Opened() int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -68,14 +68,25 @@ func (g *Gate) SetLimit(now time.Time, limit int64) error {
 	return g.again()
 }
 
-// Stop implements meter.Connector: the barrier stays shut, and who stood before it has left.
+// Stop implements meter.Connector: the barrier stays shut, and who stood before it has left. A gate that has not started keeps
+// whom it counted before its process ended.
 func (g *Gate) Stop(now time.Time) error {
-	err := g.Connector.Stop(now)
+	g.mu.Lock()
+	if g.started {
+		g.forget()
+	}
+	g.mu.Unlock()
+	return g.Connector.Stop(now)
+}
+
+// Forget lets nobody pass for what was counted: who stood before the barrier has left.
+func (g *Gate) Forget() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.waiting, g.counted = false, false
-	return err
+	g.forget()
 }
+
+func (g *Gate) forget() { g.waiting, g.counted, g.last = false, false, g.register }
 
 func (g *Gate) again() error {
 	g.mu.Lock()
