@@ -76,6 +76,8 @@ func (c *Chain) checkNext(r Reading) error {
 		return fmt.Errorf("%w: %v by %v after %v by %v", ErrUnitChanged, r.Unit, r.Attestation, c.last.Unit, c.last.Attestation)
 	case r.Register < c.last.Register:
 		return fmt.Errorf("%w: %d after %d", ErrRegisterFell, r.Register, c.last.Register)
+	case r.Exported < c.last.Exported:
+		return fmt.Errorf("%w: %d flowed back after %d", ErrRegisterFell, r.Exported, c.last.Exported)
 	case r.Time.UnixMilli() < c.last.Time.UnixMilli():
 		return fmt.Errorf("%w: %v after %v", ErrTimeFell, r.Time, c.last.Time)
 	}
@@ -98,6 +100,7 @@ func (c *Chain) Next(s Sample, by Attestation) (Reading, error) {
 	r := Reading{
 		Session:               c.session,
 		Register:              s.Register,
+		Exported:              s.Exported,
 		Unit:                  s.Unit,
 		Time:                  canonicalTime(s.Time),
 		State:                 s.State,

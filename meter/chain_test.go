@@ -14,8 +14,8 @@ var session = [16]byte{0xaa, 0xbb}
 
 func sample(register int64, second int) meter.Sample {
 	return meter.Sample{
-		Time:                  time.Date(2026, 1, 2, 3, 4, second, 0, time.UTC),
-		Register:              register,
+		Time:     time.Date(2026, 1, 2, 3, 4, second, 0, time.UTC),
+		Register: register, Exported: register / 2,
 		Unit:                  meter.MilliwattHours,
 		StateOfChargePermille: meter.StateOfChargeUnknown,
 		State:                 meter.Charging,
@@ -61,8 +61,9 @@ func TestAChainRefusesWhatDoesNotContinueIt(t *testing.T) {
 		{"another of the last sequence", change(func(r *meter.Reading) { r.Sequence-- }), meter.ErrGap},
 		{"another predecessor", change(func(r *meter.Reading) { r.Previous = first.Hash() }), meter.ErrChain},
 		{"register falls", change(func(r *meter.Reading) { r.Register = second.Register - 1 }), meter.ErrRegisterFell},
+		{"what flowed back falls", change(func(r *meter.Reading) { r.Exported = second.Exported - 1 }), meter.ErrRegisterFell},
 		{"time falls", change(func(r *meter.Reading) { r.Time = second.Time.Add(-time.Millisecond) }), meter.ErrTimeFell},
-		{"unit changes", change(func(r *meter.Reading) { r.Unit = meter.Seconds }), meter.ErrUnitChanged},
+		{"unit changes", change(func(r *meter.Reading) { r.Unit, r.Exported = meter.Seconds, 0 }), meter.ErrUnitChanged},
 		{"attestation changes", change(func(r *meter.Reading) { r.Attestation = meter.AttestedByMeter }), meter.ErrUnitChanged},
 		{"session changes", change(func(r *meter.Reading) { r.Session[0]++ }), meter.ErrSession},
 		{"invalid", change(func(r *meter.Reading) { r.State = 0 }), meter.ErrReading},

@@ -74,6 +74,15 @@ func (c Comparison) Check(claimedDelta, measuredDelta int64) error {
 	return &Disagreement{Claimed: claimedDelta, Measured: measuredDelta, Side: c.side}
 }
 
+// CheckReturned confirms what a station says has flowed back, which it pays for: at least what was measured, less the
+// tolerance. More than that costs the vehicle nothing. It returns a *Disagreement or nil.
+func (c Comparison) CheckReturned(claimedDelta, measuredDelta int64) error {
+	if c.Check(measuredDelta, claimedDelta) == nil {
+		return nil
+	}
+	return &Disagreement{Claimed: claimedDelta, Measured: measuredDelta, Side: c.side, Returned: true}
+}
+
 // most is the largest claim that a measurement confirms, rounded down; it saturates instead of overflowing.
 func (c Comparison) most(measured int64) int64 {
 	relative := measured/ppmOne*c.relativePPM + measured%ppmOne*c.relativePPM/ppmOne // ≤ measured
@@ -88,10 +97,14 @@ type Disagreement struct {
 	Claimed  int64 // since the baseline, by the station's readings
 	Measured int64 // since the baseline, by the vehicle's own source
 	Side     Side
+	Returned bool // it is about what flowed back, of which too little is claimed
 }
 
 // Error implements error.
 func (d *Disagreement) Error() string {
+	if d.Returned {
+		return fmt.Sprintf("meter: less is credited than was given back: credited %d, measured %d (%v side)", d.Claimed, d.Measured, d.Side)
+	}
 	return fmt.Sprintf("%v: claimed %d, measured %d (%v side)", ErrDisagrees, d.Claimed, d.Measured, d.Side)
 }
 

@@ -39,6 +39,32 @@ func TestI6_OnlyConfirmedQuantitiesPass(t *testing.T) {
 	}
 }
 
+func TestI6_WhatWasGivenBackIsCreditedInFull(t *testing.T) {
+	c, err := meter.NewComparison(meter.SideDC, 30_000, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []struct {
+		credited, measured int64
+		good               bool
+	}{
+		{0, 0, true}, {0, 100, true}, {0, 101, false},
+		{10_000, 10_000, true}, {10_000, 10_400, true}, {10_000, 10_401, false},
+		{10_000, 0, true}, // the station gives away
+		{-1, 0, false}, {0, -1, false},
+	} {
+		err := c.CheckReturned(v.credited, v.measured)
+		if (err == nil) != v.good {
+			t.Errorf("credited %d, measured %d: %v", v.credited, v.measured, err)
+		}
+		var numbers *meter.Disagreement
+		if err != nil && (!errors.Is(err, meter.ErrDisagrees) || !errors.As(err, &numbers) ||
+			numbers.Claimed != v.credited || numbers.Measured != v.measured || !numbers.Returned) {
+			t.Errorf("credited %d, measured %d: %v", v.credited, v.measured, err)
+		}
+	}
+}
+
 func TestI6_TheToleranceIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ppm := rapid.Int64Range(0, 1_000_000).Draw(t, "ppm")

@@ -11,7 +11,7 @@ var (
 	ErrNotPlugged = errors.New("meter: no vehicle is plugged in")
 	ErrStarted    = errors.New("meter: the connector has started already")
 	ErrNotStarted = errors.New("meter: the connector has not started")
-	ErrLimit      = errors.New("meter: a power limit must not be negative")
+	ErrLimit      = errors.New("meter: a limit below zero asks for energy back, which this outlet does not take")
 	ErrNoSample   = errors.New("meter: the device has said nothing yet")
 	ErrPending    = errors.New("meter: the device was told, and does not follow yet")
 )
@@ -20,8 +20,9 @@ var (
 type Sample struct {
 	Time                  time.Time // when the device measured, on the clock that the caller passes in
 	Register              int64     // absolute and never falling, in Unit
+	Exported              int64     // what flowed back from the vehicle, likewise; 0 where nothing does
 	Unit                  Unit
-	PowerMilliwatts       int64 // for display
+	PowerMilliwatts       int64 // for display; below zero it flows back
 	StateOfChargePermille int16 // 0…1000, or StateOfChargeUnknown
 	State                 State
 	// Evidence is what proves this very sample, in a foreign format, at most EvidenceSizeMax bytes: records of OCMF, one after
@@ -58,7 +59,8 @@ type Connector interface {
 	Plugged() bool
 	// MaxPowerMilliwatts is the most that the outlet can give.
 	MaxPowerMilliwatts() int64
-	// Start lets energy flow, up to a limit. It fails with ErrNotPlugged, ErrStarted or ErrLimit.
+	// Start lets energy flow, up to a limit: toward the vehicle, or, below zero, back from it, where the outlet is a Returner.
+	// It fails with ErrNotPlugged, ErrStarted or ErrLimit.
 	Start(now time.Time, limitMilliwatts int64) error
 	// SetLimit changes the limit while started; 0 pauses. It fails with ErrNotStarted or ErrLimit.
 	SetLimit(now time.Time, limitMilliwatts int64) error
@@ -66,6 +68,28 @@ type Connector interface {
 	// started, or has stopped, is no error. A device that takes its time gives ErrPending, here and for a Sample, and is
 	// stopped again until it has followed; it bounds that time itself.
 	Stop(now time.Time) error
+}
+
+// Returner is a Connector that can take energy back from the vehicle: it takes limits below zero.
+type Returner interface {
+	Connector
+	// MaxReturnMilliwatts is the most that the outlet can take back.
+	MaxReturnMilliwatts() int64
+}
+
+// MaxReturn gives the most that an outlet can take back, in milliwatts; 0 for one that takes nothing.
+func MaxReturn(c Connector) int64 {
+	if r, ok := c.(Returner); ok {
+		return r.MaxReturnMilliwatts()
+	}
+	return 0
+}
+
+// Giver is a vehicle's Source that can also withhold: its battery gives back no more than is permitted.
+type Giver interface {
+	Source
+	// Permit sets the most that may flow back from now on; 0 is nothing.
+	Permit(now time.Time, limitMilliwatts int64) error
 }
 
 // Holder is a Connector that tells its device who is charged, as charging stations want it.

@@ -7,8 +7,8 @@
 //
 // A station asks its Connector for a Sample, lets its Chain make the next Reading of it, and signs that with
 // Sign. A vehicle verifies the Signed reading, lets its own Chain accept it, and asks Comparison whether its
-// own Source confirms the quantity. Registers count what flows toward the vehicle; what flows back has a
-// register, and a chain, of its own.
+// own Source confirms the quantity. A register counts what flows toward the vehicle; what a battery gives back
+// has a second one beside it, for a register never falls.
 package meter
 
 import "errors"

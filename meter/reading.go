@@ -31,10 +31,16 @@ const (
 //	    51    2 state of charge, permille, −1 unknown
 //	    53    1 attestation
 //	    54   32 hash of the previous reading
+//	    86    8 exported, in version 2 only
+//
+// Version 2 is written where something has flowed back, and version 1 where nothing has: each reading has one form.
 const (
-	readingVersion = 1
-	// ReadingSize is the length in bytes of an encoded reading.
+	readingVersion    = 1
+	readingVersionTwo = 2 // with the second register
+	// ReadingSize is the length in bytes of an encoded reading of version 1.
 	ReadingSize = 86
+	// ReadingSizeMax is the length in bytes of one of version 2.
+	ReadingSizeMax = ReadingSize + 8
 )
 
 // readingHashPrefix keeps the hash of a reading apart from every other hash.
@@ -53,6 +59,7 @@ type Reading struct {
 	StateOfChargePermille int16       // 0…1000, or StateOfChargeUnknown
 	Attestation           Attestation // who stands behind the reading
 	Previous              [32]byte    // Hash of the previous reading; zero for the baseline
+	Exported              int64       // what flowed back from the vehicle: absolute and never falling, in Unit; 0 unless that is energy
 }
 
 // Canonical gives the reading with its time as the encoding keeps it: UTC, whole milliseconds.
@@ -72,8 +79,10 @@ func (r Reading) Validate() error {
 		return fmt.Errorf("%w: state %d", ErrReading, r.State)
 	case !r.Attestation.Valid():
 		return fmt.Errorf("%w: attestation %d", ErrReading, r.Attestation)
-	case r.Register < 0:
-		return fmt.Errorf("%w: register %d is negative", ErrReading, r.Register)
+	case r.Register < 0 || r.Exported < 0:
+		return fmt.Errorf("%w: registers %d and %d: one is negative", ErrReading, r.Register, r.Exported)
+	case r.Exported != 0 && r.Unit != MilliwattHours:
+		return fmt.Errorf("%w: %v do not flow back", ErrReading, r.Unit)
 	case r.Time.UnixMilli() < 0 || r.Time.UnixMilli() > timeMillisecondsMax:
 		return fmt.Errorf("%w: time is outside 1970…9999", ErrReading)
 	case r.StateOfChargePermille < StateOfChargeUnknown || r.StateOfChargePermille > StateOfChargeMax:
@@ -84,11 +93,16 @@ func (r Reading) Validate() error {
 	return nil
 }
 
-// Encode gives the canonical bytes, ReadingSize of them. DecodeReading reads them back if the reading is valid.
-func (r Reading) Encode() []byte { return r.appendTo(make([]byte, 0, ReadingSize)) }
+// Encode gives the canonical bytes: ReadingSize of them, or ReadingSizeMax where something has flowed back. DecodeReading reads
+// them back if the reading is valid.
+func (r Reading) Encode() []byte { return r.appendTo(make([]byte, 0, ReadingSizeMax)) }
 
 func (r *Reading) appendTo(b []byte) []byte {
-	b = append(b, readingVersion)
+	version := byte(readingVersion)
+	if r.Exported != 0 {
+		version = readingVersionTwo
+	}
+	b = append(b, version)
 	b = append(b, r.Session[:]...)
 	b = binary.BigEndian.AppendUint64(b, r.Sequence)
 	b = binary.BigEndian.AppendUint64(b, uint64(r.Register))
@@ -98,16 +112,29 @@ func (r *Reading) appendTo(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(r.PowerMilliwatts))
 	b = binary.BigEndian.AppendUint16(b, uint16(r.StateOfChargePermille))
 	b = append(b, byte(r.Attestation))
-	return append(b, r.Previous[:]...)
+	b = append(b, r.Previous[:]...)
+	if version == readingVersion {
+		return b
+	}
+	return binary.BigEndian.AppendUint64(b, uint64(r.Exported))
+}
+
+// sizeOfReading gives the length of the reading that some bytes begin with, by its version; 0 for one that is not known.
+func sizeOfReading(b []byte) int {
+	switch {
+	case len(b) > 0 && b[0] == readingVersion:
+		return ReadingSize
+	case len(b) > 0 && b[0] == readingVersionTwo:
+		return ReadingSizeMax
+	}
+	return 0
 }
 
 // DecodeReading reads what Encode wrote, and nothing else: what it accepts, Encode writes byte for byte.
 func DecodeReading(b []byte) (Reading, error) {
-	if len(b) != ReadingSize {
-		return Reading{}, fmt.Errorf("%w: %d bytes, want %d", ErrEncoding, len(b), ReadingSize)
-	}
-	if b[0] != readingVersion {
-		return Reading{}, fmt.Errorf("%w: version %d, want %d", ErrEncoding, b[0], readingVersion)
+	if size := sizeOfReading(b); size == 0 || len(b) != size {
+		return Reading{}, fmt.Errorf("%w: %d bytes, want %d of version %d, or %d of version %d", ErrEncoding, len(b),
+			ReadingSize, readingVersion, ReadingSizeMax, readingVersionTwo)
 	}
 	r := Reading{
 		Session:               [16]byte(b[1:17]),
@@ -121,6 +148,11 @@ func DecodeReading(b []byte) (Reading, error) {
 		Attestation:           Attestation(b[53]),
 		Previous:              [32]byte(b[54:]),
 	}
+	if len(b) == ReadingSizeMax {
+		if r.Exported = int64(binary.BigEndian.Uint64(b[ReadingSize:])); r.Exported == 0 {
+			return Reading{}, fmt.Errorf("%w: version %d, and nothing has flowed back", ErrEncoding, readingVersionTwo)
+		}
+	}
 	if err := r.Validate(); err != nil {
 		return Reading{}, fmt.Errorf("%w: %w", ErrEncoding, err)
 	}
@@ -130,6 +162,6 @@ func DecodeReading(b []byte) (Reading, error) {
 // Hash names the reading: SHA-256 over a prefix of its own and the canonical bytes. Claims and the next reading
 // refer to it.
 func (r Reading) Hash() [32]byte {
-	var room [len(readingHashPrefix) + ReadingSize]byte
+	var room [len(readingHashPrefix) + ReadingSizeMax]byte
 	return sha256.Sum256(r.appendTo(append(room[:0], readingHashPrefix...)))
 }

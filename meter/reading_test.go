@@ -50,6 +50,9 @@ func readings() *rapid.Generator[meter.Reading] {
 		if r.Sequence != 0 {
 			r.Previous = [32]byte(rapid.SliceOfN(rapid.ByteMin(1), 32, 32).Draw(t, "previous"))
 		}
+		if r.Unit == meter.MilliwattHours && rapid.Bool().Draw(t, "two ways") {
+			r.Exported = rapid.Int64Min(0).Draw(t, "exported")
+		}
 		return r
 	})
 }
@@ -58,8 +61,8 @@ func TestAReadingSurvivesItsEncoding(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := readings().Draw(t, "reading")
 		b := r.Encode()
-		if len(b) != meter.ReadingSize {
-			t.Fatalf("%d bytes", len(b))
+		if want := map[bool]int{false: meter.ReadingSize, true: meter.ReadingSizeMax}[r.Exported != 0]; len(b) != want {
+			t.Fatalf("%d bytes, want %d", len(b), want)
 		}
 		back, err := meter.DecodeReading(b)
 		if err != nil || back != r || back.Hash() != r.Hash() {
@@ -79,6 +82,28 @@ func TestTheEncodingOfAReadingIsFixed(t *testing.T) {
 	if hash := baseline().Hash(); hex.EncodeToString(hash[:]) != hashWanted {
 		t.Errorf("hash %x", hash)
 	}
+}
+
+func TestTheEncodingOfAReadingThatGaveBackIsFixed(t *testing.T) {
+	r := baseline()
+	r.Exported, r.PowerMilliwatts = 7, -1
+	const bytesWanted = "02" + "aabb0000000000000000000000000000" + "0000000000000000" + "000000000012d687" + "01" +
+		"0000019b7ca98f2e" + "01" + "ffffffffffffffff" + "01a7" + "01" +
+		"0000000000000000000000000000000000000000000000000000000000000000" + "0000000000000007"
+	const hashWanted = "99cd7d6ab3aa69c98f2b22477a741c355ca31ffb76c3c70daf00fec9de519cf9"
+	if got := hex.EncodeToString(r.Encode()); got != bytesWanted {
+		t.Errorf("bytes %s, want %s", got, bytesWanted)
+	}
+	if hash := r.Hash(); hex.EncodeToString(hash[:]) != hashWanted {
+		t.Errorf("hash %x", hash)
+	}
+}
+
+// gaveBack is a reading of version 2.
+func gaveBack() meter.Reading {
+	r := baseline()
+	r.Exported = 1
+	return r
 }
 
 func TestTimeIsKeptInWholeMillisecondsOfUTC(t *testing.T) {
@@ -119,6 +144,11 @@ func TestI9_BytesThatAreNoReadingAreRefused(t *testing.T) {
 		"successor of nothing":       at(24, 1),
 		"all ones":                   bytes.Repeat([]byte{0xff}, meter.ReadingSize),
 		"all zeros":                  make([]byte, meter.ReadingSize),
+		"version 1, with more":       append([]byte{1}, gaveBack().Encode()[1:]...),
+		"nothing gave back":          append(gaveBack().Encode()[:meter.ReadingSize], make([]byte, 8)...),
+		"negative gave back":         append(gaveBack().Encode()[:meter.ReadingSize], 0x80, 0, 0, 0, 0, 0, 0, 0),
+		"seconds gave back":          append(append(gaveBack().Encode()[:33], 2), gaveBack().Encode()[34:]...),
+		"short, gave back":           gaveBack().Encode()[:meter.ReadingSizeMax-1],
 		"a signed reading of itself": meter.Sign(baseline(), meterKey, network).Encode(),
 	}
 	for name, b := range cases {
@@ -158,6 +188,7 @@ func TestI8_ASignatureCoversEveryFieldTheEvidenceAndTheNetwork(t *testing.T) {
 		"session":          func(s *meter.Signed) { s.Reading.Session[15]++ },
 		"sequence":         func(s *meter.Signed) { s.Reading.Sequence++ },
 		"register":         func(s *meter.Signed) { s.Reading.Register++ },
+		"exported":         func(s *meter.Signed) { s.Reading.Exported++ },
 		"unit":             func(s *meter.Signed) { s.Reading.Unit = meter.Seconds },
 		"time":             func(s *meter.Signed) { s.Reading.Time = s.Reading.Time.Add(time.Millisecond) },
 		"state":            func(s *meter.Signed) { s.Reading.State = meter.Ended },
@@ -199,7 +230,7 @@ func TestASignedReadingSurvivesItsEncoding(t *testing.T) {
 }
 
 func TestI9_EvidenceIsBounded(t *testing.T) {
-	most, err := meter.SignWithEvidence(baseline(), make([]byte, meter.EvidenceSizeMax), meterKey, network)
+	most, err := meter.SignWithEvidence(gaveBack(), make([]byte, meter.EvidenceSizeMax), meterKey, network)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,6 +306,7 @@ func TestAReadingOutOfBoundsIsInvalid(t *testing.T) {
 
 func FuzzDecodeReading(f *testing.F) {
 	f.Add(baseline().Encode())
+	f.Add(gaveBack().Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := meter.DecodeReading(b)
 		if err != nil {
@@ -293,6 +325,7 @@ func FuzzDecodeSigned(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(withEvidence.Encode())
+	f.Add(meter.Sign(gaveBack(), meterKey, network).Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := meter.DecodeSigned(b)
 		if err != nil {

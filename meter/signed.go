@@ -13,10 +13,10 @@ import (
 const EvidenceSizeMax = 4096
 
 // SignedSizeMax is the length of the largest encoded Signed.
-const SignedSizeMax = signedHeadSize + EvidenceSizeMax
+const SignedSizeMax = ReadingSizeMax + signedRestSize + EvidenceSizeMax
 
-// signedHeadSize is what precedes the evidence: reading, signature, length of the evidence.
-const signedHeadSize = ReadingSize + wallet.SignatureSize + 2
+// signedRestSize is what stands between reading and evidence: signature, length of the evidence.
+const signedRestSize = wallet.SignatureSize + 2
 
 // Signed is a reading, the evidence that its attestation asks for, and the signature over both.
 type Signed struct {
@@ -48,7 +48,7 @@ func SignWithEvidence(r Reading, evidence []byte, key wallet.PrivateKey, network
 // body gives the signed bytes: the reading, and the hash of the evidence.
 func (s *Signed) body() []byte {
 	evidence := sha256.Sum256(s.Evidence)
-	return append(s.Reading.appendTo(make([]byte, 0, ReadingSize+len(evidence))), evidence[:]...)
+	return append(s.Reading.appendTo(make([]byte, 0, ReadingSizeMax+len(evidence))), evidence[:]...)
 }
 
 // Verify checks the signature under a key that the quote named. It returns wallet.ErrSignature or nil.
@@ -64,7 +64,7 @@ func (s Signed) VerifyWith(verifier *wallet.Verifier, network wallet.NetworkID) 
 // Encode gives the canonical bytes: reading, signature, length of the evidence (two bytes, big-endian),
 // evidence. Evidence must have at most EvidenceSizeMax bytes, which SignWithEvidence and DecodeSigned ensure.
 func (s Signed) Encode() []byte {
-	b := make([]byte, 0, signedHeadSize+len(s.Evidence))
+	b := make([]byte, 0, ReadingSizeMax+signedRestSize+len(s.Evidence))
 	b = s.Reading.appendTo(b)
 	b = append(b, s.Signature[:]...)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(s.Evidence)))
@@ -73,16 +73,18 @@ func (s Signed) Encode() []byte {
 
 // DecodeSigned reads what Encode wrote, and nothing else. It does not verify the signature.
 func DecodeSigned(b []byte) (Signed, error) {
-	if len(b) < signedHeadSize || len(b) > SignedSizeMax {
-		return Signed{}, fmt.Errorf("%w: %d bytes, want %d…%d", ErrEncoding, len(b), signedHeadSize, SignedSizeMax)
+	size := sizeOfReading(b)
+	if size == 0 || len(b) < size+signedRestSize || len(b) > SignedSizeMax {
+		return Signed{}, fmt.Errorf("%w: %d bytes of no known version, or not %d…%d", ErrEncoding, len(b), ReadingSize+signedRestSize, SignedSizeMax)
 	}
-	reading, err := DecodeReading(b[:ReadingSize])
+	reading, err := DecodeReading(b[:size])
 	if err != nil {
 		return Signed{}, err
 	}
-	s := Signed{Reading: reading, Signature: wallet.Signature(b[ReadingSize : ReadingSize+wallet.SignatureSize])}
-	evidence := b[signedHeadSize:]
-	if stated := int(binary.BigEndian.Uint16(b[signedHeadSize-2:])); stated != len(evidence) {
+	rest := b[size:]
+	s := Signed{Reading: reading, Signature: wallet.Signature(rest[:wallet.SignatureSize])}
+	evidence := rest[signedRestSize:]
+	if stated := int(binary.BigEndian.Uint16(rest[wallet.SignatureSize:])); stated != len(evidence) || stated > EvidenceSizeMax {
 		return Signed{}, fmt.Errorf("%w: %d bytes of evidence, %d stated", ErrEncoding, len(evidence), stated)
 	}
 	if len(evidence) > 0 {

@@ -16,6 +16,11 @@ type Battery struct {
 	KneePermille           int16 // where the taper begins
 	FloorMilliwatts        int64 // power that a full battery would still take
 	WantedMilliwattHours   int64 // the most that the vehicle asks for in this visit; 0: up to the target
+
+	// What it gives back. The zero values are a vehicle that gives nothing back.
+	MaxReturnMilliwatts int64 // at the plug
+	ReturnFloorPermille int16 // below which it gives nothing
+	RoundTripPPM        int64 // what comes back out of what went in, parts per million; 0: all of it
 }
 
 // DefaultBattery gives a mid-size car at a fast charger: 60 kWh, from 20 % to 90 %, at most 120 kW, tapering
@@ -43,24 +48,46 @@ func (b Battery) validate() error {
 		return fmt.Errorf("%w: knee at %d permille", ErrConfig, b.KneePermille)
 	case b.WantedMilliwattHours < 0 || b.WantedMilliwattHours > EnergyMilliwattHoursMax:
 		return fmt.Errorf("%w: %d mWh wanted", ErrConfig, b.WantedMilliwattHours)
+	case b.MaxReturnMilliwatts < 0 || b.MaxReturnMilliwatts > PowerMilliwattsMax:
+		return fmt.Errorf("%w: %d mW given back", ErrConfig, b.MaxReturnMilliwatts)
+	case b.ReturnFloorPermille < 0 || b.ReturnFloorPermille > meter.StateOfChargeMax:
+		return fmt.Errorf("%w: gives back down to %d permille", ErrConfig, b.ReturnFloorPermille)
+	case b.RoundTripPPM < 0 || b.RoundTripPPM > ppmOne:
+		return fmt.Errorf("%w: round trip of %d ppm", ErrConfig, b.RoundTripPPM)
 	case b.StateOfChargePermille < 0 || b.StateOfChargePermille > b.TargetPermille || b.TargetPermille > meter.StateOfChargeMax:
 		return fmt.Errorf("%w: from %d to %d permille", ErrConfig, b.StateOfChargePermille, b.TargetPermille)
 	}
 	return nil
 }
 
-// Load gives what the battery asks of a cable, a step of the taper for each permille.
+// Load gives what the battery asks of a cable, a step of the taper for each permille, and what it may give back. All losses
+// of a round trip are taken on the way out, so that a register that counts toward the vehicle counts what it stores.
 func (b Battery) Load() (Load, error) {
 	if err := b.validate(); err != nil {
 		return Load{}, err
 	}
-	steps, target := b.steps(), b.TargetPermille
+	steps, target := b.steps(b.StateOfChargePermille), b.TargetPermille
 	if b.WantedMilliwattHours > 0 {
 		var taken int64
 		steps, taken = cut(steps, b.WantedMilliwattHours*microjoulesPerMilliwattHour)
 		target = b.StateOfChargePermille + int16(taken/b.permille())
 	}
-	return NewLoad(steps, b.StateOfChargePermille, target)
+	if b.MaxReturnMilliwatts == 0 || b.ReturnFloorPermille >= target {
+		return NewLoad(steps, b.StateOfChargePermille, target)
+	}
+	lowest := min(b.ReturnFloorPermille, b.StateOfChargePermille)
+	below, _ := cut(b.steps(lowest), b.permille()*int64(b.StateOfChargePermille-lowest))
+	load, err := NewLoad(append(below, steps...), lowest, target)
+	if err != nil {
+		return Load{}, err
+	}
+	load.begin = b.permille() * int64(b.StateOfChargePermille-lowest)
+	load.floor = b.permille() * int64(b.ReturnFloorPermille-lowest)
+	load.back, load.roundTripPPM = b.MaxReturnMilliwatts, b.RoundTripPPM
+	if load.roundTripPPM == 0 {
+		load.roundTripPPM = ppmOne
+	}
+	return load, nil
 }
 
 // permille gives a thousandth of the capacity, in µJ.
@@ -80,11 +107,10 @@ func cut(steps []Step, energy int64) (kept []Step, taken int64) {
 	return kept, taken
 }
 
-// steps gives the whole way to the target.
-func (b Battery) steps() []Step {
+// steps gives the whole way from a state of charge to the target.
+func (b Battery) steps(from int16) []Step {
 	permille := b.permille()
 	var steps []Step
-	from := b.StateOfChargePermille
 	if knee := min(b.KneePermille, b.TargetPermille); from < knee {
 		steps = append(steps, Step{permille * int64(knee-from), b.MaxPowerMilliwatts})
 		from = knee

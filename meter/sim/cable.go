@@ -12,17 +12,30 @@ import (
 // both look at it, each with its own error. It is safe for concurrent use; time in it never falls: a call with
 // an earlier moment acts at the latest moment that the cable has seen.
 type Cable struct {
-	maxPowerMilliwatts int64
+	maxPowerMilliwatts  int64
+	maxReturnMilliwatts int64
 
-	mu        sync.Mutex // guards all below
-	now       time.Time  // to which the simulation has come; zero before the first call
-	register  int64      // mWh that flowed during earlier visits
-	remainder int64      // µJ of them, below one mWh
-	delivery  delivery   // of the present visit
-	plugged   bool
-	started   bool // implies plugged
-	ended     bool
-	limit     int64 // mW, as the station set it
+	mu       sync.Mutex // guards all below
+	now      time.Time  // to which the simulation has come; zero before the first call
+	imported register   // toward vehicles, during earlier visits
+	exported register   // back from them
+	delivery delivery   // of the present visit
+	plugged  bool
+	started  bool // implies plugged
+	ended    bool
+	limit    int64 // mW, as the station set it; below zero energy flows back
+}
+
+// register counts energy in whole milliwatt-hours and keeps what is below one.
+type register struct {
+	milliwattHours int64
+	microjoules    int64 // below one milliwatt-hour
+}
+
+// with gives the register after so many more microjoules.
+func (r register) with(microjoules int64) register {
+	sum := r.microjoules + microjoules
+	return register{r.milliwattHours + sum/microjoulesPerMilliwattHour, sum % microjoulesPerMilliwattHour}
 }
 
 // NewCable makes a cable with nothing plugged in. Its register begins at 0, or, for a session that is resumed,
@@ -34,7 +47,24 @@ func NewCable(maxPowerMilliwatts, registerMilliwattHours int64) (*Cable, error) 
 	if registerMilliwattHours < 0 || registerMilliwattHours > RegisterMilliwattHoursMax {
 		return nil, fmt.Errorf("%w: register of %d mWh", ErrConfig, registerMilliwattHours)
 	}
-	return &Cable{maxPowerMilliwatts: maxPowerMilliwatts, register: registerMilliwattHours}, nil
+	return &Cable{maxPowerMilliwatts: maxPowerMilliwatts, imported: register{milliwattHours: registerMilliwattHours}}, nil
+}
+
+// NewTwoWayCable makes a cable through which energy flows back, too, under a limit below zero. Its registers begin where
+// those of the last stored reading were.
+func NewTwoWayCable(maxPowerMilliwatts, maxReturnMilliwatts, importedMilliwattHours, exportedMilliwattHours int64) (*Cable, error) {
+	c, err := NewCable(maxPowerMilliwatts, importedMilliwattHours)
+	if err != nil {
+		return nil, err
+	}
+	if maxReturnMilliwatts < 0 || maxReturnMilliwatts > PowerMilliwattsMax {
+		return nil, fmt.Errorf("%w: cable for %d mW back", ErrConfig, maxReturnMilliwatts)
+	}
+	if exportedMilliwattHours < 0 || exportedMilliwattHours > RegisterMilliwattHoursMax {
+		return nil, fmt.Errorf("%w: register of %d mWh", ErrConfig, exportedMilliwattHours)
+	}
+	c.maxReturnMilliwatts, c.exported.milliwattHours = maxReturnMilliwatts, exportedMilliwattHours
+	return c, nil
 }
 
 // Plug connects a vehicle. Nothing flows before the station starts. It fails with ErrPlugged.
@@ -72,8 +102,10 @@ func (c *Cable) State(now time.Time) (CableState, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.advance(now)
+	imported, exported := c.totals()
 	s := CableState{
-		Register:              c.total(),
+		Register:              imported.milliwattHours,
+		Exported:              exported.milliwattHours,
 		Time:                  c.now,
 		StateOfChargePermille: meter.StateOfChargeUnknown,
 		State:                 c.state(),
@@ -88,12 +120,28 @@ func (c *Cable) State(now time.Time) (CableState, error) {
 	return s, nil
 }
 
-func (c *Cable) start(now time.Time, limitMilliwatts int64) error {
+// Permit sets the most that the plugged vehicle lets flow back from now on, as its own controller would; at first it is what
+// its battery can. It fails with meter.ErrNotPlugged, and with ErrConfig below zero.
+func (c *Cable) Permit(now time.Time, limitMilliwatts int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.advance(now)
 	switch {
 	case limitMilliwatts < 0:
+		return fmt.Errorf("%w: %d mW permitted", ErrConfig, limitMilliwatts)
+	case !c.plugged:
+		return meter.ErrNotPlugged
+	}
+	c.delivery.permit = limitMilliwatts
+	return nil
+}
+
+func (c *Cable) start(now time.Time, limitMilliwatts int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.advance(now)
+	switch {
+	case limitMilliwatts < 0 && c.maxReturnMilliwatts == 0:
 		return fmt.Errorf("%w: %d mW", meter.ErrLimit, limitMilliwatts)
 	case !c.plugged:
 		return meter.ErrNotPlugged
@@ -109,7 +157,7 @@ func (c *Cable) setLimit(now time.Time, limitMilliwatts int64) error {
 	defer c.mu.Unlock()
 	c.advance(now)
 	switch {
-	case limitMilliwatts < 0:
+	case limitMilliwatts < 0 && c.maxReturnMilliwatts == 0:
 		return fmt.Errorf("%w: %d mW", meter.ErrLimit, limitMilliwatts)
 	case !c.started:
 		return meter.ErrNotStarted
@@ -142,18 +190,17 @@ func (c *Cable) advance(now time.Time) {
 	c.now = now
 }
 
-func (c *Cable) effectiveLimit() int64 { return min(c.limit, c.maxPowerMilliwatts) }
-
-// visit gives what flowed during the present visit, in µJ.
-func (c *Cable) visit() int64 { return c.delivery.taken - c.delivery.load.delivered }
-
-func (c *Cable) total() int64 {
-	return c.register + (c.remainder+c.visit())/microjoulesPerMilliwattHour
+func (c *Cable) effectiveLimit() int64 {
+	return max(min(c.limit, c.maxPowerMilliwatts), -c.maxReturnMilliwatts)
 }
 
-// settleVisit moves what flowed into the register of earlier visits.
+func (c *Cable) totals() (imported, exported register) {
+	return c.imported.with(c.delivery.imported()), c.exported.with(c.delivery.exported())
+}
+
+// settleVisit moves what flowed into the registers of earlier visits.
 func (c *Cable) settleVisit() {
-	c.register, c.remainder = c.total(), (c.remainder+c.visit())%microjoulesPerMilliwattHour
+	c.imported, c.exported = c.totals()
 	c.delivery = delivery{}
 }
 
@@ -163,9 +210,11 @@ func (c *Cable) state() meter.State {
 		return meter.Ended
 	case !c.started:
 		return meter.SuspendedStation
+	case c.limit < 0 && c.delivery.power(c.effectiveLimit()) < 0:
+		return meter.Charging
 	case c.delivery.done():
 		return meter.SuspendedVehicle
-	case c.limit == 0:
+	case c.limit <= 0: // also where the vehicle has no more to give: it would take some
 		return meter.SuspendedStation
 	}
 	return meter.Charging

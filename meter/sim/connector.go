@@ -9,11 +9,12 @@ import (
 
 // Connector is the station's end of a cable: it controls the flow and meters it. It implements meter.Connector.
 type Connector struct {
-	cable      *Cable
-	inflatePPM int64
+	cable     *Cable
+	importPPM int64 // error of its meter, toward the vehicle
+	exportPPM int64 // and back
 }
 
-var _ meter.Connector = (*Connector)(nil)
+var _ meter.Returner = (*Connector)(nil)
 
 // NewConnector gives an honest connector: its meter shows what has flowed.
 func NewConnector(cable *Cable) *Connector { return &Connector{cable: cable} }
@@ -24,7 +25,15 @@ func NewLyingConnector(cable *Cable, inflatePPM int64) (*Connector, error) {
 	if inflatePPM < 0 || inflatePPM > ppmOne {
 		return nil, fmt.Errorf("%w: inflated by %d ppm", ErrConfig, inflatePPM)
 	}
-	return &Connector{cable: cable, inflatePPM: inflatePPM}, nil
+	return &Connector{cable: cable, importPPM: inflatePPM}, nil
+}
+
+// NewHidingConnector gives a connector whose meter shows less than has flowed back, by parts per million up to all of it.
+func NewHidingConnector(cable *Cable, hiddenPPM int64) (*Connector, error) {
+	if hiddenPPM < 0 || hiddenPPM > ppmOne {
+		return nil, fmt.Errorf("%w: hidden by %d ppm", ErrConfig, hiddenPPM)
+	}
+	return &Connector{cable: cable, exportPPM: -hiddenPPM}, nil
 }
 
 // Cable gives the plug itself, for what the vehicle measures and for telling other processes its state.
@@ -35,6 +44,9 @@ func (c *Connector) Plugged() bool { return c.cable.Plugged() }
 
 // MaxPowerMilliwatts implements meter.Connector.
 func (c *Connector) MaxPowerMilliwatts() int64 { return c.cable.maxPowerMilliwatts }
+
+// MaxReturnMilliwatts implements meter.Returner: 0 for a cable that is one way.
+func (c *Connector) MaxReturnMilliwatts() int64 { return c.cable.maxReturnMilliwatts }
 
 // Start implements meter.Connector.
 func (c *Connector) Start(now time.Time, limitMilliwatts int64) error {
@@ -58,5 +70,5 @@ func (c *Connector) Sample(now time.Time) (meter.Sample, error) {
 	if err != nil {
 		return meter.Sample{}, err
 	}
-	return state.sample(c.inflatePPM), nil
+	return state.sample(c.importPPM, c.exportPPM), nil
 }

@@ -35,7 +35,7 @@ func (m *Measurement) Sample(now time.Time) (meter.Sample, error) {
 	if err != nil {
 		return meter.Sample{}, err
 	}
-	return state.sample(m.gainPPM), nil
+	return state.sample(m.gainPPM, m.gainPPM), nil
 }
 
 // RemoteCable is the near end of a cable that another process simulates: it knows what it was last told.
@@ -49,8 +49,8 @@ type RemoteCable struct {
 // NewRemoteCable gives a cable that has been told nothing.
 func NewRemoteCable() *RemoteCable { return &RemoteCable{} }
 
-// Update tells the state. Messages may repeat or overtake each other: an older state is no news. The register
-// never falls, even when the other process restarts a little before where it was killed.
+// Update tells the state. Messages may repeat or overtake each other: an older state is no news. The registers
+// never fall, even when the other process restarts a little before where it was killed.
 func (r *RemoteCable) Update(s CableState) error {
 	if err := s.validate(); err != nil {
 		return err
@@ -60,7 +60,7 @@ func (r *RemoteCable) Update(s CableState) error {
 	if r.told && s.Time.Before(r.state.Time) {
 		return nil
 	}
-	s.Register = max(s.Register, r.state.Register)
+	s.Register, s.Exported = max(s.Register, r.state.Register), max(s.Exported, r.state.Exported)
 	r.state, r.told = s, true
 	return nil
 }

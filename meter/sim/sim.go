@@ -6,7 +6,8 @@
 // same calls give the same registers on every machine, however often a meter is read in between.
 //
 // Begin with a Battery (or DefaultBattery) and its Load, NewCable, Cable.Plug and NewConnector; a vehicle
-// measures with NewMeasurement on the same Cable, or on a RemoteCable that is fed with CableStates.
+// measures with NewMeasurement on the same Cable, or on a RemoteCable that is fed with CableStates. Through a
+// NewTwoWayCable a battery that may be discharged gives back under a limit below zero.
 package sim
 
 import "errors"
@@ -18,7 +19,7 @@ var (
 	ErrState   = errors.New("sim: not the state of a cable")
 )
 
-// Bounds, so that no sum of microjoules leaves 64 bits (9.2 × 10¹⁸).
+// Bounds, so that no sum of microjoules leaves 64 bits (9.2 × 10¹⁸): also 250 times through the largest battery in one visit.
 const (
 	// EnergyMilliwattHoursMax is 10 MWh, ten times the battery of an electric truck: 3.6 × 10¹⁶ µJ.
 	EnergyMilliwattHoursMax = 10_000_000_000

@@ -8,16 +8,17 @@ import (
 	"joulepay/meter"
 )
 
-// CableStateSizeMax bounds the JSON of a CableState: its six fields take at most 200 bytes.
+// CableStateSizeMax bounds the JSON of a CableState: its seven fields take at most 250 bytes.
 const CableStateSizeMax = 512
 
-// CableState is the truth about a cable at one moment: what flows toward the vehicle, as the vehicle's own
+// CableState is the truth about a cable at one moment: what flows toward the vehicle and back, as the vehicle's own
 // sensors would see it. It is a plain value, so that a simulated charger in one process can show it to a
 // simulated vehicle in another.
 type CableState struct {
 	Register              int64       `json:"register_mwh"`
+	Exported              int64       `json:"exported_mwh,omitempty"` // what flowed back
 	Time                  time.Time   `json:"time"`
-	PowerMilliwatts       int64       `json:"power_mw"`
+	PowerMilliwatts       int64       `json:"power_mw"` // below zero it flows back
 	StateOfChargePermille int16       `json:"soc_permille"`
 	State                 meter.State `json:"state"`
 	Plugged               bool        `json:"plugged"`
@@ -56,7 +57,9 @@ func (s CableState) validate() error {
 	switch {
 	case s.Register < 0 || s.Register > 2*RegisterMilliwattHoursMax:
 		return fmt.Errorf("%w: register of %d mWh", ErrState, s.Register)
-	case s.PowerMilliwatts < 0 || s.PowerMilliwatts > PowerMilliwattsMax:
+	case s.Exported < 0 || s.Exported > 2*RegisterMilliwattHoursMax:
+		return fmt.Errorf("%w: register of %d mWh that flowed back", ErrState, s.Exported)
+	case s.PowerMilliwatts < -PowerMilliwattsMax || s.PowerMilliwatts > PowerMilliwattsMax:
 		return fmt.Errorf("%w: power of %d mW", ErrState, s.PowerMilliwatts)
 	case s.StateOfChargePermille < meter.StateOfChargeUnknown || s.StateOfChargePermille > meter.StateOfChargeMax:
 		return fmt.Errorf("%w: state of charge of %d permille", ErrState, s.StateOfChargePermille)
@@ -68,13 +71,15 @@ func (s CableState) validate() error {
 	return nil
 }
 
-// sample gives the state as a meter with a gain error shows it.
-func (s CableState) sample(gainPPM int64) meter.Sample {
+// sample gives the state as a meter with gain errors, toward the vehicle and back, shows it.
+func (s CableState) sample(importPPM, exportPPM int64) meter.Sample {
+	power := scalePPM(max(s.PowerMilliwatts, 0), importPPM) - scalePPM(max(-s.PowerMilliwatts, 0), exportPPM)
 	return meter.Sample{
 		Time:                  s.Time,
-		Register:              scalePPM(s.Register, gainPPM),
+		Register:              scalePPM(s.Register, importPPM),
+		Exported:              scalePPM(s.Exported, exportPPM),
 		Unit:                  meter.MilliwattHours,
-		PowerMilliwatts:       scalePPM(s.PowerMilliwatts, gainPPM),
+		PowerMilliwatts:       power,
 		StateOfChargePermille: s.StateOfChargePermille,
 		State:                 s.State,
 	}

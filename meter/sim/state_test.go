@@ -41,7 +41,8 @@ func TestI9_JSONThatIsNoStateIsRefused(t *testing.T) {
 		return strings.Replace(good, from, to, 1)
 	}
 	for _, text := range []string{
-		"", "{}", "null", "[]", good[1:], swap(":5,", ":-5,"), swap(":5,", ":9223372036854775807,"), swap(":11000000,", ":-1,"), swap(":420,", ":1001,"),
+		"", "{}", "null", "[]", good[1:], swap(":5,", ":-5,"), swap(":5,", ":9223372036854775807,"), swap(":11000000,", ":-10000000001,"), swap(":11000000,", ":10000000001,"),
+		swap(`,"time"`, `,"exported_mwh":-1,"time"`), swap(`,"time"`, `,"exported_mwh":9223372036854775807,"time"`), swap(":420,", ":1001,"),
 		swap(":420,", ":-2,"), swap("charging", "flying"), swap("2026", "0001"), swap(`"2026-01-02T03:04:05.007Z"`, "null"),
 		good + strings.Repeat(" ", sim.CableStateSizeMax),
 	} {
