@@ -24,6 +24,9 @@ type Config struct {
 	Duration time.Duration // 0: until the last vehicle has left
 	Step     time.Duration // whole seconds
 
+	// SatisfiedMillijoules is what a vehicle may lack and still ask for nothing more.
+	SatisfiedMillijoules int64
+
 	Sessions []Session
 	Loads    []Load
 	Storages []Storage
@@ -44,6 +47,7 @@ type Session struct {
 	Announced time.Duration // what it said on arrival about that; 0: the truth
 
 	RequestedMillijoules int64 // at the station
+	DeclaredMilliwatts   int64 // what it says about its greatest power; 0: the truth
 	Battery              Battery
 	Priority             int
 	MaxPrice             money.Amount // control.Unknown: any
@@ -89,14 +93,6 @@ type Storage struct {
 	ReturnPermille      int64
 }
 
-// Series is a quantity over time, constant in each of its steps. An empty one is 0, or Unknown, everywhere.
-type Series struct {
-	From   time.Duration // of the first value, since the start of the run
-	Step   time.Duration
-	Values []int64
-	Repeat bool // after the last value comes the first again; else the last one stays
-}
-
 // Recorder takes what happens. A step's slices are used again; who keeps them copies them.
 type Recorder interface {
 	Add(measure.Step)
@@ -112,6 +108,3 @@ type Totals struct {
 	Returned  int64
 	Peak      int64 // milliwatts of all stations together
 }
-
-// Run makes a run and gives what it comes to. A nil recorder hears nothing.
-func Run(config Config, recorder Recorder) (Totals, error) { panic("to follow") }

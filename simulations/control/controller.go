@@ -2,6 +2,7 @@ package control
 
 import (
 	"errors"
+	"fmt"
 
 	"joulepay/simulations/grid"
 	"joulepay/wallet/money"
@@ -65,4 +66,35 @@ func Names() []string {
 func Plans(name string) bool { return name == CheapestSlots || name == Arbitrage }
 
 // New makes a controller of a site by its name.
-func New(name string, site *grid.Site, options Options) (Controller, error) { return nil, ErrControl }
+func New(name string, site *grid.Site, options Options) (Controller, error) {
+	if err := options.check(); err != nil {
+		return nil, err
+	}
+	s := newSharing(site, options)
+	switch name {
+	case Uncontrolled:
+		return &uncontrolled{s}, nil
+	case EqualShare:
+		return &equalShare{sharing: s}, nil
+	case FCFS:
+		return &ordered{s, byArrival}, nil
+	case EDF:
+		return &ordered{s, byDeparture}, nil
+	case LLF:
+		return &ordered{s, byLaxity}, nil
+	case RoundRobin:
+		return &roundRobin{sharing: s}, nil
+	default:
+		return nil, fmt.Errorf("%w: %q, want one of %v", ErrControl, name, Names())
+	}
+}
+
+// check bounds what a file may say.
+func (o *Options) check() error {
+	for _, value := range []int64{o.GuaranteedMilliwatts, o.GuaranteedMilliamps, o.RoundMilliamps, o.HalveToMilliamps, int64(o.WearPerKilowattHour)} {
+		if value < 0 || value > grid.PowerMaxMilliwatts {
+			return fmt.Errorf("%w: an option of %d", ErrControl, value)
+		}
+	}
+	return nil
+}

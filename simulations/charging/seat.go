@@ -1,0 +1,101 @@
+package charging
+
+import (
+	"time"
+
+	"joulepay/simulations/control"
+	"joulepay/simulations/grid"
+)
+
+// seat is a vehicle at a station: what it is, has and still wants.
+type seat struct {
+	session   *Session
+	began     time.Duration // when it first got anything; -1: never
+	stored    int64         // millijoules in its battery
+	capacity  int64
+	target    int64 // millijoules in its battery when it has what it asked for
+	most      int64 // milliwatts: of its battery, or of the station
+	delivered int64 // millijoules
+	returned  int64
+	cost      bill
+	earned    bill
+	power     int64 // milliwatts in the present step
+}
+
+func newSeat(s *Session, station *grid.Station) seat {
+	b := &s.Battery
+	seat := seat{session: s, began: -1, stored: b.StoredMillijoules, capacity: b.CapacityMillijoules, most: station.MaxMilliwatts}
+	seat.target = seat.stored + afterLoss(s.RequestedMillijoules, b.ChargePermille)
+	if seat.capacity == 0 {
+		seat.capacity = seat.target
+	}
+	seat.target = min(seat.target, seat.capacity)
+	if b.MaxMilliwatts > 0 {
+		seat.most = min(seat.most, b.MaxMilliwatts)
+	}
+	return seat
+}
+
+// wants gives what it still has to draw.
+func (s *seat) wants(satisfied int64) int64 {
+	lacks := beforeLoss(s.target-s.stored, s.session.Battery.ChargePermille)
+	if lacks <= satisfied {
+		return 0
+	}
+	return lacks
+}
+
+// taken gives the power that it can draw at its state of charge.
+func (s *seat) taken() int64 {
+	from := s.session.Battery.TaperFromPermille
+	if from == 0 {
+		return s.most
+	}
+	bend := s.capacity / 1000 * from
+	if s.stored <= bend {
+		return s.most
+	}
+	return scale(s.most, s.capacity-s.stored, s.capacity-bend)
+}
+
+// show writes what a controller may see of it.
+func (s *seat) show(v *control.Vehicle, satisfied int64) {
+	v.WantsMillijoules = s.wants(satisfied)
+	v.MaxMilliwatts = s.session.DeclaredMilliwatts
+	if v.MaxMilliwatts == 0 {
+		v.MaxMilliwatts = s.taken()
+	}
+	v.StoredMillijoules = s.stored
+}
+
+// first writes what does not change while it stands there.
+func (s *seat) first(v *control.Vehicle) {
+	b := &s.session.Battery
+	*v = control.Vehicle{Station: s.session.Station, Arrival: s.session.Arrival, Departure: s.session.Announced, MinMilliwatts: b.MinMilliwatts,
+		ReturnMilliwatts: b.ReturnMilliwatts, CapacityMillijoules: s.capacity, FloorMillijoules: s.session.FloorMillijoules,
+		ChargePermille: b.ChargePermille, ReturnPermille: b.ReturnPermille, Priority: s.session.Priority, MaxPrice: s.session.MaxPrice}
+	if v.Departure == 0 {
+		v.Departure = s.session.Departure
+	}
+}
+
+// use draws or gives back for a step: never more than is allowed, fits, or is there.
+func (s *seat) use(allowed int64, step time.Duration) {
+	b := &s.session.Battery
+	s.power = 0
+	switch {
+	case allowed > 0:
+		power := min(allowed, s.taken(), control.Power(beforeLoss(s.target-s.stored, b.ChargePermille), step))
+		energy := control.Energy(power, step)
+		s.stored = min(s.stored+afterLoss(energy, b.ChargePermille), s.capacity)
+		s.delivered += energy
+		s.power = power
+	case allowed < 0:
+		spare := afterLoss(max(s.stored-s.session.FloorMillijoules, 0), b.ReturnPermille)
+		power := min(-allowed, b.ReturnMilliwatts, control.Power(spare, step))
+		energy := control.Energy(power, step)
+		s.stored -= beforeLossUp(energy, b.ReturnPermille)
+		s.returned += energy
+		s.power = -power
+	}
+}
