@@ -69,12 +69,12 @@ func shareOver(t *testing.T, url, compact string) {
 	t.Helper()
 	app := cli.New(cli.Streams{})
 	f := carriageFlags{nats: url}
-	to, err := f.listen(app, service, device.DID())
+	to, err := f.listen(app, service, device.DID(), &keyring{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer to.close()
-	from, err := f.dial(app, device, func(error) {})
+	from, err := f.dial(app, device, &keyring{}, func(error) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func (c carrier) close() {
 
 // dial opens the sender's end, on a connection under a fresh key: the broker does not learn who sends. failed hears why the
 // other side cannot be reached, or does not want to be.
-func (f *carriageFlags) dial(app *cli.App, w *wallet.Wallet, failed func(error)) (carrier, error) {
+func (f *carriageFlags) dial(app *cli.App, w *wallet.Wallet, keys *keyring, failed func(error)) (carrier, error) {
 	key := wallet.GenerateKey()
 	conn, err := f.connect(app, natslink.ConnectKey(key))
 	if err != nil {
@@ -85,11 +85,11 @@ func (f *carriageFlags) dial(app *cli.App, w *wallet.Wallet, failed func(error))
 		conn.Close()
 		return carrier{}, err
 	}
-	return carrier{secure.Dial(below, secure.NewIdentity(w, noNetwork), secure.Options{OnDrop: failed}), conn}, nil
+	return carrier{secure.Dial(below, secure.NewIdentity(w, noNetwork), secure.Options{Admit: keys.admit, OnDrop: failed}), conn}, nil
 }
 
 // listen opens the receiver's end, under its DID, for one sender.
-func (f *carriageFlags) listen(app *cli.App, w *wallet.Wallet, from wallet.DID) (carrier, error) {
+func (f *carriageFlags) listen(app *cli.App, w *wallet.Wallet, from wallet.DID, keys *keyring) (carrier, error) {
 	conn, err := f.connect(app, natslink.StationKey(w))
 	if err != nil {
 		return carrier{}, err
@@ -100,17 +100,17 @@ func (f *carriageFlags) listen(app *cli.App, w *wallet.Wallet, from wallet.DID) 
 		return carrier{}, err
 	}
 	options := secure.Options{
-		Admit:  func(ctx context.Context, p secure.Peer) error { return admitOnly(ctx, from, p) },
+		Admit:  func(ctx context.Context, p secure.Peer) error { return admitOnly(ctx, from, p, keys.admit) },
 		OnDrop: func(err error) { app.Log().Debug("datagram dropped", "error", err) },
 	}
 	return carrier{secure.Listen(below, secure.NewIdentity(w, noNetwork), options), conn}, nil
 }
 
-func admitOnly(ctx context.Context, from wallet.DID, p secure.Peer) error {
+func admitOnly(ctx context.Context, from wallet.DID, p secure.Peer, key secure.Admit) error {
 	if p.DID != from {
 		return fmt.Errorf("%w: %s", share.ErrHolder, p.DID)
 	}
-	return secure.InceptionOnly(ctx, p)
+	return key(ctx, p)
 }
 
 // send carries an exchange to its end.

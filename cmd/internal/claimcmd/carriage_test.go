@@ -103,14 +103,14 @@ func TestPatienceEnds(t *testing.T) {
 
 func TestOnlyTheNamedSenderIsAdmitted(t *testing.T) {
 	peer := secure.Peer{DID: device.DID(), Account: device.Account().Public()}
-	if err := admitOnly(t.Context(), device.DID(), peer); err != nil {
+	if err := admitOnly(t.Context(), device.DID(), peer, (&keyring{}).admit); err != nil {
 		t.Error(err)
 	}
-	if err := admitOnly(t.Context(), service.DID(), peer); !errors.Is(err, share.ErrHolder) {
+	if err := admitOnly(t.Context(), service.DID(), peer, (&keyring{}).admit); !errors.Is(err, share.ErrHolder) {
 		t.Error(err)
 	}
 	peer.Account = service.Account().Public()
-	if err := admitOnly(t.Context(), device.DID(), peer); err == nil {
+	if err := admitOnly(t.Context(), device.DID(), peer, (&keyring{}).admit); err == nil {
 		t.Error("a key that is not the DID's is admitted")
 	}
 }

@@ -3,6 +3,8 @@ package claimcmd
 import (
 	"joulepay/channel/secure"
 	"joulepay/cmd/internal/cli"
+	"joulepay/settle/did"
+	"joulepay/settle/registry"
 	"joulepay/wallet/credential"
 	"joulepay/wallet/credential/share"
 	"joulepay/wallet/credential/status"
@@ -37,7 +39,10 @@ var knownErrors = []cli.Known{
 	{Err: credential.ErrClaims, Hint: hintClaims},
 	{Err: credential.ErrID, Hint: "`{command} --id URI` takes at most 512 characters"},
 	{Err: credential.ErrSignature, Hint: hintOriginal},
-	{Err: credential.ErrKey, Hint: "the issuer's key is another one now: " + hintRenewed},
+	{Err: registry.ErrUnknown, Hint: "ask another node: `{command} --ledger URL`; without --ledger the key that a DID names counts"},
+	{Err: did.ErrProof, Hint: "do not trust that node, ask another: `{command} --ledger URL`"},
+	{Err: did.ErrStale, Hint: "ask a node that follows the ledger: `{command} --ledger URL`, or allow an older proof: --registration-age 24h"},
+	{Err: credential.ErrKey, Hint: "where the issuer's key was replaced, a ledger proves which it is now: `{command} --ledger URL`; else " + hintRenewed},
 	{Err: credential.ErrNotYetValid, Hint: "wait until then, or set the clock of this machine (`timedatectl` shows it)"},
 	{Err: credential.ErrExpired, Hint: hintRenewed},
 	{Err: credential.ErrSubject, Hint: hintOther},

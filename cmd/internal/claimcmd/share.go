@@ -28,8 +28,10 @@ func sendCommand(app *cli.App, program string) *cobra.Command {
 	}
 	var to string
 	var f carriageFlags
+	var ledger keyFlags
 	command.Flags().StringVar(&to, "to", "", "DID of the receiver")
 	f.add(command, sendWait, "how long to wait for the receiver")
+	ledger.add(command)
 	cli.OnlyTyped(command, "to", "wait")
 	selected := walletcmd.AddFlags(app, command)
 	command.RunE = func(command *cobra.Command, names []string) error {
@@ -48,7 +50,11 @@ func sendCommand(app *cli.App, program string) *cobra.Command {
 		if err := presentable(w, compacts); err != nil {
 			return err
 		}
-		if err := f.send(app, w, receiver, compacts); err != nil {
+		keys, err := ledger.open(app.Stopping(), app, selected)
+		if err != nil {
+			return err
+		}
+		if err := f.send(app, w, receiver, keys, compacts); err != nil {
 			return err
 		}
 		sent := struct {
@@ -67,9 +73,9 @@ func presentable(w *wallet.Wallet, compacts []string) error {
 	return err
 }
 
-func (f *carriageFlags) send(app *cli.App, w *wallet.Wallet, to wallet.DID, compacts []string) error {
+func (f *carriageFlags) send(app *cli.App, w *wallet.Wallet, to wallet.DID, keys *keyring, compacts []string) error {
 	failed := make(chan error, 1)
-	l, err := f.dial(app, w, func(err error) {
+	l, err := f.dial(app, w, keys, func(err error) {
 		if errors.Is(err, secure.ErrRefused) {
 			select {
 			case failed <- err:
@@ -85,7 +91,7 @@ func (f *carriageFlags) send(app *cli.App, w *wallet.Wallet, to wallet.DID, comp
 	defer cancel()
 	var id share.ID
 	_, _ = rand.Read(id[:]) // never fails since Go 1.24
-	s := share.NewSender(credential.SignerOf(w), to, nil, id, compacts...)
+	s := share.NewSender(credential.SignerOf(w), to, keys.keys(), id, compacts...)
 	return stopped(app, send(ctx, l, secure.AddrOf(to), s, failed))
 }
 
@@ -108,11 +114,13 @@ func receiveCommand(app *cli.App, program string) *cobra.Command {
 	var trust []string
 	var f carriageFlags
 	var statuses statusFlags
+	var ledger keyFlags
 	command.Flags().StringVar(&from, "from", "", "DID of the sender")
 	command.Flags().StringArrayVar(&trust, "trust", nil, "DID of another issuer that is trusted; again for more")
 	command.Flags().StringVar(&out, "out", "", "write the claims to a new file, one a line")
 	f.add(command, 0, "how long to wait for the sender; 0 waits until interrupted")
 	statuses.add(command)
+	ledger.add(command)
 	cli.OnlyTyped(command, "from", "out", "wait", "status-list")
 	selected := walletcmd.AddFlags(app, command)
 	command.RunE = func(command *cobra.Command, _ []string) error {
@@ -124,15 +132,19 @@ func receiveCommand(app *cli.App, program string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		policy := credential.Policy{Trust: credential.TrustIssuers(append(trusted, sender)...)}
-		if policy.Status, err = statuses.checker(app.Stopping(), command, time.Now()); err != nil {
+		keys, err := ledger.open(app.Stopping(), app, selected)
+		if err != nil {
+			return err
+		}
+		policy := credential.Policy{Trust: credential.TrustIssuers(append(trusted, sender)...), Keys: keys.keys()}
+		if policy.Status, err = statuses.checker(app.Stopping(), command, time.Now(), policy.Keys); err != nil {
 			return err
 		}
 		w, err := selected.Open()
 		if err != nil {
 			return err
 		}
-		presented, err := f.receive(app, w, sender, policy)
+		presented, err := f.receive(app, w, sender, keys, policy)
 		if err != nil {
 			return err
 		}
@@ -141,8 +153,8 @@ func receiveCommand(app *cli.App, program string) *cobra.Command {
 	return command
 }
 
-func (f *carriageFlags) receive(app *cli.App, w *wallet.Wallet, from wallet.DID, policy credential.Policy) (credential.Presented, error) {
-	l, err := f.listen(app, w, from)
+func (f *carriageFlags) receive(app *cli.App, w *wallet.Wallet, from wallet.DID, keys *keyring, policy credential.Policy) (credential.Presented, error) {
+	l, err := f.listen(app, w, from, keys)
 	if err != nil {
 		return credential.Presented{}, err
 	}
