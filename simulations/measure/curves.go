@@ -203,12 +203,7 @@ func (c *curves) result() Curves {
 	for k, head := range c.heads {
 		s := head
 		for _, row := range c.points[:c.length] {
-			p := row[k]
-			if p.known == 0 {
-				s.add(Unknown, Unknown, Unknown)
-				continue
-			}
-			s.add(p.min, p.sum.per(p.known), p.max)
+			s.addPoint(row[k])
 		}
 		if k == 0 || s.says() {
 			out.Series = append(out.Series, s)
@@ -232,6 +227,14 @@ func (c *curves) result() Curves {
 
 func (s *Series) add(least, mean, most int64) {
 	s.Min, s.Mean, s.Max = append(s.Min, least), append(s.Mean, mean), append(s.Max, most)
+}
+
+func (s *Series) addPoint(p point) {
+	if p.known == 0 {
+		s.add(Unknown, Unknown, Unknown)
+		return
+	}
+	s.add(p.min, p.sum.per(p.known), p.max)
 }
 
 // says tells whether anything is known of the series, and not 0.

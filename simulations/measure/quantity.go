@@ -64,6 +64,13 @@ func (r Ratio) Percent() string { return decimal(int64(r), micro/100) }
 // String gives seconds, with as many of three decimals as it needs.
 func (s Seconds) String() string { return decimal(time.Duration(s).Milliseconds(), milli) }
 
+// Minutes gives minutes, rounded to as many of two decimals as it needs.
+func (s Seconds) Minutes() string {
+	const hundredths = 100
+	part := time.Minute / hundredths
+	return decimal(int64((time.Duration(s)+part/2)/part), hundredths)
+}
+
 // MarshalText implements encoding.TextMarshaler.
 func (e Energy) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 

@@ -1,5 +1,5 @@
-// Package report owns what a run leaves behind: its summary, in words, as JSON and as CSV files. It leaves the numbers to
-// simulations/world and where they are written to its caller.
+// Package report owns what a run leaves behind: its summary, in words, as JSON, as CSV files and as one page of HTML with
+// plots. It leaves the numbers to simulations/measure and the engines, and where they are written to its caller.
 // It keeps reports repeatable: the same summary gives the same bytes, with money and energy as exact decimal text and
 // without the time of the machine that ran it.
 package report
@@ -8,12 +8,14 @@ import (
 	"encoding/json"
 	"time"
 
+	"joulepay/simulations/measure"
 	"joulepay/wallet/money"
 )
 
 // Summary is everything that a run tells.
 type Summary struct {
 	Scenario string    `json:"scenario"`
+	Engine   string    `json:"engine,omitempty"` // "full" or "control"
 	About    string    `json:"about,omitempty"`
 	Seed     uint64    `json:"seed"`
 	Start    time.Time `json:"start"`
@@ -21,14 +23,19 @@ type Summary struct {
 	Events   uint64    `json:"events"`
 
 	Totals     Totals           `json:"totals"`
-	Money      Conservation     `json:"money"`
-	Invariants map[string]int64 `json:"invariants"` // how often each was checked; a broken one gives no summary
-	Faults     map[string]int   `json:"faults"`     // what fired, by kind
-	Ledger     Ledger           `json:"ledger"`
+	Figures    *measure.Figures `json:"figures,omitempty"`
+	Money      Conservation     `json:"money,omitzero"`  // without payments: none
+	Invariants map[string]int64 `json:"invariants"`      // how often each was checked; a broken one gives no summary
+	Faults     map[string]int   `json:"faults"`          // what fired, by kind
+	Ledger     Ledger           `json:"ledger,omitzero"` // without payments: none
+	Attackers  []Attacker       `json:"attackers,omitempty"`
+	Incidents  []Incident       `json:"incidents,omitempty"`
 
 	Sessions []Session `json:"sessions"`
 	Channels []Channel `json:"channels"`
 	Accounts []Account `json:"accounts"`
+
+	Curves measure.Curves `json:"-"` // in curves.csv and report.html
 }
 
 // Totals sum up the sessions.
@@ -63,20 +70,46 @@ type Ledger struct {
 	Checkpoints uint64         `json:"final_checkpoints"`
 }
 
+// Attacker is what one who cheats came to.
+type Attacker struct {
+	Name     string      `json:"name"`
+	Attack   string      `json:"attack"` // in words
+	Tries    int         `json:"tries"`
+	Gained   money.Money `json:"gained"`   // at the cost of honest parties; negative: it lost
+	Exposure money.Money `json:"exposure"` // what the quotes declare that honest parties may lose (I5)
+}
+
+// Held tells whether the attacker gained no more than was declared.
+func (a Attacker) Held() bool { return a.Gained.Amount <= a.Exposure.Amount }
+
+// Incident is something that happened to the site or to a party, for plots.
+type Incident struct {
+	At   time.Time       `json:"at"`
+	For  measure.Seconds `json:"for_s"`
+	Kind string          `json:"kind"` // "crash", "cut", "limit signal"
+	Who  string          `json:"who"`
+}
+
 // Session is one visit, as both sides stored it.
 type Session struct {
-	ID         string      `json:"id"`
+	ID         string      `json:"id,omitempty"`
+	Service    string      `json:"service,omitempty"` // "" is charging
 	Vehicle    string      `json:"vehicle"`
 	Station    string      `json:"station"`
 	Channel    string      `json:"channel,omitempty"`
 	Reused     bool        `json:"reused"` // the channel was open before
-	Began      time.Time   `json:"began"`  // hello
+	Arrived    *time.Time  `json:"arrived,omitempty"`
+	Began      time.Time   `json:"began"` // hello
 	Started    *time.Time  `json:"started,omitempty"`
 	Ended      *time.Time  `json:"ended,omitempty"`   // last reading
 	Settled    *time.Time  `json:"settled,omitempty"` // final on the ledger, as the station knows it
+	Requested  Energy      `json:"requested_wh,omitzero"`
 	EnergyWh   Energy      `json:"energy_wh"`
+	Returned   Energy      `json:"returned_wh,omitzero"`
+	Quantity   int64       `json:"quantity,omitzero"` // of another service than charging: seconds or pieces
 	Cost       money.Money `json:"cost"`
 	Paid       money.Money `json:"paid"`
+	Earned     money.Money `json:"earned,omitzero"` // by the vehicle, for what it gave back
 	Claims     uint64      `json:"claims"`
 	Vertices   int         `json:"vertices"`
 	VehicleEnd string      `json:"vehicle_phase"`
@@ -108,19 +141,7 @@ type Account struct {
 }
 
 // Energy is an amount of energy in mWh. Its JSON is decimal text in Wh.
-type Energy int64
-
-// milliwattHoursPerWattHour makes Energy an amount in thousandths.
-const milliwattHoursPerWattHour = 1000
-
-// String gives Wh, with as many of three decimals as it needs.
-func (e Energy) String() string { return decimal(int64(e), milliwattHoursPerWattHour) }
-
-// KWh gives kWh with as many decimals as it needs.
-func (e Energy) KWh() string { return decimal(int64(e), 1_000_000) }
-
-// MarshalText implements encoding.TextMarshaler.
-func (e Energy) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+type Energy = measure.Energy
 
 // JSON gives the summary as indented JSON with a final newline.
 func (s *Summary) JSON() ([]byte, error) {

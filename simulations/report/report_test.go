@@ -23,6 +23,7 @@ func summary() *report.Summary {
 		Totals:     report.Totals{Sessions: 1, EnergyWh: 10_083_305, Cost: euros(3_896_488_400), Claims: 112, Vertices: 2, Channels: 1},
 		Money:      report.Conservation{Issued: euros(60 * money.Nano), Balances: euros(53 * money.Nano), Locked: euros(7 * money.Nano), Conserved: true},
 		Invariants: map[string]int64{"I2": 5, "I1": 3},
+		Ledger:     report.Ledger{Height: 9, Vertices: map[string]int{"open": 1}, Checkpoints: 4},
 		Sessions: []report.Session{{
 			ID: "01", Vehicle: "ben", Station: "south", Channel: "ab", Began: start.Add(time.Minute), Started: &start, Ended: &end,
 			EnergyWh: 10_083_305, Cost: euros(3_896_488_400), Paid: euros(3_896_488_400), Claims: 112, Vertices: 2,
@@ -43,7 +44,7 @@ func Example() {
 	//
 	// 1 sessions: 10.083305 kWh for 3.90 EUR, 112 claims, 1 channels, 2 ledger vertices of sessions
 	// money: 60.00 EUR issued = 53.00 on accounts + 7.00 in channels
-	// ledger: height 0, 0 checkpoints final, none; 0 vertices refused
+	// ledger: height 9, 4 checkpoints final, open 1; 0 vertices refused
 	// held after every event: I1, I2
 }
 
@@ -89,14 +90,14 @@ func TestTablesHaveARowForEachAndReadBack(t *testing.T) {
 		}
 		tables++
 		rows, err := csv.NewReader(strings.NewReader(string(f.Content))).ReadAll() // every row as wide as the header
-		if err != nil || len(rows) != 2 {
+		if err != nil || len(rows) != 2 && f.Name != "figures.csv" {
 			t.Errorf("%s: %d rows, %v", f.Name, len(rows), err)
 		}
 		if f.Name == "sessions.csv" && rows[1][len(rows[1])-1] != `a "quoted", word` {
 			t.Errorf("%q", rows[1])
 		}
 	}
-	if tables != 3 {
+	if tables != 4 { // what the run has: figures, sessions, channels, accounts
 		t.Errorf("%d tables", tables)
 	}
 }

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"bytes"
-	"encoding/csv"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,6 +24,9 @@ func decimal(parts, perWhole int64) string {
 	return text
 }
 
+// textSessionsMax is how many sessions the text lists: two screens.
+const textSessionsMax = 50
+
 // Text gives the summary for people.
 func (s *Summary) Text() string {
 	var b strings.Builder
@@ -35,23 +36,75 @@ func (s *Summary) Text() string {
 	}
 	b.WriteString("\n")
 	table(&b, s.sessionTable())
+	if more := len(s.Sessions) - textSessionsMax; more > 0 {
+		fmt.Fprintf(&b, "and %d more\n", more)
+	}
 	t := s.Totals
 	fmt.Fprintf(&b, "\n%d sessions: %s kWh for %s %s, %d claims, %d channels, %d ledger vertices of sessions\n",
 		t.Sessions, t.EnergyWh.KWh(), t.Cost.Amount.Cents(), t.Cost.Currency, t.Claims, t.Channels, t.Vertices)
-	m := s.Money
-	fmt.Fprintf(&b, "money: %s issued = %s on accounts + %s in channels\n", m.Issued, m.Balances.Amount, m.Locked.Amount)
-	fmt.Fprintf(&b, "ledger: height %d, %d checkpoints final, %s; %d vertices refused\n",
-		s.Ledger.Height, s.Ledger.Checkpoints, counts(s.Ledger.Vertices), s.Ledger.Refused)
-	fmt.Fprintf(&b, "held after every event: %s\n", strings.Join(slices.Sorted(maps.Keys(s.Invariants)), ", "))
+	if m := s.Money; m != (Conservation{}) {
+		fmt.Fprintf(&b, "money: %s issued = %s on accounts + %s in channels\n", m.Issued, m.Balances.Amount, m.Locked.Amount)
+	}
+	if s.Ledger.Height > 0 || len(s.Ledger.Vertices) > 0 {
+		fmt.Fprintf(&b, "ledger: height %d, %d checkpoints final, %s; %d vertices refused\n",
+			s.Ledger.Height, s.Ledger.Checkpoints, counts(s.Ledger.Vertices), s.Ledger.Refused)
+	}
+	if len(s.Invariants) > 0 {
+		fmt.Fprintf(&b, "held after every event: %s\n", strings.Join(slices.Sorted(maps.Keys(s.Invariants)), ", "))
+	}
 	if len(s.Faults) > 0 {
 		fmt.Fprintf(&b, "faults that fired: %s\n", counts(s.Faults))
 	}
+	s.writeAttackers(&b)
+	s.writeFigures(&b)
 	return b.String()
+}
+
+// writeAttackers says what those who cheat came to.
+func (s *Summary) writeAttackers(b *strings.Builder) {
+	if len(s.Attackers) == 0 {
+		return
+	}
+	b.WriteString("\n")
+	rows := [][]string{{"attacker", "attack", "tries", "gained", "declared exposure", "held"}}
+	for _, a := range s.Attackers {
+		held := "yes"
+		if !a.Held() {
+			held = "NO"
+		}
+		rows = append(rows, []string{a.Name, a.Attack, strconv.Itoa(a.Tries), a.Gained.String(), a.Exposure.String(), held})
+	}
+	table(b, rows)
+}
+
+// writeFigures gives what is known of the key figures, a line a section.
+func (s *Summary) writeFigures(b *strings.Builder) {
+	if s.Figures == nil {
+		return
+	}
+	b.WriteString("\n")
+	last := ""
+	for _, f := range s.KeyFigures() {
+		shown := f.Shown()
+		if shown == "" || f.Section == "faults" || f.Key == "money.conserved" {
+			continue
+		}
+		if f.Section != last {
+			if last != "" {
+				b.WriteString("\n")
+			}
+			fmt.Fprintf(b, "%s: %s %s", f.Section, f.Name, shown)
+			last = f.Section
+			continue
+		}
+		fmt.Fprintf(b, ", %s %s", f.Name, shown)
+	}
+	b.WriteString("\n")
 }
 
 func (s *Summary) sessionTable() [][]string {
 	rows := [][]string{{"vehicle", "station", "from", "charging", "kWh", s.Totals.Cost.Currency.String(), "claims", "vertices", "channel", "end"}}
-	for _, x := range s.Sessions {
+	for _, x := range s.Sessions[:min(len(s.Sessions), textSessionsMax)] {
 		began, charging := clock(s.Start, x.Began), "-"
 		if x.Started != nil && x.Ended != nil {
 			charging = span(*x.Started, *x.Ended)
@@ -63,15 +116,8 @@ func (s *Summary) sessionTable() [][]string {
 		case x.Reused:
 			kept = "reused"
 		}
-		end := x.StationEnd
-		if x.Settled != nil {
-			end = "settled"
-		}
-		if x.Reason != "" {
-			end += " (" + x.Reason + ")"
-		}
 		rows = append(rows, []string{x.Vehicle, x.Station, began, charging, x.EnergyWh.KWh(), x.Cost.Amount.String(),
-			strconv.FormatUint(x.Claims, 10), strconv.Itoa(x.Vertices), kept, end})
+			strconv.FormatUint(x.Claims, 10), strconv.Itoa(x.Vertices), kept, x.ending()})
 	}
 	return rows
 }
@@ -100,66 +146,3 @@ func span(from, to time.Time) string { return to.Sub(from).Round(time.Second).St
 
 // clock gives a moment as time since the start.
 func clock(start, at time.Time) string { return "+" + span(start, at) }
-
-// File is one file of a report.
-type File struct {
-	Name    string
-	Content []byte
-}
-
-// Files gives the whole report: summary.txt, summary.json and the tables as CSV (RFC 4180).
-func (s *Summary) Files() ([]File, error) {
-	raw, err := s.JSON()
-	if err != nil {
-		return nil, err
-	}
-	files := []File{{"summary.json", raw}, {"summary.txt", []byte(s.Text())}}
-	for _, t := range []struct {
-		name string
-		rows [][]string
-	}{{"sessions.csv", s.sessionRows()}, {"channels.csv", s.channelRows()}, {"accounts.csv", s.accountRows()}} {
-		var b bytes.Buffer
-		w := csv.NewWriter(&b)
-		if err := w.WriteAll(t.rows); err != nil {
-			return nil, err
-		}
-		files = append(files, File{t.name, b.Bytes()})
-	}
-	return files, nil
-}
-
-func (s *Summary) sessionRows() [][]string {
-	rows := [][]string{{"session", "vehicle", "station", "channel", "reused", "began", "started", "ended", "settled",
-		"energy_wh", "cost", "paid", "currency", "claims", "vertices", "vehicle_phase", "station_phase", "reason", "failure"}}
-	for _, x := range s.Sessions {
-		rows = append(rows, []string{x.ID, x.Vehicle, x.Station, x.Channel, strconv.FormatBool(x.Reused),
-			stamp(&x.Began), stamp(x.Started), stamp(x.Ended), stamp(x.Settled),
-			x.EnergyWh.String(), x.Cost.Amount.String(), x.Paid.Amount.String(), x.Cost.Currency.String(),
-			strconv.FormatUint(x.Claims, 10), strconv.Itoa(x.Vertices), x.VehicleEnd, x.StationEnd, x.Reason, x.Failure})
-	}
-	return rows
-}
-
-func (s *Summary) channelRows() [][]string {
-	rows := [][]string{{"channel", "vehicle", "station", "state", "deposited", "withdrawn", "payout", "claimed", "settled", "currency", "sessions"}}
-	for _, c := range s.Channels {
-		rows = append(rows, []string{c.ID, c.Vehicle, c.Station, c.State, c.Deposited.Amount.String(), c.Withdrawn.Amount.String(),
-			c.Payout.Amount.String(), c.Claimed.Amount.String(), c.Settled.Amount.String(), c.Claimed.Currency.String(), strconv.Itoa(c.Sessions)})
-	}
-	return rows
-}
-
-func (s *Summary) accountRows() [][]string {
-	rows := [][]string{{"name", "did", "balance", "locked", "currency"}}
-	for _, a := range s.Accounts {
-		rows = append(rows, []string{a.Name, a.DID, a.Balance.Amount.String(), a.Locked.Amount.String(), a.Balance.Currency.String()})
-	}
-	return rows
-}
-
-func stamp(t *time.Time) string {
-	if t == nil {
-		return ""
-	}
-	return t.Format(time.RFC3339Nano)
-}

@@ -1,0 +1,245 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What the page is made of. It stands alone: the policy in its head lets it load nothing, and run this script only.
+var (
+	//go:embed page/page.html
+	pageText string
+	//go:embed page/page.css
+	pageStyle string
+	//go:embed page/page.js
+	pageScript string
+
+	pageTemplate = template.Must(template.New("page").Parse(pageText))
+)
+
+// page is what the template shows.
+type page struct {
+	Summary               *Summary
+	From, To, Span        string
+	Books, AllHeld        bool
+	Held                  string
+	Tiles                 []tile
+	Sections              []card
+	Tables                []grid
+	Data                  pageData
+	Listed, Left          int
+	Raw, Script           template.JS
+	Style                 template.CSS
+	ScriptHash, StyleHash string
+}
+
+type tile struct{ Name, Number, Unit string }
+
+type card struct {
+	Title   string
+	Figures []Figure
+}
+
+// HTML gives the report as one page that needs no network: plots, key figures and tables.
+func (s *Summary) HTML() ([]byte, error) {
+	p := page{
+		Summary: s, From: s.Start.UTC().Format("2 Jan 2006 15:04"), To: s.End.UTC().Format("2 Jan 2006 15:04"), Span: days(s.End.Sub(s.Start)),
+		Books: s.Money != (Conservation{}), Held: strings.Join(slices.Sorted(maps.Keys(s.Invariants)), ", "),
+		AllHeld: !slices.ContainsFunc(s.Attackers, func(a Attacker) bool { return !a.Held() }),
+		Tiles:   s.tiles(), Sections: s.cards(), Tables: s.tables(), Data: s.pageData(),
+		Script: template.JS(pageScript), Style: template.CSS(pageStyle), // ours
+		ScriptHash: hashOf(pageScript), StyleHash: hashOf(pageStyle),
+	}
+	p.Listed = len(p.Data.Sessions.Rows)
+	p.Left = len(s.Sessions) - p.Listed
+	raw, err := json.Marshal(p.Data) // escapes what would end the element
+	if err != nil {
+		return nil, fmt.Errorf("report: encode the plots: %w", err)
+	}
+	p.Raw = template.JS(raw)
+	var b bytes.Buffer
+	if err := pageTemplate.Execute(&b, &p); err != nil {
+		return nil, fmt.Errorf("report: make the page: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// hashOf gives the source of the page's policy that allows one inline element.
+func hashOf(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// days writes a length of time for people: "31 d 4 h", "3 h 18 min".
+func days(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= 2*day:
+		return fmt.Sprintf("%d d %d h", d/day, d%day/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	default:
+		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+	}
+}
+
+// tileKeys are the figures that stand at the top, as far as a run knows them.
+var tileKeys = []string{"service.visits", "service.delivered_kwh", "service.demands_met_pct", "grid.peak_kw", "grid.over_limit_min", "money.paid",
+	"money.cost_per_kwh", "money.v2g_payout", "payments.claims_per_vertex", "payments.at_risk_max", "faults.fired", "faults.gained_max"}
+
+func (s *Summary) tiles() []tile {
+	figures := map[string]Figure{}
+	for _, f := range s.KeyFigures() {
+		figures[f.Key] = f
+	}
+	var all []tile
+	for _, key := range tileKeys {
+		f := figures[key]
+		idle := strings.Trim(f.Value, "0.") == "" && key != "grid.over_limit_min"
+		if f.Value != "" && !idle {
+			all = append(all, tile{strings.ToUpper(f.Name[:1]) + f.Name[1:], short(f.Value), f.Unit})
+		}
+	}
+	return all
+}
+
+func (s *Summary) cards() []card {
+	titles := map[string]string{"grid": "Grid", "service": "Service", "money": "Money", "payments": "Payments", "faults": "Faults"}
+	var all []card
+	for _, f := range s.KeyFigures() {
+		if f.Value == "" || s.Figures == nil && f.Section == "grid" {
+			continue
+		}
+		if len(all) == 0 || all[len(all)-1].Title != titles[f.Section] {
+			all = append(all, card{Title: titles[f.Section]})
+		}
+		last := &all[len(all)-1]
+		last.Figures = append(last.Figures, f)
+	}
+	return all
+}
+
+// grid is a table of the page.
+type grid struct {
+	Title, Note string
+	Head        []column
+	Rows        [][]cell
+}
+
+type column struct {
+	Name   string
+	Number bool
+}
+
+type cell struct{ Text, Class string }
+
+// rowsMax bounds the rows of a table but sessions; CSV files have all.
+const rowsMax = 200
+
+// newGrid makes a table of text; columns whose name ends with a star are numbers.
+func newGrid(title, note string, head []string, rows [][]string) grid {
+	g := grid{Title: title, Note: note}
+	if len(rows) > rowsMax {
+		g.Note = strings.TrimSpace(fmt.Sprintf("%s The first %d of %d.", note, rowsMax, len(rows)))
+		rows = rows[:rowsMax]
+	}
+	for _, name := range head {
+		plain, number := strings.CutSuffix(name, "*")
+		g.Head = append(g.Head, column{plain, number})
+	}
+	for _, row := range rows {
+		cells := make([]cell, len(row))
+		for i, text := range row {
+			cells[i] = cell{Text: text}
+			switch {
+			case g.Head[i].Number:
+				cells[i].Class = "n"
+			case text == "held":
+				cells[i].Class = "yes"
+			case text == "NOT HELD":
+				cells[i].Class = "no"
+			}
+		}
+		g.Rows = append(g.Rows, cells)
+	}
+	return g
+}
+
+func (s *Summary) tables() []grid {
+	var all []grid
+	add := func(title, note string, head []string, rows [][]string) {
+		if len(rows) > 0 {
+			all = append(all, newGrid(title, note, head, rows))
+		}
+	}
+	add("Attackers", "What those who cheat gained at the cost of others, against what quotes declare that may be lost.",
+		[]string{"attacker", "attack", "tries*", "gained*", "declared*", ""}, s.attackerCells())
+	add("Faults that fired", "", []string{"fault", "times*"}, countCells(s.Faults))
+	add("Circuits", "", []string{"circuit", "peak kW*", "quarter-hour peak kW*", "drawn kWh*", "fed in kWh*", "lowest limit kW*", "over min*", "over kWh*"}, s.circuitCells())
+	add("Invariants", "How often each was checked. A run in which one breaks gives no report.", []string{"invariant", "checks*"}, countCells(s.Invariants))
+	add("Ledger", "", []string{"", "vertices*"}, s.ledgerCells())
+	add("Accounts", "", []string{"name", "balance*", "in channels*", "DID"}, s.accountCells())
+	return all
+}
+
+func (s *Summary) attackerCells() [][]string {
+	var rows [][]string
+	for _, a := range s.Attackers {
+		held := "held"
+		if !a.Held() {
+			held = "NOT HELD"
+		}
+		rows = append(rows, []string{a.Name, a.Attack, strconv.Itoa(a.Tries), a.Gained.String(), a.Exposure.String(), held})
+	}
+	return rows
+}
+
+func countCells[N int | int64](by map[string]N) [][]string {
+	var rows [][]string
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		rows = append(rows, []string{name, fmt.Sprint(by[name])})
+	}
+	return rows
+}
+
+func (s *Summary) circuitCells() [][]string {
+	if s.Figures == nil {
+		return nil
+	}
+	var rows [][]string
+	for _, c := range s.Figures.Grid.Circuits {
+		limit := "–"
+		if c.LimitLeast != nil {
+			limit = short(c.LimitLeast.KW())
+		}
+		rows = append(rows, []string{c.Name, short(c.Peak.KW()), short(c.QuarterHourPeak.KW()), short(c.Drawn.KWh()), short(c.FedIn.KWh()), limit,
+			short(c.OverTime.Minutes()), short(c.OverEnergy.KWh())})
+	}
+	return rows
+}
+
+func (s *Summary) ledgerCells() [][]string {
+	rows := countCells(s.Ledger.Vertices)
+	if len(rows) > 0 {
+		rows = append(rows, []string{"refused", strconv.Itoa(s.Ledger.Refused)}, []string{"checkpoints final", strconv.FormatUint(s.Ledger.Checkpoints, 10)})
+	}
+	return rows
+}
+
+func (s *Summary) accountCells() [][]string {
+	var rows [][]string
+	for _, a := range s.Accounts {
+		rows = append(rows, []string{a.Name, a.Balance.String(), a.Locked.String(), a.DID})
+	}
+	return rows
+}
