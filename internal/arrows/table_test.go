@@ -66,7 +66,8 @@ var table = []arrows{
 	// The ledger. Of a visit it knows the rules of channels only, and receipts what they are about.
 	{from: "settle", to: []string{"wallet", "wallet/money", "channel"}},
 	{from: "settle/proof", to: []string{"wallet", "wallet/money", "channel", "settle"}},
-	{from: "settle/did", to: []string{"wallet", "settle", "settle/proof"}, tests: []string{"wallet/money", "settle/dag"}},
+	{from: "settle/did", to: []string{"wallet", "settle", "settle/proof"}, tests: []string{"settle/did/didtest"}},
+	{from: "settle/did/didtest", to: []string{"wallet", "wallet/money", "settle", "settle/proof", "settle/dag", "settle/did"}},
 	{from: "settle/dag", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof"}},
 	{from: "settle/stream", to: []string{"wallet", "settle"}},
 	{from: "settle/jetstream", to: []string{"wallet", "settle", "settle/stream"}, tests: []string{"internal/natsd", "internal/freeport"}},
@@ -87,11 +88,11 @@ var table = []arrows{
 	{from: "settle/receipt", to: append([]string{"settle", "settle/proof", "settle/did"}, session...), tests: []string{"settle/dag", "meter/sim"}},
 	{from: "settle/operation", to: []string{"wallet", "wallet/money", "channel", "channel/session", "settle", "settle/proof"}},
 	{from: "settle/client", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/did", "settle/receipt"}, tests: []string{"settle/api"}},
-	{from: "settle/registry", to: []string{"wallet", "settle", "settle/proof", "settle/did"}, tests: []string{"wallet/money", "settle/dag"}},
+	{from: "settle/registry", to: []string{"wallet", "settle", "settle/proof", "settle/did"}, tests: []string{"settle/did/didtest"}},
 	// Where a visit meets the ledger, for processes and for who embeds the library.
 	{from: "settle/port", to: []string{"wallet", "channel", "channel/agent", "channel/session", "channel/store",
-		"channel/quote", "wallet/money", "settle", "settle/client", "settle/operation", "settle/receipt"},
-		tests: []string{"settle/api", "settle/node", "settle/store", "settle/stream"}},
+		"channel/quote", "wallet/money", "settle", "settle/client", "settle/did", "settle/operation", "settle/proof", "settle/receipt"},
+		tests: []string{"meter", "pricing", "settle/api", "settle/node", "settle/store", "settle/stream"}},
 	{from: "settle/web"},
 	{from: "settle/api", to: []string{"wallet", "wallet/money", "wallet/credential/status", "channel", "settle/..."}},
 
