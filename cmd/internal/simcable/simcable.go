@@ -1,5 +1,5 @@
-// Package simcable owns the simulated physical plug between two processes: the vehicle's simulator tells the charger's
-// what battery is plugged in, and learns what really flows. It leaves the physics to meter/sim, and it is no part of the
+// Package simcable owns the simulated physical world between two processes: a plug, at which the vehicle's simulator tells the
+// charger's what battery is plugged in, and learns what really flows; and a gate, before which a vehicle stands until it opens. It leaves the physics to meter/sim, and it is no part of the
 // protocol: nobody signs here, and with real hardware it does not exist.
 // It keeps the independence that invariant I6 needs: the vehicle measures the cable, not the charger's readings.
 package simcable
@@ -14,7 +14,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"joulepay/channel/natslink"
 	"joulepay/meter"
 	"joulepay/meter/sim"
 	"joulepay/wallet"
@@ -230,7 +229,7 @@ func (p *Plug) ask(battery sim.Battery) error {
 	if err != nil {
 		return err
 	}
-	m, err := p.exchange(raw)
+	m, err := exchange(p.conn, subject(p.station, "plug"), raw)
 	if err != nil {
 		return err
 	}
@@ -245,27 +244,6 @@ func (p *Plug) ask(battery sim.Battery) error {
 		return ErrInUse
 	}
 	return fmt.Errorf("simulated cable: %q", a.Error)
-}
-
-// exchange asks on the station's subject and waits on one of its own: the broker lets sessions use no other.
-func (p *Plug) exchange(raw []byte) (*nats.Msg, error) {
-	reply := "joulepay.v1.sim.reply." + natslink.NewToken().String()
-	sub, err := p.conn.SubscribeSync(reply)
-	if err != nil {
-		return nil, fmt.Errorf("simulated cable: %w", err)
-	}
-	defer func() { _ = sub.Unsubscribe() }() // of one answer
-	if err := p.conn.PublishRequest(subject(p.station, "plug"), reply, raw); err != nil {
-		return nil, fmt.Errorf("simulated cable: %w", err)
-	}
-	m, err := sub.NextMsg(plugTimeout)
-	if errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders) {
-		return nil, fmt.Errorf("%w: %w", ErrNoOutlet, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("simulated cable: %w", err)
-	}
-	return m, nil
 }
 
 // Unplug ends the vehicle's end.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"joulepay/channel"
+	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/channel/store"
 	"joulepay/cmd/internal/party"
@@ -24,6 +26,8 @@ var ErrMeter = errors.New("station: this meter is not supported here")
 type lastMeter struct {
 	register  int64
 	delivered int64 // in the session that is not over; 0 when none is
+	open      bool  // there is a session that is not over
+	at        time.Time
 }
 
 const (
@@ -81,11 +85,20 @@ func meterAfter(r session.SessionRecord, latest session.ReadingRecord) (lastMete
 	if err != nil {
 		return lastMeter{}, err
 	}
-	last := lastMeter{register: signed.Reading.Register}
+	last := lastMeter{register: signed.Reading.Register, at: signed.Reading.Time}
 	if r.Phase < session.PhaseFinal {
-		last.delivered = r.Quantity
+		last.delivered, last.open = r.Quantity, true
 	}
 	return last, nil
+}
+
+// evseOf gives the outlet that a stored session was begun at; empty when its quote says none.
+func evseOf(r session.SessionRecord) string {
+	q, err := quote.Parse(r.Quote, quote.AnyKey)
+	if err != nil {
+		return ""
+	}
+	return q.Quote.EVSE
 }
 
 // Connect makes the outlet that a --meter flag names, of at most maxPowerMw (milliwatts; a recording has its own). What it

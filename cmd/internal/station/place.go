@@ -109,6 +109,10 @@ func (at *place) quoteAt(now session.Instant) (quote.Quote, *pricing.Tariff, err
 		Attestation: at.Attestation, OCMFKey: at.OCMFKey, Service: c.Service, EVSE: at.EVSE, Unit: c.Unit, Tariff: tariff,
 		TimeZone: c.TimeZone, MaxPowerMw: at.Connector.MaxPowerMilliwatts(), ClaimEvery: c.ClaimEvery,
 		Window: c.Window, SettleAt: c.SettleAt, SettleEvery: c.SettleEvery, Credential: c.Credential,
+		UnpaidMax: c.UnpaidMax, Deferred: c.Deferred,
+	}
+	if c.Unit == meter.Seconds {
+		in.Patience = c.Policy.GoneAfter // a vehicle that does not pay goes on standing there
 	}
 	if c.Lifetime > 0 {
 		in.ExpiryMin = now.Real.Add(c.Lifetime)
