@@ -84,13 +84,15 @@ func (s *sharing) lineUp(view *View, key func(*View, *Vehicle, *grid.Station) fl
 	})
 }
 
-// byArrival, byDeparture and byLaxity are the orders of FCFS, EDF and LLF, in seconds.
-func byArrival(_ *View, v *Vehicle, _ *grid.Station) float64 { return v.Arrival.Seconds() }
+// byArrival, byDeparture and byLaxity are the orders of FCFS, EDF and LLF, in nanoseconds.
+func byArrival(_ *View, v *Vehicle, _ *grid.Station) float64 { return float64(v.Arrival) }
 
-func byDeparture(_ *View, v *Vehicle, _ *grid.Station) float64 { return v.Departure.Seconds() }
+func byDeparture(_ *View, v *Vehicle, _ *grid.Station) float64 { return float64(v.Departure) }
 
+// byLaxity is the time left less the time needed. Each product is rounded before it is subtracted, on every machine.
 func byLaxity(view *View, v *Vehicle, station *grid.Station) float64 {
-	return (v.Departure - view.Now).Seconds() - float64(v.WantsMillijoules)/float64(station.MaxMilliwatts)
+	power := min(v.MaxMilliwatts, station.MaxMilliwatts)
+	return float64(v.Departure-view.Now) - float64(float64(v.WantsMillijoules)/float64(power)*float64(time.Second))
 }
 
 // guarantee gives the least that a vehicle is promised, and never less than it can draw at all.
