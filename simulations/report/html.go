@@ -35,7 +35,7 @@ type page struct {
 	Held                  string
 	Tiles                 []tile
 	Sections              []card
-	Tables                []grid
+	Before, After         []grid // of the sessions
 	Data                  pageData
 	Listed, Left          int
 	Raw, Script           template.JS
@@ -56,7 +56,7 @@ func (s *Summary) HTML() ([]byte, error) {
 		Summary: s, From: s.Start.UTC().Format("2 Jan 2006 15:04"), To: s.End.UTC().Format("2 Jan 2006 15:04"), Span: days(s.End.Sub(s.Start)),
 		Books: s.Money != (Conservation{}), Held: strings.Join(slices.Sorted(maps.Keys(s.Invariants)), ", "),
 		AllHeld: !slices.ContainsFunc(s.Attackers, func(a Attacker) bool { return !a.Held() }),
-		Tiles:   s.tiles(), Sections: s.cards(), Tables: s.tables(), Data: s.pageData(),
+		Tiles:   s.tiles(), Sections: s.cards(), Before: s.tablesBefore(), After: s.tablesAfter(), Data: s.pageData(),
 		Script: template.JS(pageScript), Style: template.CSS(pageStyle), // ours
 		ScriptHash: hashOf(pageScript), StyleHash: hashOf(pageStyle),
 	}
@@ -114,10 +114,10 @@ func (s *Summary) tiles() []tile {
 }
 
 func (s *Summary) cards() []card {
-	titles := map[string]string{"grid": "Grid", "service": "Service", "money": "Money", "payments": "Payments", "faults": "Faults"}
+	titles := map[string]string{"grid": "Grid", "service": "Service", "money": "Money", "payments": "Payments"}
 	var all []card
 	for _, f := range s.KeyFigures() {
-		if f.Value == "" || s.Figures == nil && f.Section == "grid" {
+		if f.Value == "" || f.Section == "faults" || s.Figures == nil && f.Section == "grid" { // faults have a table
 			continue
 		}
 		if len(all) == 0 || all[len(all)-1].Title != titles[f.Section] {
@@ -175,20 +175,31 @@ func newGrid(title, note string, head []string, rows [][]string) grid {
 	return g
 }
 
-func (s *Summary) tables() []grid {
-	var all []grid
-	add := func(title, note string, head []string, rows [][]string) {
-		if len(rows) > 0 {
-			all = append(all, newGrid(title, note, head, rows))
-		}
+// Small tells whether two such tables stand side by side.
+func (g grid) Small() bool { return len(g.Head) <= 2 }
+
+type grids []grid
+
+func (all *grids) add(title, note string, head []string, rows [][]string) {
+	if len(rows) > 0 {
+		*all = append(*all, newGrid(title, note, head, rows))
 	}
-	add("Attackers", "What those who cheat gained at the cost of others, against what quotes declare that may be lost.",
+}
+
+func (s *Summary) tablesBefore() []grid {
+	var all grids
+	all.add("Attackers", "What those who cheat gained at the cost of others, against what quotes declare that may be lost.",
 		[]string{"attacker", "attack", "tries*", "gained*", "declared*", ""}, s.attackerCells())
-	add("Faults that fired", "", []string{"fault", "times*"}, countCells(s.Faults))
-	add("Circuits", "", []string{"circuit", "peak kW*", "quarter-hour peak kW*", "drawn kWh*", "fed in kWh*", "lowest limit kW*", "over min*", "over kWh*"}, s.circuitCells())
-	add("Invariants", "How often each was checked. A run in which one breaks gives no report.", []string{"invariant", "checks*"}, countCells(s.Invariants))
-	add("Ledger", "", []string{"", "vertices*"}, s.ledgerCells())
-	add("Accounts", "", []string{"name", "balance*", "in channels*", "DID"}, s.accountCells())
+	all.add("Circuits", "", []string{"circuit", "peak kW*", "quarter-hour peak kW*", "drawn kWh*", "fed in kWh*", "lowest limit kW*", "over min*", "over kWh*"}, s.circuitCells())
+	return all
+}
+
+func (s *Summary) tablesAfter() []grid {
+	var all grids
+	all.add("Faults that fired", "", []string{"fault", "times*"}, countCells(s.Faults))
+	all.add("Invariants", "", []string{"invariant", "checks, none failed*"}, countCells(s.Invariants))
+	all.add("Ledger", "", []string{"vertices", "count*"}, s.ledgerCells())
+	all.add("Accounts", "", []string{"name", "balance*", "in channels*", "DID"}, s.accountCells())
 	return all
 }
 

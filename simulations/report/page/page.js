@@ -12,6 +12,7 @@
 
   // Numbers and times.
   const number = (v, digits) => v.toLocaleString("en-US", { maximumFractionDigits: digits === undefined ? 3 : digits });
+  const hundredths = (v) => v.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const readable = (v) => number(v, Math.abs(v) >= 1000 ? 0 : Math.abs(v) >= 100 ? 1 : Math.abs(v) >= 1 ? 2 : 4);
   const two = (n) => String(n).padStart(2, "0");
   const clock = (ms, seconds) => {
@@ -26,6 +27,7 @@
   // What all plots share: the points in view, and the one that is pointed at.
   const view = { from: 0, to: data.points, at: -1 };
   const plots = [];
+  let active = null; // the plot that shows what it has there
 
   const second = 1000, minute = 60 * second, hour = 60 * minute, dayLong = 24 * hour;
   const timeSteps = [second, 5 * second, 15 * second, 30 * second, minute, 2 * minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute, hour, 2 * hour, 3 * hour,
@@ -271,15 +273,15 @@
         pointAll(this);
       });
     }
-    point(active) {
+    point() {
       const inside = view.at >= Math.floor(view.from) && view.at < view.to && view.at >= 0;
       this.cross.setAttribute("visibility", inside ? "visible" : "hidden");
-      this.tip.hidden = !(inside && active);
+      this.tip.hidden = !(inside && active === this);
       if (!inside) return;
       const x = this.x(view.at + 0.5);
       this.cross.setAttribute("x1", x);
       this.cross.setAttribute("x2", x);
-      if (!active) return;
+      if (active !== this) return;
       const rows = make("table");
       for (const s of this.series) {
         const v = s.mean[view.at];
@@ -295,7 +297,10 @@
     }
   }
 
-  function pointAll(active) { plots.forEach((p) => p.point(p === active)); }
+  function pointAll(plot) {
+    active = plot;
+    plots.forEach((p) => p.point());
+  }
   function look(from, to) {
     if (to - from < 2) to = from + 2;
     view.from = Math.max(0, Math.floor(from));
@@ -310,7 +315,12 @@
   if (byId("plots")) {
     data.plots.forEach((spec) => { const p = new Plot(spec); plots.push(p); byId("plots").append(p.figure); });
     byId("whole").addEventListener("click", () => look(0, data.points));
-    new ResizeObserver(drawAll).observe(byId("plots"));
+    let width = 0;
+    new ResizeObserver(() => {
+      if (width === byId("plots").clientWidth) return; // a table was opened
+      width = byId("plots").clientWidth;
+      drawAll();
+    }).observe(byId("plots"));
   }
 
   // The table of sessions.
@@ -323,8 +333,8 @@
       if (v === null || v === "") return "–";
       if (kind === "time") return moment(data.start + v * 1000);
       if (kind === "span") return v >= 3600 ? Math.floor(v / 3600) + " h " + two(Math.floor(v % 3600 / 60)) : v >= 60 ? Math.floor(v / 60) + " min" : v + " s";
-      if (kind === "energy") return number(v / 1000, 3);
-      if (kind === "money") return Number(v).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+      if (kind === "energy") return hundredths(v / 1000);
+      if (kind === "money") return hundredths(Number(v));
       if (kind === "station") return stations[v];
       return typeof v === "number" ? number(v) : v;
     };
