@@ -20,6 +20,8 @@ type Cost struct {
 	// LimitedBy is "min_price" or "max_price" where a limit changed a sum, else "".
 	LimitedBy string
 
+	asked   Exact // what payable is rounded from
+	final   bool
 	payable money.Amount
 	parts   []part
 }
@@ -142,7 +144,7 @@ var bigRatePercent = big.NewInt(rateScale / 100)
 
 // price adds up the tallies of a session, one for each tariff that it went through.
 func price(tallies []*tally, final bool) (Cost, error) {
-	cost := Cost{Currency: tallies[0].tariff.currency}
+	cost := Cost{Currency: tallies[0].tariff.currency, final: final}
 	before := sums{zeroExact, zeroExact, zeroExact}
 	for i, y := range tallies {
 		last := i == len(tallies)-1
@@ -164,7 +166,7 @@ func price(tallies []*tally, final bool) (Cost, error) {
 		}
 	}
 	cost.ExclVAT, cost.InclVAT = before.excl, before.incl
-	return cost, cost.round(before.asked, final)
+	return cost, cost.round(before.asked)
 }
 
 // raise holds the minimum price over the whole session. While the session runs the minimum is not demanded yet, but a running
@@ -200,11 +202,12 @@ func (c *Cost) noteLimit(was, is sums, name string) sums {
 }
 
 // round is the one rounding of money (I10).
-func (c *Cost) round(asked Exact, final bool) error {
+func (c *Cost) round(asked Exact) error {
 	how := roundDown
-	if final {
+	if c.final {
 		how = roundHalfEven
 	}
+	c.asked = asked
 	var err error
 	if c.payable, err = asked.amount(how); err != nil {
 		return fmt.Errorf("payable: %w", err)
