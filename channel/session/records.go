@@ -320,7 +320,8 @@ type Progress struct {
 	Peer        wallet.DID
 	At          time.Time // session clock
 	Elapsed     time.Duration
-	Quantity    int64
+	Service     string
+	Quantity    int64 // in the unit of the service
 	Power       int64 // milliwatts
 	SoCPermille int16
 	Cost        money.Amount

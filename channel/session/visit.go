@@ -172,6 +172,7 @@ func (v *visit) seen(now Instant, view View) {
 func (v *visit) report(now Instant, note string, err error) Report {
 	p := Progress{
 		Session: v.record.ID, Role: v.record.Role, Phase: v.record.Phase, Peer: v.record.Peer, At: now.Session,
+		Service: v.record.Service,
 		Quantity: v.record.Quantity, Power: v.record.Power, SoCPermille: v.record.SoCPermille,
 		Cost: v.record.Cost, Paid: v.record.Paid, Claims: v.record.Claims, Note: note, Err: err,
 	}
