@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -14,7 +15,7 @@ var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 
 // Check returns a *Problem when the parts do not fit together.
 func (s *Scenario) Check() error {
-	for _, check := range []func() error{s.checkWhole, s.checkNames, s.checkStations, s.checkVehicles, s.checkFaults} {
+	for _, check := range []func() error{s.checkWhole, s.checkNames, s.checkSite, s.checkStations, s.checkVehicles, s.checkFaults} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -30,8 +31,8 @@ func (s *Scenario) checkWhole() error {
 	switch {
 	case len(s.Stations) == 0 || len(s.Stations) > PartiesMax:
 		return s.problem("add `stations:` with at least one", "%d stations, want 1 to %d", len(s.Stations), PartiesMax)
-	case len(s.Vehicles) == 0 || len(s.Vehicles) > PartiesMax:
-		return s.problem("add `vehicles:` with at least one", "%d vehicles, want 1 to %d", len(s.Vehicles), PartiesMax)
+	case len(s.Vehicles) == 0 && len(s.Fleets) == 0 || len(s.Vehicles) > PartiesMax:
+		return s.problem("add `vehicles:` or `fleets:` with at least one", "%d vehicles, want 1 to %d", len(s.Vehicles), PartiesMax)
 	case s.Duration <= 0 || s.Duration > DurationMax || s.Step <= 0:
 		return s.problem("", "duration %s with steps of %s", s.Duration, s.Step)
 	case s.Ledger.Window%time.Second != 0:
@@ -63,14 +64,18 @@ func (s *Scenario) checkStations() error {
 		}
 		tariffs = append(tariffs, t.Name)
 	}
+	circuits := s.circuitNames()
 	for _, st := range s.Stations {
-		if !slices.Contains(tariffs, st.Tariff) {
+		if st.Circuit != "" && !slices.Contains(circuits, st.Circuit) {
+			return s.problem(suggest(st.Circuit, circuits), "station %q is on an unknown circuit %q", st.Name, clip(st.Circuit))
+		}
+		if s.Engine == EngineFull && !slices.Contains(tariffs, st.Tariff) {
 			return s.problem(suggest(st.Tariff, tariffs), "station %q has no tariff %q", st.Name, clip(st.Tariff))
 		}
 		if _, err := pricing.LoadLocation(st.TimeZone); err != nil {
 			return s.problem("write it as Europe/Berlin", "station %q: no time zone %q", st.Name, clip(st.TimeZone))
 		}
-		if st.PowerMilliwatts <= 0 || st.ClaimEvery < 2*s.Step {
+		if s.Engine == EngineFull && (st.PowerMilliwatts <= 0 || st.ClaimEvery < 2*s.Step) {
 			return s.problem("claim no more often than every other step", "station %q of %d mW claims every %s, with steps of %s",
 				st.Name, st.PowerMilliwatts, st.ClaimEvery, s.Step)
 		}
@@ -100,12 +105,80 @@ func (s *Scenario) checkVehicles() error {
 				return s.problem("put visits in order of time, within the duration", "visit %d of %q is at %s", i+1, v.Name, visit.At)
 			}
 			last = visit.At
-			b := v.Battery
-			b.StateOfChargePermille, b.TargetPermille = visit.FromPermille, visit.ToPermille
-			if _, err := b.Load(); err != nil {
+			if err := s.checkVisit(v, visit); err != nil {
 				return s.problem("", "visit %d of %q: %v", i+1, v.Name, err)
 			}
 		}
+	}
+	return nil
+}
+
+// checkVisit returns an error when a visit cannot be made.
+func (s *Scenario) checkVisit(v Vehicle, visit Visit) error {
+	i := slices.IndexFunc(s.Stations, func(st Station) bool { return st.Name == visit.Station })
+	switch s.Stations[i].Service {
+	case ServiceParking:
+		if visit.Stay == 0 {
+			return errors.New("parking wants `stay:`")
+		}
+		return nil
+	case ServiceToll, ServiceData:
+		if visit.Pieces == 0 {
+			return fmt.Errorf("%s wants `pieces:`", s.Stations[i].Service)
+		}
+		return nil
+	}
+	_, err := v.Load(visit)
+	return err
+}
+
+func (s *Scenario) circuitNames() []string {
+	names := make([]string, len(s.Site.Circuits))
+	for i, c := range s.Site.Circuits {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// checkSite looks that circuits are a tree, and that everything of the site hangs on one of them.
+func (s *Scenario) checkSite() error {
+	names := s.circuitNames()
+	for i, c := range s.Site.Circuits {
+		switch {
+		case !nameForm.MatchString(c.Name):
+			return s.problem("use small letters, digits and hyphens", "%q is not the name of a circuit", clip(c.Name))
+		case i > 0 && !slices.Contains(names[:i], c.Under):
+			return s.problem(suggest(c.Under, names[:i])+"; name a circuit after the one that feeds it", "circuit %q is under an unknown %q", c.Name, clip(c.Under))
+		case i == 0 && c.Under != "":
+			return s.problem("the first circuit is the connection to the grid", "circuit %q is under %q", c.Name, clip(c.Under))
+		}
+	}
+	var used []string
+	for _, p := range slices.Concat(s.Site.Base, s.Site.Solar) {
+		used = append(used, p.Circuit)
+		if len(p.Values) == 0 && p.File == "" {
+			return s.problem("write `values:` or `file:`", "a profile of nothing")
+		}
+	}
+	if b := s.Site.Storage; b != nil {
+		used = append(used, b.Circuit)
+		if b.CapacityMilliwattHours <= 0 || b.PowerMilliwatts <= 0 || b.EfficiencyPPM <= 0 {
+			return s.problem("write `capacity:` and `power:`", "a battery of %d mWh and %d mW", b.CapacityMilliwattHours, b.PowerMilliwatts)
+		}
+	}
+	for _, g := range s.Signals {
+		used = append(used, g.Circuit)
+	}
+	for _, name := range used {
+		if name != "" && !slices.Contains(names, name) {
+			return s.problem(suggest(name, names), "unknown circuit %q", clip(name))
+		}
+	}
+	if p := s.Prices; p != nil && len(p.Values) == 0 && p.File == "" {
+		return s.problem("write `values:` or `file:`", "prices of nothing")
+	}
+	if s.Carbon != nil && len(s.Carbon.Values) == 0 && s.Carbon.File == "" {
+		return s.problem("write `values:` or `file:`", "carbon of nothing")
 	}
 	return nil
 }
@@ -119,7 +192,7 @@ func (s *Scenario) checkFaults() error {
 	}
 	names := s.names()
 	for _, f := range s.Faults {
-		if !slices.Contains(names, f.Who) {
+		if !slices.Contains(names, f.Who) && len(s.Fleets) == 0 { // their vehicles have no names yet
 			return s.problem(suggest(f.Who, names), "a fault of %q, which is not there", clip(f.Who))
 		}
 		if f.Kind == FaultCrash && (f.Dies < PointIdle || f.Dies > PointSending) {

@@ -30,6 +30,7 @@ func (p *Problem) Unwrap() error { return ErrScenario }
 type reader struct {
 	file    string
 	problem *Problem
+	schema  *Schema // of what is read next; nil unless the reader describes
 }
 
 func (r *reader) failed() bool { return r.problem != nil }
@@ -78,14 +79,17 @@ func (r *reader) mapping(n *yaml.Node, what string) []entry {
 	return entries
 }
 
-// field reads one value of an object.
+// field reads one value of an object, and says what it is.
 type field struct {
-	name string
-	read func(*yaml.Node)
+	name, about string
+	read        func(*yaml.Node)
 }
 
 // object reads a mapping with known names only.
 func (r *reader) object(n *yaml.Node, what string, fields ...field) {
+	if r.describesObject(fields) {
+		return
+	}
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name

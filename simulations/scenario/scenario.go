@@ -29,24 +29,41 @@ const (
 	DurationMax = 366 * 24 * time.Hour
 	// FaultsMax bounds the faults of a scenario, drawn ones included.
 	FaultsMax = 10_000
+	// ValuesMax bounds a series that is written into the file: a year of quarter hours.
+	ValuesMax = 4 * 24 * 366
 )
 
 // Scenario is a world before it begins. Parse makes one of a file; one that was put together otherwise must pass Check.
 type Scenario struct {
 	Name     string
 	About    string // what to look at, in a line or two
+	Engine   string // EngineFull or EngineControl
 	Seed     uint64 // unless the run chooses another
 	Start    time.Time
 	Duration time.Duration // visits may begin before its end
 	Step     time.Duration // how often meters are sampled and timers looked at
+	Site     Site
+	Control  Control
+	Prices   *Prices // of energy from the grid; nil: nobody says
+	Carbon   *Series // grams of CO₂ a kWh from the grid; nil: nobody says
+	Signals  []Signal
 	Ledger   Ledger
 	Tariffs  []Tariff
 	Stations []Station
 	Vehicles []Vehicle
+	Fleets   []Fleet // more vehicles, which Expand makes
 	Network  Network
 	Faults   []Fault
 	Chaos    Chaos
 }
+
+// Engines.
+const (
+	// EngineFull runs wallets, sessions, channels and the ledger, with every signature.
+	EngineFull = "full"
+	// EngineControl runs the grid and the control of charging alone: nobody pays.
+	EngineControl = "control"
+)
 
 // Ledger is the network that settles.
 type Ledger struct {
@@ -61,17 +78,30 @@ type Tariff struct {
 	Tariff *pricing.Tariff
 }
 
-// Station is a charger with one outlet.
+// Services that stations sell.
+const (
+	ServiceCharging = "charging"
+	ServiceParking  = "parking" // by the second
+	ServiceToll     = "toll"    // by the passage
+	ServiceData     = "data"    // by the message
+)
+
+// Station sells one service to one vehicle at a time.
 type Station struct {
-	Name            string
-	PowerMilliwatts int64
-	Tariff          string // a name of Tariffs
-	TimeZone        string // IANA name; the tariff's local times are in it
-	ClaimEvery      time.Duration
-	SettleAt        money.Amount  // ask for a withdrawal when so much is unsettled; 0 never
-	SettleEvery     time.Duration // or after this time; 0 never
-	GoneAfter       time.Duration // an unpaid vehicle that is silent for so long has left
-	InflatePPM      int64         // by how much its meter lies, parts per million
+	Name             string
+	Group            string // the name in the file, where a line makes several
+	Service          string
+	PowerMilliwatts  int64
+	ReturnMilliwatts int64  // that it takes back from a vehicle; 0: none
+	Circuit          string // of the site; empty: none, or the only one
+	Phase            string // "1", "2", "3", or "123"
+	Tariff           string // a name of Tariffs
+	TimeZone         string // IANA name; the tariff's local times are in it
+	ClaimEvery       time.Duration
+	SettleAt         money.Amount  // ask for a withdrawal when so much is unsettled; 0 never
+	SettleEvery      time.Duration // or after this time; 0 never
+	GoneAfter        time.Duration // an unpaid vehicle that is silent for so long has left
+	InflatePPM       int64         // by how much its meter lies, parts per million
 }
 
 // Vehicle is a vehicle with what it means to do.
@@ -84,7 +114,17 @@ type Vehicle struct {
 	GainPPM  int64         // error of its own measurement, parts per million
 	Lifetime time.Duration // of a new channel
 	Closes   bool          // it closes its channels when all visits are over
-	Visits   []Visit       // in the order of their times
+	Policy   Policy
+	Visits   []Visit // in the order of their times
+}
+
+// Policy is what a driver leaves to the control of charging, and what not.
+type Policy struct {
+	Priority         int          // larger is served first by what knows priorities
+	PriceMax         money.Amount // of a kWh from the grid, above which control by price waits; 0: none
+	ReturnMilliwatts int64        // that the vehicle gives back at most; 0: it gives nothing back
+	FloorPermille    int16        // state of charge below which it gives nothing back
+	Ideal            bool         // the battery takes full power until it is full
 }
 
 // Visit is one stop at a station.
@@ -96,6 +136,9 @@ type Visit struct {
 	EnergyMilliwattHours int64         // or when it has so much; 0: no such limit
 	Stay                 time.Duration // or when so much time has passed; 0: no such limit
 	CostMax              money.Amount  // or when it would cost more; 0: no such limit
+	Departs              time.Duration // when the driver says that it leaves, from the start; 0: with Stay
+	Pieces               int64         // passages or messages that it wants
+	Remains              bool          // it stays for all of Stay, though it has what it wants
 }
 
 // Network is how messages travel, between vehicles and stations and to the ledger.

@@ -110,7 +110,7 @@ func TestI9_WhatIsWrongIsRefusedWithItsLineAndWhatWasMeant(t *testing.T) {
 		"point":              {"faults: [{crash: anna, point: before}]", 1, `unknown point "before"`, "before-commit"},
 		"two faults":         {"faults: [{crash: anna, cut: ben}]", 1, "a fault that is two", ""},
 		"no fault":           {"faults: [{at: 1m}]", 1, "a fault of nothing", "crash: NAME"},
-		"visits no list":     {"vehicles: {anna: {visits: {at: 1m}}}", 1, "are not a list", ""},
+		"visits no list":     {"vehicles: {anna: {visits: {at: 1m}}}", 1, "is not a list", ""},
 		"tariff":             {"tariffs:\n  day: {elements: []}", 2, `tariff "day"`, "OCPI"},
 		"tariff number":      {"tariffs:\n  day: {min_price: {excl_vat: 0x10}}", 2, "not a number as OCPI writes it", ""},
 		"alias":              {"a: &x 1\ntariffs:\n  day: {elements: *x}", 1, `unknown key "a"`, ""},

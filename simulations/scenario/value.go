@@ -1,7 +1,9 @@
 package scenario
 
 import (
+	"maps"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +27,9 @@ const textMax = 500
 
 func (r *reader) text(into *string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if r.describes(Schema{Type: "string", MaxLength: textMax}) {
+			return
+		}
 		text, ok := r.scalar(n)
 		if ok && (text == "" || len(text) > textMax) {
 			r.fail(n, "", "text of %d bytes, want 1 to %d", len(text), textMax)
@@ -35,6 +40,9 @@ func (r *reader) text(into *string) func(*yaml.Node) {
 
 func (r *reader) duration(into *time.Duration, least, most time.Duration) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if r.describes(Schema{Type: "string", Pattern: `^([0-9.]+(h|m|s|ms))+$`, Examples: []string{"90s", "30m", "1h30m"}}) {
+			return
+		}
 		text, _ := r.scalar(n)
 		if r.failed() {
 			return
@@ -52,6 +60,9 @@ func (r *reader) duration(into *time.Duration, least, most time.Duration) func(*
 
 func (r *reader) instant(into *time.Time) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if r.describes(Schema{Type: "string", Format: "date-time"}) {
+			return
+		}
 		text, _ := r.scalar(n)
 		if r.failed() {
 			return
@@ -70,6 +81,9 @@ func (r *reader) instant(into *time.Time) func(*yaml.Node) {
 // measure reads a number with a unit exactly; scales says how many of the smallest unit each unit is.
 func (r *reader) measure(into *int64, most int64, example string, scales map[string]int64) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if r.describes(Schema{Type: "string", Pattern: "^[0-9.]+ *(" + strings.Join(slices.Sorted(maps.Keys(scales)), "|") + ")$", Examples: []string{example}}) {
+			return
+		}
 		text, _ := r.scalar(n)
 		if r.failed() {
 			return
@@ -119,7 +133,7 @@ func (r *reader) share(into *int64, whole int64) func(*yaml.Node) {
 
 func (r *reader) permille(into *int16) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		var wide int64
+		wide := int64(*into)
 		r.share(&wide, 1000)(n)
 		*into = int16(wide)
 	}
@@ -128,6 +142,9 @@ func (r *reader) permille(into *int16) func(*yaml.Node) {
 // signedPPM reads a percentage of either sign.
 func (r *reader) signedPPM(into *int64) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if r.describes(Schema{Type: "string", Pattern: "^-?[0-9.]+ *%$", Examples: []string{"-1.5%"}}) {
+			return
+		}
 		positive := *n
 		positive.Value = strings.TrimPrefix(n.Value, "-")
 		r.share(into, 1e6)(&positive)
@@ -140,7 +157,7 @@ func (r *reader) signedPPM(into *int64) func(*yaml.Node) {
 // probability reads a percentage.
 func (r *reader) probability(into *float64) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		var ppm int64
+		ppm := int64(*into * 1e6)
 		r.share(&ppm, 1e6)(n)
 		*into = float64(ppm) / 1e6
 	}
@@ -148,6 +165,9 @@ func (r *reader) probability(into *float64) func(*yaml.Node) {
 
 func (r *reader) money(into *money.Amount) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if r.describes(Schema{Type: "number", Minimum: new(float64), Description: "in the ledger's currency, to nine decimals"}) {
+			return
+		}
 		text, _ := r.scalar(n)
 		if r.failed() {
 			return
@@ -168,6 +188,9 @@ const amountMax = 200_000 * money.Amount(money.Nano)
 
 func (r *reader) flag(into *bool) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if r.describes(Schema{Type: "boolean"}) {
+			return
+		}
 		text, _ := r.scalar(n)
 		if !r.failed() && text != "true" && text != "false" {
 			r.fail(n, "write true or false", "%q is neither true nor false", clip(text))
@@ -178,6 +201,9 @@ func (r *reader) flag(into *bool) func(*yaml.Node) {
 
 func (r *reader) count(into *int, most int) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if r.describes(Schema{Type: "integer", Minimum: new(float64), Maximum: float(most)}) {
+			return
+		}
 		text, _ := r.scalar(n)
 		if r.failed() {
 			return
@@ -192,6 +218,9 @@ func (r *reader) count(into *int, most int) func(*yaml.Node) {
 
 func (r *reader) seed(into *uint64) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if r.describes(Schema{Type: "integer", Minimum: new(float64)}) {
+			return
+		}
 		text, _ := r.scalar(n)
 		if r.failed() {
 			return

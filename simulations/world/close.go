@@ -72,9 +72,17 @@ func (v *vehicle) closeChannel(r session.ChannelRecord) bool {
 	}
 	v.ask(func(l *ledger, answer func(func())) {
 		at := l.core.Finality().Final().Checkpoint.Time.Time()
-		answer(func() { v.proposeClose(r.ID, at) })
+		answer(func() { v.proposeClose(r.ID, later(at, v.world.clock.Now())) })
 	})
 	return true
+}
+
+// later gives the ledger's time, or that of an own clock where the ledger's last checkpoint is old.
+func later(ledger, clock time.Time) time.Time {
+	if clock.After(ledger) {
+		return clock
+	}
+	return ledger
 }
 
 // closeSince gives the time at which the vehicle first wanted to close a channel.

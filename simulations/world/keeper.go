@@ -9,10 +9,11 @@ import (
 	"joulepay/channel/session"
 )
 
-// Bounds of how often a channel without a session is looked at, as in package agent.
+// Bounds of how often a channel without a session is looked at: in package agent a minute at most; here as often as its
+// window demands, since nobody waits for the answer and months pass.
 const (
 	keepEveryMin = time.Second
-	keepEveryMax = time.Minute
+	keepEveryMax = time.Hour
 )
 
 // watch looks after a channel until it is closed.

@@ -67,6 +67,7 @@ func (d *ledgerDisk) Commit(ctx context.Context, b settlestore.Batch) error {
 		if err := d.Memory.Commit(ctx, b); err != nil {
 			return err
 		}
+		d.process.world.oracle.ledgerStored(b.Slots)
 	}
 	if !heard {
 		return errDied
@@ -82,6 +83,7 @@ func newLedger(w *World) (*ledger, error) {
 	did := wallet.DIDOf(l.issuer.Public())
 	limits := settle.DefaultLimits()
 	limits.Heartbeat = w.scenario.Ledger.Heartbeat
+	limits.StepMax = max(limits.StepMax, limits.Heartbeat)
 	issuable := money.Amount(1<<62 - 1)
 	var err error
 	l.genesis, err = settle.NewGenesis(settle.Genesis{

@@ -9,7 +9,6 @@ import (
 	"joulepay/channel/session"
 	"joulepay/settle"
 	"joulepay/settle/proof"
-	"joulepay/wallet/money"
 )
 
 // Violation says which invariant broke, and how. The same scenario and seed break it at the same event again.
@@ -33,6 +32,7 @@ func (v *Violation) Unwrap() error { return ErrInvariant }
 type oracle struct {
 	world  *World
 	checks map[string]int64
+	books  books
 
 	moved   bool // the ledger, since the last event
 	touched []sideKey
@@ -67,7 +67,7 @@ type readingKey struct {
 
 func newOracle(w *World) *oracle {
 	return &oracle{
-		world: w, checks: map[string]int64{}, sides: map[sideKey]session.ChannelRecord{}, lanes: map[channel.ID][2]settle.Lane{},
+		world: w, checks: map[string]int64{}, books: newBooks(), sides: map[sideKey]session.ChannelRecord{}, lanes: map[channel.ID][2]settle.Lane{},
 		bodies: map[claimKey]channel.Hash{}, readings: map[readingKey][]byte{}, finals: map[uint64]proof.Hash{},
 		quotes: map[channel.SessionID]quote.Quote{}, began: map[channel.SessionID]time.Time{}, settled: map[channel.SessionID]time.Time{},
 	}
@@ -136,48 +136,13 @@ func (o *oracle) storedSession(r session.SessionRecord) {
 // check looks at everything that the last event changed.
 func (o *oracle) check() {
 	if o.moved {
-		o.checkMoney()
+		o.checkMoney(false)
 		o.checkLanes()
 	}
 	for _, key := range o.touched {
 		o.checkSide(key)
 	}
 	o.moved, o.touched = false, o.touched[:0]
-}
-
-// checkMoney is I1: by the ledger's own audit of all slots, and by a sum over the accounts and channels that we know.
-func (o *oracle) checkMoney() {
-	state := o.world.ledger.core.State()
-	o.hold("I1", state.Audit() == nil, "the ledger's audit fails: %v", state.Audit())
-	issued, balances, locked := o.money()
-	o.hold("I1", balances+locked == issued, "%s on accounts and %s in channels, issued are %s", balances, locked, issued)
-}
-
-// money sums up what the ledger holds.
-func (o *oracle) money() (issued, balances, locked money.Amount) {
-	l := o.world.ledger
-	for _, p := range o.world.parties() {
-		balances += l.account(p.did).Balance
-	}
-	for _, id := range o.channels {
-		if c, ok := l.channel(id); ok {
-			held, err := c.Locked()
-			o.world.fail(err)
-			locked += held
-		}
-	}
-	return l.issued, balances, locked
-}
-
-// channel gives a channel as the ledger has it now.
-func (l *ledger) channel(id channel.ID) (settle.Channel, bool) {
-	raw, ok := l.core.State().Slot(settle.ChannelKey(id))
-	if !ok {
-		return settle.Channel{}, false
-	}
-	c, err := settle.DecodeChannel(raw)
-	l.world.fail(err)
-	return c, true
 }
 
 // final is I7: what is final is never undone.

@@ -12,9 +12,9 @@ import (
 // atEnd checks what holds once everything is over: claims are on the ledger, nobody honest was short, and nothing was
 // billed that did not flow.
 func (o *oracle) atEnd() {
-	o.checkMoney()
+	o.checkMoney(true)
 	for _, id := range o.channels {
-		if c, ok := o.world.ledger.channel(id); ok {
+		if c, ok := o.books.channels[id]; ok {
 			o.checkOutcome(id, c)
 		}
 	}
@@ -25,7 +25,7 @@ func (o *oracle) atEnd() {
 
 func (o *oracle) checkOutcome(id channel.ID, c settle.Channel) {
 	for _, who := range []channel.Party{channel.Opener, channel.Partner} {
-		r := o.side(c.Opening, who)
+		r := o.side(id, c.Opening, who)
 		if r == nil {
 			continue
 		}

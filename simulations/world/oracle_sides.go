@@ -9,47 +9,20 @@ import (
 	"joulepay/wallet"
 )
 
-// checkLanes is I2 on the ledger: no lane falls, and none is above what its payer has signed.
-func (o *oracle) checkLanes() {
-	for _, id := range o.channels {
-		c, ok := o.world.ledger.channel(id)
-		if !ok {
-			continue
-		}
-		for n, now := range c.Lanes {
-			before := o.lanes[id][n]
-			fell := now.Maximum < before.Maximum || now.Owed < before.Owed || now.Owed == before.Owed && now.Sequence < before.Sequence
-			o.hold("I2", !fell, "lane %d of channel %.8s fell on the ledger from %s to %s", n, id, before.Maximum, now.Maximum)
-			if payer := o.side(c.Opening, channel.Lane(n).Payer()); payer != nil {
-				o.hold("I2", now.Maximum <= payer.Side.Out.Owed(), "lane %d of channel %.8s is at %s, signed were %s",
-					n, id, now.Maximum, payer.Side.Out.Owed())
-			}
-		}
-		o.lanes[id] = c.Lanes
-	}
-}
-
 // side gives what a party last stored of a channel, nil when nothing.
-func (o *oracle) side(opening channel.Opening, who channel.Party) *session.ChannelRecord {
+func (o *oracle) side(id channel.ID, opening channel.Opening, who channel.Party) *session.ChannelRecord {
 	did := opening.Opener
 	if who == channel.Partner {
 		did = opening.Partner
 	}
 	p := o.party(did)
-	if r, ok := o.sides[sideKey{p, opening.ID()}]; ok {
+	if r, ok := o.sides[sideKey{p, id}]; ok {
 		return &r
 	}
 	return nil
 }
 
-func (o *oracle) party(did wallet.DID) *party {
-	for _, p := range o.world.parties() {
-		if p.did == did {
-			return p
-		}
-	}
-	return nil
-}
+func (o *oracle) party(did wallet.DID) *party { return o.world.byDID[did] }
 
 // checkSide is I2 and I3 for one side of a channel, from what it stored.
 func (o *oracle) checkSide(key sideKey) {
@@ -73,7 +46,7 @@ func (o *oracle) checkSide(key sideKey) {
 	if share, err := channel.Payout(side.Funds, lanes); o.world.failure == nil {
 		o.hold("I3", err == nil && share[side.Me] == mine, "%s: is due %s, would be paid %s (%v)", who, mine, share[side.Me], err)
 	}
-	if peer := o.side(side.Opening, side.Me.Other()); peer != nil {
+	if peer := o.side(r.ID, side.Opening, side.Me.Other()); peer != nil {
 		o.hold("I2", !side.In.Above(peer.Side.Out), "%s: accepted %s, the peer has stored %s", who, side.In.Owed(), peer.Side.Out.Owed())
 	}
 	o.checkFunds(who, r)
@@ -81,7 +54,7 @@ func (o *oracle) checkSide(key sideKey) {
 
 // checkFunds is the premise of I3: a side counts on no money that the ledger does not have.
 func (o *oracle) checkFunds(who string, r session.ChannelRecord) {
-	c, ok := o.world.ledger.channel(r.ID)
+	c, ok := o.books.channels[r.ID]
 	if !ok {
 		return
 	}

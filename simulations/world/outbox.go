@@ -211,6 +211,9 @@ func (e *errand) finish(refused error) {
 	if operation.Spends(e.op.Kind) {
 		o.spending = false
 	}
+	if ends := e.op.Kind == session.OpClose || e.op.Kind == session.OpFinalise; ends && refused == nil {
+		p.keep(e.op.Channel)
+	}
 	p.concluded(session.Concluded{Op: e.op, Err: refused})
 	if p.up {
 		o.notify()

@@ -120,7 +120,7 @@ func (w *World) finalOps(p *party, r session.SessionRecord) int {
 
 func (w *World) addChannels(s *report.Summary) error {
 	for _, id := range w.oracle.channels {
-		c, ok := w.ledger.channel(id)
+		c, ok := w.oracle.books.channels[id]
 		if !ok {
 			continue // its opening was refused
 		}
@@ -130,7 +130,7 @@ func (w *World) addChannels(s *report.Summary) error {
 			Withdrawn: w.money(c.Funds.Withdrawn[channel.Partner]), Payout: w.money(c.Payout[channel.Partner]),
 			Settled: w.money(c.Lanes[0].Maximum), Claimed: w.money(0),
 		}
-		if station := w.oracle.side(c.Opening, channel.Partner); station != nil {
+		if station := w.oracle.side(id, c.Opening, channel.Partner); station != nil {
 			row.Claimed = w.money(station.Side.In.Owed())
 		}
 		for _, x := range s.Sessions {
@@ -160,7 +160,7 @@ func (w *World) addAccounts(s *report.Summary) error {
 func (w *World) share(p *party) (money.Amount, error) {
 	var sum money.Amount
 	for _, id := range w.oracle.channels {
-		c, ok := w.ledger.channel(id)
+		c, ok := w.oracle.books.channels[id]
 		if !ok || c.State == channel.Closed {
 			continue
 		}
@@ -169,7 +169,7 @@ func (w *World) share(p *party) (money.Amount, error) {
 			continue
 		}
 		lanes := c.Maxima()
-		if r := w.oracle.side(c.Opening, channel.Partner); r != nil {
+		if r := w.oracle.side(id, c.Opening, channel.Partner); r != nil {
 			lanes[0], lanes[1] = max(lanes[0], r.Side.In.Owed()), max(lanes[1], r.Side.Out.Owed())
 		}
 		shares, err := channel.Payout(c.Funds, lanes)
@@ -200,7 +200,7 @@ func (w *World) addTotals(s *report.Summary) {
 		w.fail(err)
 		t.Delivered += report.Energy(state.Register)
 	}
-	issued, balances, locked := w.oracle.money()
+	issued, balances, locked := w.ledger.issued, w.oracle.books.balances, w.oracle.books.locked
 	s.Money = report.Conservation{
 		Issued: w.money(issued), Balances: w.money(balances), Locked: w.money(locked), Conserved: balances+locked == issued,
 	}

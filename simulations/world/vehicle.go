@@ -81,9 +81,7 @@ func (v *vehicle) arrive() {
 
 // plugIn connects the cable, and asks for a session.
 func (v *vehicle) plugIn(s *station) {
-	b := v.spec.Battery
-	b.StateOfChargePermille, b.TargetPermille = v.visit.FromPermille, v.visit.ToPermille
-	load, err := b.Load()
+	load, err := v.spec.Load(v.visit)
 	if err == nil {
 		err = s.cable.Plug(load)
 	}

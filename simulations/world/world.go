@@ -17,6 +17,7 @@ import (
 	"joulepay/simulations/report"
 	"joulepay/simulations/scenario"
 	"joulepay/simulations/timeline"
+	"joulepay/wallet"
 )
 
 // Errors of a run.
@@ -55,6 +56,8 @@ type World struct {
 	ledger   *ledger
 	stations []*station
 	vehicles []*vehicle
+	all      []*party // who have sessions, stations first
+	byDID    map[wallet.DID]*party
 	oracle   *oracle
 	fired    map[string]int // faults, by kind
 	failure  error
@@ -83,11 +86,15 @@ func New(s *scenario.Scenario, o Options) (*World, error) {
 	for _, spec := range s.Vehicles {
 		w.vehicles = append(w.vehicles, newVehicle(w, spec))
 	}
+	w.all = w.gather()
 	return w, nil
 }
 
-// lookEvery is how often the world looks whether everything is over, virtual time.
-const lookEvery = 10 * time.Second
+// lookEvery is how often the world looks whether everything is over, virtual time: often enough for a bar that moves.
+func (w *World) lookEvery() time.Duration {
+	const looks = 500
+	return min(max(w.scenario.Duration/looks, 10*time.Second), time.Hour)
+}
 
 // Run lets everything happen, until nothing is left to do. It stops at the first broken invariant, or when the context
 // ends.
@@ -151,7 +158,7 @@ func (w *World) look() {
 		w.fail(fmt.Errorf("%w by %s: %s", ErrUnfinished, w.clock.Now().Format(time.RFC3339), reason))
 		return
 	}
-	w.clock.After(lookEvery, w.look)
+	w.clock.After(w.lookEvery(), w.look)
 }
 
 // deadline is when even the slowest way to an end must be over: windows of closes alone, one after the other, after the
@@ -206,13 +213,19 @@ func (w *World) unfinished() (running, over int, reason string) {
 }
 
 // parties gives all who have sessions, stations first.
-func (w *World) parties() []*party {
+func (w *World) parties() []*party { return w.all }
+
+func (w *World) gather() []*party {
 	var all []*party
 	for _, s := range w.stations {
 		all = append(all, &s.party)
 	}
 	for _, v := range w.vehicles {
 		all = append(all, &v.party)
+	}
+	w.byDID = map[wallet.DID]*party{}
+	for _, p := range all {
+		w.byDID[p.did] = p
 	}
 	return all
 }
