@@ -1,11 +1,7 @@
 package report
 
 import (
-	"bytes"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"maps"
@@ -13,34 +9,30 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"joulepay/simulations/page"
 )
 
-// What the page is made of. It stands alone: the policy in its head lets it load nothing, and run this script only.
 var (
-	//go:embed page/page.html
-	pageText string
-	//go:embed page/page.css
-	pageStyle string
-	//go:embed page/page.js
-	pageScript string
+	//go:embed body.html
+	bodyText string
+	//go:embed plots.js
+	script string
 
-	pageTemplate = template.Must(template.New("page").Parse(pageText))
+	body = template.Must(template.New("body").Parse(bodyText))
 )
 
-// page is what the template shows.
-type page struct {
-	Summary               *Summary
-	From, To, Span        string
-	Books, AllHeld        bool
-	Held                  string
-	Tiles                 []tile
-	Sections              []card
-	Before, After         []grid // of the sessions
-	Data                  pageData
-	Listed, Left          int
-	Raw, Script           template.JS
-	Style                 template.CSS
-	ScriptHash, StyleHash string
+// shown is what the template shows.
+type shown struct {
+	Summary        *Summary
+	From, To, Span string
+	Books, AllHeld bool
+	Held           string
+	Tiles          []tile
+	Sections       []card
+	Before, After  []grid // of the sessions
+	Data           pageData
+	Listed, Left   int
 }
 
 type tile struct{ Name, Number, Unit string }
@@ -52,32 +44,19 @@ type card struct {
 
 // HTML gives the report as one page that needs no network: plots, key figures and tables.
 func (s *Summary) HTML() ([]byte, error) {
-	p := page{
+	v := shown{
 		Summary: s, From: s.Start.UTC().Format("2 Jan 2006 15:04"), To: s.End.UTC().Format("2 Jan 2006 15:04"), Span: days(s.End.Sub(s.Start)),
 		Books: s.Money != (Conservation{}), Held: strings.Join(slices.Sorted(maps.Keys(s.Invariants)), ", "),
 		AllHeld: !slices.ContainsFunc(s.Attackers, func(a Attacker) bool { return !a.Held() }),
 		Tiles:   s.tiles(), Sections: s.cards(), Before: s.tablesBefore(), After: s.tablesAfter(), Data: s.pageData(),
-		Script: template.JS(pageScript), Style: template.CSS(pageStyle), // ours
-		ScriptHash: hashOf(pageScript), StyleHash: hashOf(pageStyle),
 	}
-	p.Listed = len(p.Data.Sessions.Rows)
-	p.Left = len(s.Sessions) - p.Listed
-	raw, err := json.Marshal(p.Data) // escapes what would end the element
-	if err != nil {
-		return nil, fmt.Errorf("report: encode the plots: %w", err)
+	v.Listed = len(v.Data.Sessions.Rows)
+	v.Left = len(s.Sessions) - v.Listed
+	p := page.Page{
+		Title: fmt.Sprintf("%s · seed %d", s.Scenario, s.Seed), Body: body, Values: &v, Data: v.Data, Script: script,
+		Footer: "Made by simulate from one scenario and one seed: the same two give the same bytes. Times are virtual, in UTC. This page needs no network.",
 	}
-	p.Raw = template.JS(raw)
-	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, &p); err != nil {
-		return nil, fmt.Errorf("report: make the page: %w", err)
-	}
-	return b.Bytes(), nil
-}
-
-// hashOf gives the source of the page's policy that allows one inline element.
-func hashOf(content string) string {
-	sum := sha256.Sum256([]byte(content))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+	return p.Render()
 }
 
 // days writes a length of time for people: "31 d 4 h", "3 h 18 min".
