@@ -15,6 +15,7 @@ import (
 	"joulepay/meter/sim"
 	"joulepay/settle/api"
 	"joulepay/settle/client"
+	"joulepay/settle/web"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
@@ -43,7 +44,7 @@ func (w *World) startLedger(ctx context.Context, _ net.Listener) error {
 func (w *World) startAPI(ctx context.Context, listener net.Listener) error {
 	config := w.node.Config()
 	config.Sessions, config.Stations, config.Tariffs = &w.served, &w.served, &w.served
-	config.Events, config.Lifetime = append(config.Events, &w.served), ctx
+	config.Events, config.Lifetime, config.Dashboard = append(config.Events, &w.served), ctx, web.Handler()
 	config.Loopback, config.Now, config.Logger = true, time.Now, w.options.Log
 	handler, err := api.New(config)
 	if err != nil {
