@@ -19,14 +19,19 @@ type Bill struct {
 	run      *pricing.Run
 	last     time.Time // of the last reading
 
+	giveBack *pricing.Tariff // of energy that is given back; nil where none is taken
+	backBase int64           // register of it at the baseline
+	back     *pricing.Run
+
 	following []following // quotes that are not in force yet, in order
 	inForce   int         // how many of those that followed the first have come into force
 }
 
 // following is a quote that prices from a time on.
 type following struct {
-	tariff *pricing.Tariff
-	from   time.Time
+	tariff   *pricing.Tariff
+	giveBack *pricing.Tariff
+	from     time.Time
 }
 
 // Follow schedules a quote that was accepted in the middle of the session: it prices what is delivered after the first
@@ -45,7 +50,19 @@ func (b *Bill) Follow(q Quote) error {
 	if err := tariff.ValidAt(q.From()); err != nil {
 		return fmt.Errorf("%w: %w", ErrQuote, err)
 	}
-	b.following = append(b.following, following{tariff, q.From()})
+	giveBack, err := q.ParseGiveBack()
+	if err != nil {
+		return err
+	}
+	if (giveBack == nil) != (b.giveBack == nil) {
+		return fmt.Errorf("%w: it changes whether energy is taken back", ErrQuote)
+	}
+	if giveBack != nil {
+		if err := giveBack.ValidAt(q.From()); err != nil {
+			return fmt.Errorf("%w: %w", ErrQuote, err)
+		}
+	}
+	b.following = append(b.following, following{tariff, giveBack, q.From()})
 	return nil
 }
 
@@ -62,10 +79,22 @@ func (b *Bill) switchTariff() error {
 		if err := b.run.Switch(next.tariff, next.from); err != nil {
 			return err
 		}
+		if err := b.switchGiveBack(next); err != nil {
+			return err
+		}
 		b.tariff, b.following = next.tariff, b.following[1:]
 		b.inForce++
 	}
 	return nil
+}
+
+// switchGiveBack does so for energy that is given back. Where its tariff stays, there is nothing to do.
+func (b *Bill) switchGiveBack(next following) error {
+	if b.giveBack == nil || next.giveBack.Hash() == b.giveBack.Hash() {
+		return nil
+	}
+	b.giveBack = next.giveBack
+	return b.back.Switch(next.giveBack, next.from)
 }
 
 // NewBill waits for the baseline reading. It refuses a tariff that cannot be priced, or is in another currency.
@@ -84,10 +113,14 @@ func NewBill(q Quote) (*Bill, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bill{tariff: tariff, location: location, unit: meter.Unit(q.Unit)}, nil
+	giveBack, err := q.ParseGiveBack()
+	if err != nil {
+		return nil, err
+	}
+	return &Bill{tariff: tariff, location: location, unit: meter.Unit(q.Unit), giveBack: giveBack}, nil
 }
 
-// Add takes the next reading and gives the net cost of the session up to it, rounded down.
+// Add takes the next reading and gives the net cost of the session up to it, rounded down: what is given back is credited.
 func (b *Bill) Add(r meter.Reading) (money.Amount, error) {
 	if b.run == nil {
 		if err := b.begin(r); err != nil {
@@ -109,12 +142,13 @@ func (b *Bill) Add(r meter.Reading) (money.Amount, error) {
 	if err := b.run.Add(sample); err != nil {
 		return 0, err
 	}
-	b.last = r.Time
-	cost, err := b.Cost(false)
-	if err != nil {
-		return 0, err
+	if b.back != nil {
+		if err := b.back.Add(pricing.Sample{Time: r.Time, EnergyMilliwattHours: b.Returned(r)}); err != nil {
+			return 0, err
+		}
 	}
-	return cost.Payable(), nil
+	b.last = r.Time
+	return b.Net(false)
 }
 
 func (b *Bill) begin(r meter.Reading) error {
@@ -126,20 +160,43 @@ func (b *Bill) begin(r meter.Reading) error {
 	if err != nil {
 		return err
 	}
-	b.run, b.base = run, r.Register
+	if b.giveBack != nil {
+		if b.back, err = pricing.NewRun(b.giveBack, r.Time, b.location); err != nil {
+			return err
+		}
+	}
+	b.run, b.base, b.backBase = run, r.Register, r.Exported
 	return nil
 }
 
-// Final gives the cost of the session as it ends with the last reading, surcharges included.
-func (b *Bill) Final() (money.Amount, error) {
-	cost, err := b.Cost(true)
+// Final gives the net cost of the session as it ends with the last reading, surcharges included.
+func (b *Bill) Final() (money.Amount, error) { return b.Net(true) }
+
+// Net gives the cost up to the last reading less the credit for what was given back, rounded once (I10): below zero where the
+// station pays.
+func (b *Bill) Net(ended bool) (money.Amount, error) {
+	cost, err := b.Cost(ended)
 	if err != nil {
 		return 0, err
 	}
-	return cost.Payable(), nil
+	credit, back, err := b.Credit()
+	if err != nil || !back {
+		return cost.Payable(), err
+	}
+	return cost.Less(credit)
 }
 
-// Cost gives the exact cost up to the last reading, with the surcharges of the end when ended is set.
+// Credit gives what is due for energy that was given back up to the last reading, exactly; false where none is taken. It has
+// no steps, and so no surcharge at the end.
+func (b *Bill) Credit() (pricing.Cost, bool, error) {
+	if b.back == nil {
+		return pricing.Cost{}, false, nil
+	}
+	credit, err := b.back.Cost()
+	return credit, true, err
+}
+
+// Cost gives the exact cost of what was taken up to the last reading, with the surcharges of the end when ended is set.
 func (b *Bill) Cost(ended bool) (pricing.Cost, error) {
 	switch {
 	case b.run == nil:
@@ -156,4 +213,12 @@ func (b *Bill) Quantity(r meter.Reading) int64 {
 		return 0
 	}
 	return r.Register - b.base
+}
+
+// Returned gives what was given back since the baseline, whether it is paid for or not.
+func (b *Bill) Returned(r meter.Reading) int64 {
+	if b.run == nil {
+		return 0
+	}
+	return r.Exported - b.backBase
 }

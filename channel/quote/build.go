@@ -33,7 +33,9 @@ type Inputs struct {
 	UnpaidMax   int64         // of pieces: how many may be unpaid; 0 is one
 	Deferred    bool          // sessions' ends are not settled one by one: SettleAt says when
 	Patience    time.Duration // beyond the claim interval, for what cannot be held back: a place that stays occupied unpaid
-	Estimates   []int64       // quantities to price beforehand; empty: 10, 20 and 40 kWh (AFIR, article 5), an hour, or one piece
+	GiveBack    *pricing.Tariff
+	MaxReturnMw int64   // milliwatts; with GiveBack, energy is taken back at its prices
+	Estimates   []int64 // quantities to price beforehand; empty: 10, 20 and 40 kWh (AFIR, article 5), an hour, or one piece
 }
 
 // depositSlices is how many slices the channel must cover at the start: one that is unpaid, one that is under way.
@@ -49,7 +51,7 @@ func Build(in Inputs, at time.Time) (Quote, error) {
 	if err := in.Tariff.ValidAt(at); err != nil {
 		return Quote{}, err
 	}
-	packed, form, err := packTariff(in.Tariff.Bytes())
+	packed, form, err := packTariff(in.Tariff.Bytes(), tariffMax)
 	if err != nil {
 		return Quote{}, err
 	}
@@ -69,6 +71,9 @@ func Build(in Inputs, at time.Time) (Quote, error) {
 		WindowSeconds: uint32(in.Window / time.Second),
 		SettleAmount:  in.SettleAt, SettleEveryMs: in.SettleEvery.Milliseconds(), Credential: in.Credential,
 		UnpaidMax: in.UnpaidMax, Deferred: in.Deferred,
+	}
+	if err := in.takeBack(&q, at, location); err != nil {
+		return Quote{}, err
 	}
 	if !in.ExpiryMin.IsZero() {
 		q.ExpiryMinMs = in.ExpiryMin.UnixMilli()
@@ -105,6 +110,9 @@ func (q Quote) CheckPrices() error {
 	if q.Slice < exposure.Bound() || q.Prepaid < exposure.Prepaid || q.EndSurcharge < exposure.EndSurcharge {
 		return fmt.Errorf("%w: declares %s a slice, %s at the start and %s at the end; its tariff can cost %s, %s and %s", ErrQuote,
 			q.Slice, q.Prepaid, q.EndSurcharge, exposure.Bound(), exposure.Prepaid, exposure.EndSurcharge)
+	}
+	if err := q.checkReturnSlice(at, location); err != nil {
+		return err
 	}
 	return q.checkEstimates(in, at, location)
 }

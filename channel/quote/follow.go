@@ -50,6 +50,7 @@ func (s Signed) Next(offer Quote, from, now time.Time) Quote {
 func (q Quote) priced(by Quote) Quote {
 	q.Tariff, q.TariffForm, q.Estimates = by.Tariff, by.TariffForm, by.Estimates
 	q.Slice, q.Prepaid, q.EndSurcharge, q.DepositMin = by.Slice, by.Prepaid, by.EndSurcharge, by.DepositMin
+	q.GiveBack, q.GiveBackForm, q.ReturnSlice = by.GiveBack, by.GiveBackForm, by.ReturnSlice
 	return q
 }
 
@@ -79,5 +80,5 @@ func (s Signed) Follows(before Signed) error {
 	if tariff.ID() == old.ID() {
 		return fmt.Errorf("%w: its tariff has the id of the one before, %.40q: bills could not tell them apart", ErrQuote, old.ID())
 	}
-	return nil
+	return s.Quote.checkReturnFollows(before.Quote)
 }

@@ -20,8 +20,8 @@ const (
 const tariffPlainMax = 64 << 10
 
 // packTariff gives the bytes of a tariff as a quote carries them: deflated only where they do not fit as they are.
-func packTariff(plain []byte) ([]byte, uint8, error) {
-	if len(plain) <= tariffMax {
+func packTariff(plain []byte, most int) ([]byte, uint8, error) {
+	if len(plain) <= most {
 		return plain, FormPlain, nil
 	}
 	if len(plain) > tariffPlainMax {
@@ -38,18 +38,23 @@ func packTariff(plain []byte) ([]byte, uint8, error) {
 	if err := w.Close(); err != nil {
 		return nil, 0, err
 	}
-	if b.Len() > tariffMax {
-		return nil, 0, fmt.Errorf("%w: tariff of %d bytes, %d deflated, at most %d fit a quote", ErrQuote, len(plain), b.Len(), tariffMax)
+	if b.Len() > most {
+		return nil, 0, fmt.Errorf("%w: tariff of %d bytes, %d deflated, at most %d fit a quote", ErrQuote, len(plain), b.Len(), most)
 	}
 	return b.Bytes(), FormDeflated, nil
 }
 
 // TariffJSON gives the tariff as the operator wrote it.
-func (q Quote) TariffJSON() ([]byte, error) {
-	if q.TariffForm == FormPlain {
-		return q.Tariff, nil
+func (q Quote) TariffJSON() ([]byte, error) { return unpackTariff(q.Tariff, q.TariffForm) }
+
+// GiveBackJSON gives the tariff of energy that is given back as the operator wrote it.
+func (q Quote) GiveBackJSON() ([]byte, error) { return unpackTariff(q.GiveBack, q.GiveBackForm) }
+
+func unpackTariff(raw []byte, form uint8) ([]byte, error) {
+	if form == FormPlain {
+		return raw, nil
 	}
-	packed := bytes.NewReader(q.Tariff)
+	packed := bytes.NewReader(raw)
 	plain, err := io.ReadAll(io.LimitReader(flate.NewReader(packed), tariffPlainMax+1))
 	switch {
 	case err != nil:

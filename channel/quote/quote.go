@@ -76,6 +76,10 @@ type Quote struct {
 	Key           []byte            `cbor:"32,keyasint,omitempty"` // that signs, where it is not the one that Station names: see Signer
 	UnpaidMax     int64             `cbor:"34,keyasint,omitempty"` // of pieces: so many are given out at most before a claim covers them; 0 is one
 	Deferred      bool              `cbor:"35,keyasint,omitempty"` // a session's end is not settled by itself: SettleAmount says when
+	GiveBack      []byte            `cbor:"36,keyasint,omitempty"` // OCPI tariff of energy that the vehicle gives back, in GiveBackForm; empty: none is taken
+	GiveBackForm  uint8             `cbor:"37,keyasint,omitempty"`
+	MaxReturnMw   int64             `cbor:"38,keyasint,omitempty"` // milliwatts, back from the vehicle
+	ReturnSlice   money.Amount      `cbor:"39,keyasint,omitempty"` // what one claim interval at MaxReturnMw is worth: the vehicle's exposure (I5)
 }
 
 // Check returns ErrQuote when the quote can never be valid.
@@ -97,6 +101,9 @@ func (q Quote) Check() error {
 	if err := q.checkPieces(); err != nil {
 		return err
 	}
+	if err := q.checkGiveBack(); err != nil {
+		return err
+	}
 	for _, e := range q.Estimates {
 		if err := e.check(); err != nil {
 			return err
@@ -107,10 +114,10 @@ func (q Quote) Check() error {
 		return fmt.Errorf("%w: text over %d bytes", ErrQuote, textMax)
 	case len(q.Estimates) > estimatesMax:
 		return fmt.Errorf("%w: %d estimates", ErrQuote, len(q.Estimates))
-	case len(q.Tariff) > tariffMax || len(q.Credential) > CredentialMax:
-		return fmt.Errorf("%w: tariff of %d bytes, at most %d; credential of %d, at most %d", ErrQuote, len(q.Tariff), tariffMax, len(q.Credential), CredentialMax)
-	case q.TariffForm > FormDeflated:
-		return fmt.Errorf("%w: tariff of form %d", ErrQuote, q.TariffForm)
+	case len(q.Tariff)+len(q.GiveBack) > tariffMax || len(q.Credential) > CredentialMax:
+		return fmt.Errorf("%w: tariffs of %d bytes, at most %d; credential of %d, at most %d", ErrQuote, len(q.Tariff)+len(q.GiveBack), tariffMax, len(q.Credential), CredentialMax)
+	case q.TariffForm > FormDeflated || q.GiveBackForm > FormDeflated:
+		return fmt.Errorf("%w: tariff of form %d, or %d", ErrQuote, q.TariffForm, q.GiveBackForm)
 	case !meter.Unit(q.Unit).Valid() || !meter.Attestation(q.Attestation).Valid():
 		return fmt.Errorf("%w: unit %d, attestation %d", ErrQuote, q.Unit, q.Attestation)
 	case q.ClaimEveryMs <= 0 || q.ClaimEveryMs > time.Hour.Milliseconds():
