@@ -94,6 +94,7 @@ var table = []arrows{
 		"channel/quote", "wallet/money", "settle", "settle/client", "settle/did", "settle/operation", "settle/proof", "settle/receipt"},
 		tests: []string{"meter", "pricing", "settle/api", "settle/node", "settle/store", "settle/stream"}},
 	{from: "settle/web"},
+	{from: "settle/once", to: []string{"internal/sqlite"}},
 	{from: "settle/api", to: []string{"wallet", "wallet/money", "wallet/credential/status", "channel", "settle/..."}},
 
 	// Who composes them.

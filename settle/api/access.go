@@ -1,11 +1,11 @@
 package api
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"joulepay/settle/client"
@@ -16,7 +16,7 @@ func (s *server) authorize(r *http.Request, a access) error {
 	switch {
 	case a == public, a == private && s.Loopback && namesLoopback(r.Host):
 		return nil
-	case s.OperatorToken == "":
+	case len(s.keys) == 0:
 		return client.NewProblem(client.ErrForbidden, "this server was started without an operator's token",
 			"set an operator's token where the server is started")
 	}
@@ -24,9 +24,13 @@ func (s *server) authorize(r *http.Request, a access) error {
 	if !ok {
 		return client.NewProblem(client.ErrUnauthorized, "", "send the operator's token: Authorization: Bearer …")
 	}
-	// Hashes have one length, so the comparison takes one time whatever was sent.
-	if sent := sha256.Sum256([]byte(token)); subtle.ConstantTimeCompare(sent[:], s.token[:]) != 1 {
-		return client.NewProblem(client.ErrForbidden, "this is not the operator's token", "")
+	scope := s.keys.scopeOf(token)
+	switch {
+	case scope == "":
+		return client.NewProblem(client.ErrUnauthorized, "this is not the operator's token", "")
+	case a == operator && scope != ScopeOperate:
+		return client.NewProblem(client.ErrForbidden, "the token's scope is "+string(scope)+", this needs "+string(ScopeOperate),
+			"use a token with that scope")
 	}
 	return nil
 }
@@ -44,18 +48,53 @@ func namesLoopback(host string) bool {
 	return err == nil && address.IsLoopback()
 }
 
-// crossOrigin refuses writes that a browser sends on behalf of another site's page.
-var crossOrigin = http.NewCrossOriginProtection()
-
-// refuseCrossOrigin lets pages of other sites write nothing. They cannot read either: no CORS header is sent.
-func refuseCrossOrigin(next http.Handler) http.Handler {
+// crossOrigin checks where a browser's request comes from: other sites' pages write nothing here. They read nothing either,
+// unless Origins names them: no browser gives them an answer without a CORS header.
+func (s *server) crossOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := crossOrigin.Check(r); err != nil {
+		origin := r.Header.Get("Origin")
+		allowed := slices.Contains(s.Origins, origin)
+		if len(s.Origins) > 0 {
+			w.Header().Add("Vary", "Origin")
+		}
+		switch {
+		case allowed && r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "":
+			preflight(w, origin)
+			return
+		case allowed:
+			w.Header().Set("Access-Control-Allow-Origin", origin)
+			w.Header().Set("Access-Control-Expose-Headers", "ETag, Location, Retry-After")
+		}
+		if err := s.protection.Check(r); err != nil {
 			writeProblem(w, client.NewProblem(client.ErrForbidden, "the request comes from a page of another site", ""))
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// preflightAge is for how long a browser need not ask again, in seconds.
+const preflightAge = "600"
+
+// preflight tells a browser what a page of an allowed origin may send (Fetch, section 3.2.2).
+func preflight(w http.ResponseWriter, origin string) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Allow-Methods", "GET, POST")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID")
+	h.Set("Access-Control-Max-Age", preflightAge)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// protect makes the check of where requests come from, or says which origin is none.
+func protect(origins []string) (*http.CrossOriginProtection, error) {
+	p := http.NewCrossOriginProtection()
+	for _, origin := range origins {
+		if err := p.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+		}
+	}
+	return p, nil
 }
 
 // secureHeaders tells browsers to treat answers as what they say they are.

@@ -9,7 +9,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 
 	"joulepay/settle/client"
 	"joulepay/settle/did"
+	"joulepay/settle/once"
 	"joulepay/wallet"
 	"joulepay/wallet/credential/status"
 )
@@ -49,7 +49,7 @@ type Ledger interface {
 	Settlements(context.Context, client.EntryQuery) (client.Page[client.Settlement], error)
 	Issues(context.Context, client.EntryQuery) (client.Page[client.Issue], error)
 	Redemptions(context.Context, client.EntryQuery) (client.Page[client.Redemption], error)
-	Checkpoints(context.Context, client.PageQuery) (client.Page[client.Checkpoint], error)
+	Checkpoints(context.Context, client.CheckpointQuery) (client.Page[client.Checkpoint], error)
 }
 
 // Claims answers for the best claim of each lane.
@@ -67,13 +67,13 @@ type Sessions interface {
 
 // Stations answers for the stations that are known.
 type Stations interface {
-	Stations(context.Context, client.PageQuery) (client.Page[client.Station], error)
+	Stations(context.Context, client.StationQuery) (client.Page[client.Station], error)
 }
 
 // Tariffs answers for the tariffs on offer, and what they come to.
 type Tariffs interface {
-	Tariffs(context.Context, client.PageQuery) (client.Page[client.Tariff], error)
-	Estimates(context.Context, client.PageQuery) (client.Page[client.Estimate], error)
+	Tariffs(context.Context, client.OfferQuery) (client.Page[client.Tariff], error)
+	Estimates(context.Context, client.OfferQuery) (client.Page[client.Estimate], error)
 	Prices(context.Context, client.PriceQuery) (client.Page[client.PriceSlot], error)
 }
 
@@ -103,16 +103,20 @@ type Config struct {
 	Stations  Stations
 	Tariffs   Tariffs
 	Issuer    Issuer
-	Events    []Events // merged
+	Payer     Payer
+	Once      once.Store // of idempotency keys; nil: they are forgotten with the process
+	Events    []Events   // merged
 	Snapshots Snapshots
 	// StatusLists are those of credentials that this party issued.
 	StatusLists status.Lists
-	Dashboard   http.Handler // answers what is no route of the API; nil: nothing does
+	Dashboard   http.Handler // the page at / and what is below /assets/; nil: there is none
 	Checks      []Check      // of /readyz
 
 	// Loopback says that the listener is bound to a loopback address: then accounts and sessions are open to read.
-	Loopback      bool
-	OperatorToken string // empty: nobody is an operator
+	Loopback bool
+	Tokens   []Token // of operators; empty: nobody is one
+	// Origins are those of other sites whose pages may use the API, such as "https://board.example"; empty: none (CORS is off).
+	Origins []string
 
 	Lifetime context.Context      // ends the following of events; nil: they are followed as long as the process runs
 	Now      func() time.Time     // wall clock, for rates and durations; required
@@ -126,7 +130,8 @@ type Config struct {
 // server is a checked configuration.
 type server struct {
 	Config
-	token        [sha256.Size]byte // of OperatorToken
+	keys         keyring // of Tokens
+	protection   *http.CrossOriginProtection
 	routes       []route
 	limiter      *limiter
 	metrics      *metrics
@@ -134,12 +139,14 @@ type server struct {
 	feed         *feed
 	eventReaders chan struct{} // one for each caller that follows events
 
+	inHand inHand
+
 	snapshotsInHand chan struct{}
 }
 
 // New makes the handler of every route.
 func New(c Config) (http.Handler, error) {
-	s := &server{Config: c, token: sha256.Sum256([]byte(c.OperatorToken))}
+	s := &server{Config: c}
 	if s.Network == nil && s.Ledger != nil {
 		s.Network = s.Ledger
 	}
@@ -159,6 +166,12 @@ func New(c Config) (http.Handler, error) {
 		s.Wait = client.WaitMax
 	}
 	var err error
+	if s.keys, err = newKeyring(s.Tokens); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if s.protection, err = protect(s.Origins); err != nil {
+		return nil, err
+	}
 	if s.openAPI, err = OpenAPI(); err != nil {
 		return nil, err
 	}
@@ -166,6 +179,9 @@ func New(c Config) (http.Handler, error) {
 		return nil, err
 	}
 	s.limiter = newLimiter(s.Rate)
+	if s.Once == nil {
+		s.Once = once.NewMemory()
+	}
 	if s.Lifetime == nil {
 		s.Lifetime = context.Background()
 	}

@@ -20,7 +20,12 @@ import (
 	"joulepay/wallet/money"
 )
 
-const operatorToken = "a token that only the operator knows"
+const (
+	operatorToken = "a-token-that-only-the-operator-knows"
+	readerToken   = "a-token-for-who-may-read-alone"
+)
+
+var tokens = []api.Token{{Scope: api.ScopeRead, Secret: readerToken}, {Scope: api.ScopeOperate, Secret: operatorToken}}
 
 var (
 	eur     = money.Currency{'E', 'U', 'R'}
@@ -145,8 +150,12 @@ func (f *fake) Redemptions(_ context.Context, q client.EntryQuery) (client.Page[
 	return page(f, q, client.Redemption{Entry: entry(), From: wallet.DIDOf(vehicle), Issuer: wallet.DIDOf(charger), Amount: sum(2), Reference: someID})
 }
 
-func (f *fake) Checkpoints(_ context.Context, q client.PageQuery) (client.Page[client.Checkpoint], error) {
+func (f *fake) Checkpoints(_ context.Context, q client.CheckpointQuery) (client.Page[client.Checkpoint], error) {
 	return page(f, q, checkpoint())
+}
+
+func (f *fake) Transfer(_ context.Context, ask client.TransferRequest, _ api.Memo) (client.Transfer, error) {
+	return one(f, ask, client.Transfer{Entry: entry(), From: wallet.DIDOf(charger), To: ask.To, Amount: ask.Amount, Reference: someID})
 }
 
 func (f *fake) Issue(_ context.Context, ask client.IssueRequest) (client.Issue, error) {
@@ -200,17 +209,17 @@ func aReceipt() receipt.Receipt {
 	}
 }
 
-func (f *fake) Stations(_ context.Context, q client.PageQuery) (client.Page[client.Station], error) {
+func (f *fake) Stations(_ context.Context, q client.StationQuery) (client.Page[client.Station], error) {
 	return page(f, q, client.Station{DID: wallet.DIDOf(charger), Service: "charging", EVSE: "DE*ABC*E1", MaxPowerW: "22000", UnitPrice: sum(5e8),
 		Tariff: "0.50 EUR/kWh", Free: true, Seen: noon, Estimates: []client.Price{{Unit: "mWh", Quantity: 10_000_000, EnergyWh: &tenKWh, Amount: sum(5e9),
 			Components: []client.PricePart{{Type: "ENERGY", Amount: sum(5e9)}}}}})
 }
 
-func (f *fake) Tariffs(_ context.Context, q client.PageQuery) (client.Page[client.Tariff], error) {
+func (f *fake) Tariffs(_ context.Context, q client.OfferQuery) (client.Page[client.Tariff], error) {
 	return page(f, q, client.Tariff{ID: "t1", Currency: eur, TimeZone: "Europe/Berlin", Words: "0.50 EUR/kWh", OCPI: json.RawMessage(`{"id":"t1"}`)})
 }
 
-func (f *fake) Estimates(_ context.Context, q client.PageQuery) (client.Page[client.Estimate], error) {
+func (f *fake) Estimates(_ context.Context, q client.OfferQuery) (client.Page[client.Estimate], error) {
 	return page(f, q, client.Estimate{Station: wallet.DIDOf(charger), EVSE: "DE*ABC*E1", Tariff: "t1", At: noon, PowerW: "22000", EnergyWh: 10_000_000, Currency: eur,
 		Total: client.Sums{ExclVAT: "5", InclVAT: "5.95"}, Components: []client.EstimateOfPart{{Type: "ENERGY", Sums: client.Sums{ExclVAT: "5", InclVAT: "5.95"}}},
 		LimitedBy: "min_price"})
@@ -248,7 +257,7 @@ func (f *fake) StatusList(id string) (string, error) {
 
 func full(f *fake) api.Config {
 	return api.Config{Ledger: f, Claims: f, Sessions: f, Stations: f, Tariffs: f, Issuer: f, Events: []api.Events{f}, Snapshots: f, StatusLists: f, Loopback: true,
-		OperatorToken: operatorToken, Now: clock, Version: "test"}
+		Tokens: tokens, Payer: f, Now: clock, Version: "test"}
 }
 
 func handler(t testing.TB, c api.Config) http.Handler {

@@ -53,15 +53,18 @@ func (p place) String() string {
 }
 
 // journal lists rows that are made of vertices, newest first. A vertex may give several rows, or none.
-func journal[T any](ctx context.Context, n *node.Node, q store.VertexQuery, ask client.PageQuery, rows func(store.Entry) ([]T, error)) (client.Page[T], error) {
+func journal[T any](ctx context.Context, n *node.Node, q store.VertexQuery, ask client.PageQuery, span client.Span,
+	rows func(store.Entry) ([]T, error)) (client.Page[T], error) {
 	var page client.Page[T]
 	at, err := parsePlace(ask.Cursor)
 	if err != nil {
 		return page, err
 	}
-	if q.Before == 0 || at.before != 0 && at.before < q.Before {
-		q.Before = at.before
+	from, before, err := heights(ctx, n, span)
+	if err != nil {
+		return page, err
 	}
+	q.From, q.Before = from, lowest(q.Before, before, at.before)
 	q.Limit = scanPage
 	for range scansMax {
 		entries, err := n.Vertices(ctx, q)
@@ -86,12 +89,23 @@ func journal[T any](ctx context.Context, n *node.Node, q store.VertexQuery, ask 
 			}
 			q.Before = e.Height
 		}
-		if len(entries) < scanPage || q.Before == 0 {
+		if len(entries) < scanPage || q.Before <= q.From {
 			return page, nil
 		}
 	}
 	page.Next = place{before: q.Before}.String()
 	return page, nil
+}
+
+// lowest gives the lowest of bounds of which 0 is none.
+func lowest(bounds ...uint64) uint64 {
+	var least uint64
+	for _, b := range bounds {
+		if b != 0 && (least == 0 || b < least) {
+			least = b
+		}
+	}
+	return least
 }
 
 // Vertices implements Ledger.
@@ -117,7 +131,7 @@ func (l NodeLedger) Vertices(ctx context.Context, q client.VertexQuery) (client.
 	case client.VertexFinal:
 		ask.Only, ask.Before = store.AcceptedOnly, l.node.LatestFinal().Checkpoint.Height+1
 	}
-	return journal(ctx, l.node, ask, q.PageQuery, func(e store.Entry) ([]client.Vertex, error) {
+	return journal(ctx, l.node, ask, q.PageQuery, q.Span, func(e store.Entry) ([]client.Vertex, error) {
 		v, err := l.vertex(e)
 		v.Encoded = nil
 		return []client.Vertex{v}, err
@@ -235,7 +249,7 @@ func (l NodeLedger) entry(e store.Entry) client.Entry {
 // applied lists payloads of one kind that had an effect.
 func applied[P settle.Payload, T any](ctx context.Context, l NodeLedger, kind settle.Kind, q client.EntryQuery, row func(client.Entry, wallet.DID, P) T) (client.Page[T], error) {
 	ask := store.VertexQuery{Kind: kind, Party: q.Party, Only: store.AcceptedOnly}
-	return journal(ctx, l.node, ask, q.PageQuery, func(e store.Entry) ([]T, error) {
+	return journal(ctx, l.node, ask, q.PageQuery, q.Span, func(e store.Entry) ([]T, error) {
 		v, err := e.Vertex()
 		if err != nil || e.Verdict != settle.Applied {
 			return nil, err
@@ -250,9 +264,11 @@ func applied[P settle.Payload, T any](ctx context.Context, l NodeLedger, kind se
 
 // Transfers implements Ledger.
 func (l NodeLedger) Transfers(ctx context.Context, q client.EntryQuery) (client.Page[client.Transfer], error) {
-	return applied(ctx, l, settle.KindTransfer, q, func(e client.Entry, by wallet.DID, p *settle.Transfer) client.Transfer {
-		return client.Transfer{Entry: e, From: by, To: p.To, Amount: l.money(p.Amount), Reference: client.ID(p.Reference)}
-	})
+	return applied(ctx, l, settle.KindTransfer, q, l.transfer)
+}
+
+func (l NodeLedger) transfer(e client.Entry, by wallet.DID, p *settle.Transfer) client.Transfer {
+	return client.Transfer{Entry: e, From: by, To: p.To, Amount: l.money(p.Amount), Reference: client.ID(p.Reference)}
 }
 
 // Issues implements Ledger.
@@ -279,7 +295,7 @@ var settlementKinds = []settle.Kind{
 // Settlements implements Ledger.
 func (l NodeLedger) Settlements(ctx context.Context, q client.EntryQuery) (client.Page[client.Settlement], error) {
 	ask := store.VertexQuery{Party: q.Party, Channel: [32]byte(q.Channel), Only: store.AcceptedOnly}
-	return journal(ctx, l.node, ask, q.PageQuery, func(e store.Entry) ([]client.Settlement, error) {
+	return journal(ctx, l.node, ask, q.PageQuery, q.Span, func(e store.Entry) ([]client.Settlement, error) {
 		var rows []client.Settlement
 		if !slices.Contains(settlementKinds, e.PayloadKind) {
 			return nil, nil

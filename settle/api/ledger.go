@@ -41,6 +41,7 @@ func (s *server) channels(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
 	ask := client.ChannelQuery{
 		PageQuery: q.page(),
+		Span:      q.span(),
 		Party:     q.did("party"),
 		State:     q.choice("state", client.ChannelOpen, client.ChannelClosing, client.ChannelClosed),
 	}
@@ -72,7 +73,7 @@ func (s *server) byID(w http.ResponseWriter, r *http.Request, read func(context.
 
 // entryQuery reads the filters that transfers, issues and redemptions share.
 func entryQuery(q *query) client.EntryQuery {
-	return client.EntryQuery{PageQuery: q.page(), Party: q.did("party")}
+	return client.EntryQuery{PageQuery: q.page(), Span: q.span(), Party: q.did("party")}
 }
 
 func (s *server) transfers(w http.ResponseWriter, r *http.Request) error {
@@ -99,7 +100,8 @@ func (s *server) settlements(w http.ResponseWriter, r *http.Request) error {
 
 func (s *server) checkpoints(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
-	return answer(w, r, q, q.page(), s.Ledger.Checkpoints)
+	ask := client.CheckpointQuery{PageQuery: q.page(), Span: q.span(), State: q.choice("state", client.CheckpointJustified, client.CheckpointFinal)}
+	return answer(w, r, q, ask, s.Ledger.Checkpoints)
 }
 
 // answer reads one page of a collection, once the query is found to be in order.
@@ -115,18 +117,14 @@ func answer[Q, T any](w http.ResponseWriter, r *http.Request, q *query, ask Q,
 	if page.Items == nil {
 		page.Items = []T{}
 	}
+	page.Next = sealCursor(q.list, page.Next)
 	return writeJSON(w, r, page)
 }
 
 func (s *server) postIssue(w http.ResponseWriter, r *http.Request) error {
-	if err := newQuery(r).done(); err != nil {
-		return err
-	}
-	if _, err := contentType(r, "application/json"); err != nil {
-		return err
-	}
 	var ask client.IssueRequest
-	if err := readJSON(r, &ask); err != nil {
+	hash, err := readRequest(r, &ask)
+	if err != nil {
 		return err
 	}
 	switch {
@@ -137,9 +135,8 @@ func (s *server) postIssue(w http.ResponseWriter, r *http.Request) error {
 	case ask.Reference == "" || len(ask.Reference) > client.ReferenceSizeMax:
 		return client.NewProblem(client.ErrBadRequest, "reference: 1…64 bytes are needed", "use one reference for each payment that came in")
 	}
-	issued, err := s.Issuer.Issue(r.Context(), ask)
-	if err != nil {
-		return err
-	}
-	return writeCreated(w, "/v1/vertices/"+issued.Vertex.String(), issued)
+	return s.carryOut(w, r, hash, func(ctx context.Context, _ Memo) (string, any, error) {
+		issued, err := s.Issuer.Issue(ctx, ask)
+		return "/v1/vertices/" + issued.Vertex.String(), issued, err
+	})
 }

@@ -125,9 +125,13 @@ func (s *server) limitRate(next http.Handler) http.Handler {
 	})
 }
 
-// limitBody makes reading more than requestSizeMax an error.
-func limitBody(next http.Handler) http.Handler {
+// limitBody makes reading more than requestSizeMax an error, and reading for longer than bodyTimeout too. The server's own
+// timeout begins with the connection; this one with the request.
+func (s *server) limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			_ = http.NewResponseController(w).SetReadDeadline(s.Now().Add(bodyTimeout)) // a test's recorder has none
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, requestSizeMax)
 		next.ServeHTTP(w, r)
 	})

@@ -9,7 +9,6 @@ import (
 	"joulepay/settle"
 	"joulepay/settle/client"
 	"joulepay/settle/node"
-	"joulepay/settle/proof"
 	"joulepay/settle/store"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
@@ -91,36 +90,6 @@ func idsOf(vertices []settle.VertexID) []client.ID {
 	return ids
 }
 
-func (l NodeLedger) checkpoint(c proof.Checkpoint, justified bool) client.Checkpoint {
-	final := c.Number <= l.node.LatestFinal().Checkpoint.Number
-	return client.Checkpoint{
-		ID: client.ID(c.Hash()), Number: c.Number, Previous: client.ID(c.Previous), Height: c.Height, LogHash: client.ID(c.Log),
-		StateRoot: client.ID(c.State), ReceiptsRoot: client.ID(c.Receipts), Time: c.Time.Time(), WitnessSet: client.ID(c.Witnesses),
-		Justified: justified || final, Final: final,
-	}
-}
-
-// Checkpoints implements Ledger.
-func (l NodeLedger) Checkpoints(ctx context.Context, q client.PageQuery) (client.Page[client.Checkpoint], error) {
-	var page client.Page[client.Checkpoint]
-	before, err := number(q.Cursor)
-	if err != nil {
-		return page, err
-	}
-	rows, err := l.node.Checkpoints(ctx, store.Page{Before: before, Limit: limit(q) + 1})
-	if err != nil {
-		return page, err
-	}
-	if len(rows) > limit(q) {
-		rows = rows[:limit(q)]
-		page.Next = strconv.FormatUint(rows[len(rows)-1].Checkpoint.Number+1, 10)
-	}
-	for _, row := range rows {
-		page.Items = append(page.Items, l.checkpoint(row.Checkpoint, row.Certificate != nil))
-	}
-	return page, nil
-}
-
 // Account implements Ledger.
 func (l NodeLedger) Account(ctx context.Context, did wallet.DID) (client.Account, error) {
 	slot, height, err := l.node.Account(ctx, did)
@@ -194,6 +163,9 @@ func (l NodeLedger) channel(slot settle.Channel, height uint64) (client.Channel,
 
 // Channels implements Ledger.
 func (l NodeLedger) Channels(ctx context.Context, q client.ChannelQuery) (client.Page[client.Channel], error) {
+	if !q.Since.IsZero() || !q.Until.IsZero() {
+		return l.channelsOpened(ctx, q)
+	}
 	var page client.Page[client.Channel]
 	before, err := number(q.Cursor)
 	if err != nil {
@@ -218,6 +190,30 @@ func (l NodeLedger) Channels(ctx context.Context, q client.ChannelQuery) (client
 		page.Items = append(page.Items, c)
 	}
 	return page, nil
+}
+
+// channelsOpened lists channels by when they were opened, along the vertices that did.
+func (l NodeLedger) channelsOpened(ctx context.Context, q client.ChannelQuery) (client.Page[client.Channel], error) {
+	height := l.node.Status().Head.Height
+	ask := store.VertexQuery{Kind: settle.KindOpen, Only: store.AcceptedOnly}
+	return journal(ctx, l.node, ask, q.PageQuery, q.Span, func(e store.Entry) ([]client.Channel, error) {
+		if e.Verdict != settle.Applied || len(e.Channels) != 1 {
+			return nil, nil // it repeated what another had done
+		}
+		slot, _, err := l.node.Channel(ctx, e.Channels[0].Channel)
+		if errors.Is(err, node.ErrNotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		_, party := slot.Opening.PartyOf(q.Party)
+		if !party && !q.Party.IsZero() || q.State != "" && q.State != slot.State.String() {
+			return nil, nil
+		}
+		c, err := l.channel(slot, height)
+		return []client.Channel{c}, err
+	})
 }
 
 func channelState(name string) channel.State {

@@ -131,7 +131,7 @@ func startLedgerWith(t testing.TB, witness wallet.PrivateKey) *ledgerServer {
 		}
 	})
 	config := api.Config{Issuer: api.IssuerOf(running, wallet.DIDOf(issuerKey.Public()), issuerKey), Loopback: true,
-		OperatorToken: operatorToken, Now: clock, Wait: waitInTests, Rate: api.Rate{PerSecond: 1e6, Burst: 1e6}}.WithNode(running)
+		Tokens: tokens, Now: clock, Wait: waitInTests, Rate: api.Rate{PerSecond: 1e6, Burst: 1e6}}.WithNode(running)
 	server := httptest.NewServer(handler(t, config))
 	t.Cleanup(server.Close)
 	s := &ledgerServer{node: running, address: server.URL, genesis: genesis}
@@ -400,7 +400,7 @@ func TestPagesOfEverySizeGiveTheWholeList(t *testing.T) {
 			t.Errorf("limit %d: %d channels", limit, len(channels))
 		}
 		checkpoints := collect(t, min(limit*5, client.PageSizeMax), func(q client.PageQuery) (client.Page[client.Checkpoint], error) {
-			return s.Checkpoints(t.Context(), q)
+			return s.Checkpoints(t.Context(), client.CheckpointQuery{PageQuery: q})
 		})
 		for i, c := range checkpoints {
 			if c.Number != uint64(len(checkpoints)-1-i) {

@@ -86,7 +86,7 @@ type exchange struct {
 	method, target string
 	contentType    string
 	body           []byte
-	token          string
+	token, key     string
 	status         int
 }
 
@@ -94,6 +94,9 @@ func (e exchange) request() *http.Request {
 	r := newRequest(e.method, e.target, e.body)
 	if e.contentType != "" {
 		r.Header.Set("Content-Type", e.contentType)
+	}
+	if e.key != "" {
+		r.Header.Set("Idempotency-Key", e.key)
 	}
 	if e.token != "" {
 		r.Header.Set("Authorization", "Bearer "+e.token)
@@ -108,7 +111,7 @@ func goodExchanges() []exchange {
 		{method: get, target: "/v1/network", status: 200},
 		{method: get, target: "/v1/accounts/" + did, status: 200},
 		{method: get, target: "/v1/dids/" + did + "?proof=1", status: 200},
-		{method: get, target: "/v1/channels?limit=10&cursor=abc&state=open&party=" + did, status: 200},
+		{method: get, target: "/v1/channels?limit=10&state=open&since=2026-03-01T00:00:00Z&until=2026-03-02T00:00:00Z&party=" + did, status: 200},
 		{method: get, target: "/v1/channels/" + id, status: 200},
 		{method: get, target: "/v1/channels/" + id + "/claims", status: 200},
 		{method: get, target: "/v1/vertices?kind=transfer&state=final&payload=" + id + "&issuer=" + did + "&party=" + did + "&channel=" + id, status: 200},
@@ -117,19 +120,21 @@ func goodExchanges() []exchange {
 		{method: post, target: "/v1/vertices", contentType: "application/octet-stream", body: []byte("vertex"), status: 201},
 		{method: post, target: "/v1/vertices?wait=final", contentType: "application/json", body: []byte(`{"encoded":"dmVydGV4"}`), status: 201},
 		{method: get, target: "/v1/transfers?party=" + did, status: 200},
+		{method: post, target: "/v1/transfers", contentType: "application/json", token: operatorToken, key: "k1",
+			body: []byte(`{"to":"` + did + `","amount":{"value":"5","currency":"EUR"},"reference":"r1"}`), status: 201},
 		{method: get, target: "/v1/settlements?channel=" + id, status: 200},
 		{method: get, target: "/v1/issues", status: 200},
 		{method: post, target: "/v1/issues", contentType: "application/json", token: operatorToken,
 			body: []byte(`{"to":"` + did + `","amount":{"value":"50","currency":"EUR"},"reference":"r1"}`), status: 201},
 		{method: get, target: "/v1/redemptions", status: 200},
-		{method: get, target: "/v1/checkpoints?limit=500", status: 200},
+		{method: get, target: "/v1/checkpoints?limit=500&state=final", status: 200},
 		{method: get, target: "/v1/snapshot", status: 200},
 		{method: get, target: "/v1/sessions?state=final", status: 200},
 		{method: get, target: "/v1/sessions/" + visit, status: 200},
 		{method: get, target: "/v1/sessions/" + visit + "/readings?after=7&limit=2", status: 200},
 		{method: get, target: "/v1/receipts/" + visit, status: 200},
-		{method: get, target: "/v1/stations", status: 200},
-		{method: get, target: "/v1/tariffs", status: 200},
+		{method: get, target: "/v1/stations?state=free&party=" + did, status: 200},
+		{method: get, target: "/v1/tariffs?at=2026-03-01T00:00:00Z&party=" + did, status: 200},
 		{method: get, target: "/v1/estimates?limit=3", status: 200},
 		{method: get, target: "/v1/prices?since=2026-03-01T00:00:00Z&until=2026-03-02T00:00:00%2B01:00", status: 200},
 		{method: get, target: "/v1/events?types=vertex,session&after=0123456789abcdef-7", status: 200},
@@ -209,7 +214,7 @@ func TestSchemasHaveTheFieldsOfTheShapes(t *testing.T) {
 		"DIDDocument": did.Document{}, "DIDKey": did.VerificationMethod{}, "DIDService": did.Service{}, "DIDKeyBinding": did.KeyBinding{},
 		"Witness": client.Witness{}, "Checkpoint": client.Checkpoint{},
 		"Account": client.Account{}, "Channel": client.Channel{}, "PerParty": client.PerParty{}, "Claim": client.Claim{},
-		"Vertex": client.Vertex{}, "Transfer": client.Transfer{}, "Issue": client.Issue{}, "IssueRequest": client.IssueRequest{},
+		"Vertex": client.Vertex{}, "Transfer": client.Transfer{}, "Issue": client.Issue{}, "IssueRequest": client.IssueRequest{}, "TransferRequest": client.TransferRequest{},
 		"Reading": client.Reading{}, "PriceSlot": client.PriceSlot{}, "Redemption": client.Redemption{}, "Settlement": client.Settlement{}, "Session": client.Session{}, "Station": client.Station{},
 		"Tariff": client.Tariff{}, "Estimate": client.Estimate{}, "Price": client.Price{}, "PricePart": client.PricePart{},
 		"Problem": client.Problem{}, "PageOfVertex": client.Page[client.Vertex]{},

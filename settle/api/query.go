@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"joulepay/settle"
 	"joulepay/settle/client"
+	"joulepay/settle/once"
 	"joulepay/wallet"
 )
 
@@ -31,6 +33,8 @@ var (
 	errChoice            = errors.New("not one of the values that it may have")
 	errEventID           = errors.New("not the id of an event of this server")
 	errTime              = errors.New("want a time of RFC 3339, such as 2026-03-01T12:00:00Z")
+	errKey               = fmt.Errorf("want one text of 1…%d printable characters", once.KeySizeMax)
+	errSpan              = errors.New("before since")
 	errSequence          = errors.New("want a whole number from 0 on")
 	errTrailing          = errors.New("more than one JSON value")
 )
@@ -38,12 +42,13 @@ var (
 // query reads query parameters strictly: each at most once, none that the route does not have. The first error stays.
 type query struct {
 	values url.Values
+	list   string // that is asked for, whatever the page
 	err    error
 }
 
 func newQuery(r *http.Request) *query {
 	values, err := url.ParseQuery(r.URL.RawQuery)
-	q := &query{values: values}
+	q := &query{values: values, list: listOf(r, values)}
 	if err != nil {
 		q.err = badRequest("query", err)
 	}
@@ -115,6 +120,15 @@ func (q *query) kind(name string) string {
 	return text
 }
 
+// span takes the bounds of a time.
+func (q *query) span() client.Span {
+	s := client.Span{Since: q.time("since"), Until: q.time("until")}
+	if !s.Since.IsZero() && !s.Until.IsZero() && s.Until.Before(s.Since) {
+		q.fail("until", errSpan)
+	}
+	return s
+}
+
 // time takes a time of RFC 3339; an absent one is zero.
 func (q *query) time(name string) time.Time {
 	text := q.text(name)
@@ -129,9 +143,14 @@ func (q *query) time(name string) time.Time {
 }
 
 func (q *query) page() client.PageQuery {
-	p := client.PageQuery{Cursor: q.text("cursor"), Limit: client.PageSizeDefault}
-	if len(p.Cursor) > client.CursorSizeMax {
-		q.fail("cursor", errCursor)
+	p := client.PageQuery{Limit: client.PageSizeDefault}
+	if text := q.text("cursor"); text != "" {
+		place, err := "", errCursor
+		if len(text) <= client.CursorSizeMax {
+			place, err = openCursor(q.list, text)
+		}
+		q.fail("cursor", err)
+		p.Cursor = place
 	}
 	if text := q.text("limit"); text != "" {
 		limit, err := strconv.Atoi(text)
@@ -191,11 +210,14 @@ func readBody(r *http.Request, max int64) ([]byte, error) {
 	return body, nil
 }
 
-// bodyError tells a body that is too large from one that broke off.
+// bodyError tells a body that is too large, or too slow, from one that broke off.
 func bodyError(err error) error {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return err
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return client.NewProblem(client.ErrTooSlow, fmt.Sprintf("the body took longer than %s", bodyTimeout), "")
 	}
 	return badRequest("body", err)
 }

@@ -31,6 +31,9 @@ func (s *server) respond(h handle) http.HandlerFunc {
 	}
 }
 
+// problemType is the media type of problem documents (RFC 9457, section 3).
+const problemType = "application/problem+json"
+
 // writeProblem answers with an RFC 9457 document.
 func writeProblem(w http.ResponseWriter, p *client.Problem) {
 	body, err := json.Marshal(p)
@@ -41,7 +44,7 @@ func writeProblem(w http.ResponseWriter, p *client.Problem) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="joulepay"`)
 	}
 	w.Header().Del("ETag")
-	write(w, p.Status, "application/problem+json", body)
+	write(w, p.Status, problemType, body)
 }
 
 // writeJSON answers a read: with an ETag, and without a body when the caller has it already.

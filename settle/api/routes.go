@@ -50,6 +50,7 @@ func (s *server) allRoutes() []route {
 		{post, "/v1/vertices", "vertices", ledger, public, s.postVertex},
 		{get, "/v1/vertices/{id}", "vertices", ledger, public, s.vertex},
 		{get, "/v1/transfers", "transfers", ledger, public, s.transfers},
+		{post, "/v1/transfers", "transfers", s.Payer != nil, operator, s.postTransfer},
 		{get, "/v1/settlements", "settlements", ledger, public, s.settlements},
 		{get, "/v1/issues", "issues", ledger, public, s.issues},
 		{post, "/v1/issues", "issues", s.Issuer != nil, operator, s.postIssue},
@@ -76,7 +77,7 @@ func (s *server) allRoutes() []route {
 // handler builds the router. The order of the middleware is the order of the checks.
 func (s *server) handler() http.Handler {
 	r := chi.NewRouter()
-	r.Use(s.observe, s.recoverPanic, secureHeaders, s.limitRate, refuseCrossOrigin, limitBody, middleware.GetHead)
+	r.Use(s.observe, s.recoverPanic, secureHeaders, s.limitRate, s.crossOrigin, s.limitBody, middleware.GetHead)
 	for _, route := range s.routes {
 		r.Method(route.method, route.pattern, s.guard(route))
 	}
@@ -116,20 +117,15 @@ func notServedHere(http.ResponseWriter, *http.Request) error {
 	return client.NewProblem(client.ErrNotServedHere, "", "GET /v1/network lists what this server answers for")
 }
 
-// apiPrefix is where all resources are; what is elsewhere, and no page of the server, is the dashboard's.
-const apiPrefix = "/v1/"
+// assetsPrefix is where the dashboard's files are; its page is the root.
+const assetsPrefix = "/assets/"
 
-// dashboardPolicy lets the dashboard's pages load what this server gives, and nothing else.
-const dashboardPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-	"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-// elsewhere answers what is in no route.
+// elsewhere answers what is in no route: the dashboard, which says itself what its pages may load, or nothing.
 func (s *server) elsewhere(w http.ResponseWriter, r *http.Request) error {
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if s.Dashboard == nil || !read || strings.HasPrefix(r.URL.Path, apiPrefix) {
+	if s.Dashboard == nil || !read || r.URL.Path != "/" && !strings.HasPrefix(r.URL.Path, assetsPrefix) {
 		return client.NewProblem(client.ErrNotFound, "nothing at this path", "see /openapi.json for what there is")
 	}
-	w.Header().Set("Content-Security-Policy", dashboardPolicy)
 	s.Dashboard.ServeHTTP(w, r)
 	return nil
 }

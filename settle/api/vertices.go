@@ -11,6 +11,7 @@ func (s *server) vertices(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
 	ask := client.VertexQuery{
 		PageQuery: q.page(),
+		Span:      q.span(),
 		Payload:   q.id("payload"),
 		Issuer:    q.did("issuer"),
 		Party:     q.did("party"),

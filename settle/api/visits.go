@@ -14,6 +14,7 @@ func (s *server) sessions(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
 	ask := client.SessionQuery{
 		PageQuery: q.page(),
+		Span:      q.span(),
 		Party:     q.did("party"),
 		State: q.choice("state", client.SessionPreparing, client.SessionRunning, client.SessionPaused,
 			client.SessionStopping, client.SessionSettled, client.SessionFinal, client.SessionFailed),
@@ -76,21 +77,27 @@ func (s *server) receipt(w http.ResponseWriter, r *http.Request) error {
 
 func (s *server) stations(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
-	return answer(w, r, q, q.page(), s.Stations.Stations)
+	ask := client.StationQuery{PageQuery: q.page(), Party: q.did("party"), State: q.choice("state", client.StationFree, client.StationTaken)}
+	return answer(w, r, q, ask, s.Stations.Stations)
 }
 
 func (s *server) tariffs(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
-	return answer(w, r, q, q.page(), s.Tariffs.Tariffs)
+	return answer(w, r, q, offerQuery(q), s.Tariffs.Tariffs)
 }
 
 func (s *server) estimates(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
-	return answer(w, r, q, q.page(), s.Tariffs.Estimates)
+	return answer(w, r, q, offerQuery(q), s.Tariffs.Estimates)
+}
+
+// offerQuery reads the filters that tariffs and estimates share.
+func offerQuery(q *query) client.OfferQuery {
+	return client.OfferQuery{PageQuery: q.page(), Party: q.did("party"), At: q.time("at")}
 }
 
 func (s *server) prices(w http.ResponseWriter, r *http.Request) error {
 	q := newQuery(r)
-	ask := client.PriceQuery{PageQuery: q.page(), Since: q.time("since"), Until: q.time("until")}
+	ask := client.PriceQuery{PageQuery: q.page(), Span: q.span()}
 	return answer(w, r, q, ask, s.Tariffs.Prices)
 }

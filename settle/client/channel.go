@@ -67,6 +67,7 @@ func ClaimOf(best channel.Best, o channel.Opening) Claim {
 // ChannelQuery filters channels.
 type ChannelQuery struct {
 	PageQuery
+	Span             // when it was opened
 	Party wallet.DID // opener or partner
 	State string
 }
@@ -74,6 +75,7 @@ type ChannelQuery struct {
 // Channels lists channels, newest first.
 func (c *Client) Channels(ctx context.Context, q ChannelQuery) (Page[Channel], error) {
 	v := q.values()
+	q.addTo(v)
 	set(v, "party", q.Party.String())
 	set(v, "state", q.State)
 	return list[Channel](ctx, c, "/v1/channels", v)

@@ -91,6 +91,7 @@ type request struct {
 	query       url.Values
 	contentType string
 	body        []byte
+	key         string // idempotency key; empty: none
 }
 
 // read gets a JSON resource.
@@ -161,6 +162,9 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	req.Header.Set("Accept", "application/json, application/problem+json")
 	if r.contentType != "" {
 		req.Header.Set("Content-Type", r.contentType)
+	}
+	if r.key != "" {
+		req.Header.Set("Idempotency-Key", r.key)
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)

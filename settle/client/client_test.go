@@ -209,7 +209,7 @@ func TestAllWalksEveryPage(t *testing.T) {
 	}))
 	var ids []string
 	for tariff, err := range client.All(func(cursor string) (client.Page[client.Tariff], error) {
-		return c.Tariffs(context.Background(), client.PageQuery{Cursor: cursor})
+		return c.Tariffs(context.Background(), client.OfferQuery{PageQuery: client.PageQuery{Cursor: cursor}})
 	}) {
 		if err != nil {
 			t.Fatal(err)
@@ -225,7 +225,7 @@ func TestAllEndsWithTheFirstError(t *testing.T) {
 	c := newClient(t, problem(client.ErrRateLimited))
 	n := 0
 	for _, err := range client.All(func(cursor string) (client.Page[client.Tariff], error) {
-		return c.Tariffs(context.Background(), client.PageQuery{Cursor: cursor})
+		return c.Tariffs(context.Background(), client.OfferQuery{PageQuery: client.PageQuery{Cursor: cursor}})
 	}) {
 		n++
 		if !errors.Is(err, client.ErrRateLimited) {

@@ -68,12 +68,14 @@ type Settlement struct {
 // EntryQuery filters transfers, issues, redemptions and settlements.
 type EntryQuery struct {
 	PageQuery
+	Span
 	Party   wallet.DID // either end
 	Channel ID         // settlements only
 }
 
 func (q EntryQuery) values() url.Values {
 	v := q.PageQuery.values()
+	q.addTo(v)
 	set(v, "party", q.Party.String())
 	if !q.Channel.IsZero() {
 		v.Set("channel", q.Channel.String())
@@ -106,6 +108,24 @@ type IssueRequest struct {
 	To        wallet.DID  `json:"to"`
 	Amount    money.Money `json:"amount"`
 	Reference string      `json:"reference"` // the issuer's own, unique; ReferenceSizeMax bytes at most
+}
+
+// TransferRequest asks a node to pay from the account whose key it holds.
+type TransferRequest struct {
+	To        wallet.DID  `json:"to"`
+	Amount    money.Money `json:"amount"`
+	Reference string      `json:"reference,omitempty"` // a text whose hash goes on the ledger; ReferenceSizeMax bytes at most
+}
+
+// Transfer asks the node to pay. It needs an operator's token, and a key of at most 255 printable characters: to ask again
+// with the same key pays nothing more and gives the same answer, for a day at least, so that ErrOutcomeUnknown is resolved
+// by asking again. Another request with the same key is ErrKeyReused.
+func (c *Client) Transfer(ctx context.Context, key string, ask TransferRequest) (Transfer, error) {
+	body, err := json.Marshal(ask)
+	if err != nil {
+		return Transfer{}, fmt.Errorf("%w: %w", ErrBadRequest, err)
+	}
+	return do[Transfer](ctx, c, request{method: http.MethodPost, path: "/v1/transfers", contentType: "application/json", body: body, key: key})
 }
 
 // ReferenceSizeMax bounds an issuer's reference, in bytes: a bank's end-to-end id has 35 characters.

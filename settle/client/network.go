@@ -79,7 +79,23 @@ func (c *Client) Network(ctx context.Context) (Network, error) {
 	return read[Network](ctx, c, "/v1/network", nil)
 }
 
+// States of a checkpoint, for CheckpointQuery.
+const (
+	CheckpointJustified = "justified" // includes what is final
+	CheckpointFinal     = "final"
+)
+
+// CheckpointQuery filters checkpoints.
+type CheckpointQuery struct {
+	PageQuery
+	Span
+	State string
+}
+
 // Checkpoints lists checkpoints, newest first.
-func (c *Client) Checkpoints(ctx context.Context, q PageQuery) (Page[Checkpoint], error) {
-	return list[Checkpoint](ctx, c, "/v1/checkpoints", q.values())
+func (c *Client) Checkpoints(ctx context.Context, q CheckpointQuery) (Page[Checkpoint], error) {
+	v := q.values()
+	q.addTo(v)
+	set(v, "state", q.State)
+	return list[Checkpoint](ctx, c, "/v1/checkpoints", v)
 }

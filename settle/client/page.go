@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 // Bounds of a page.
@@ -35,6 +36,24 @@ func (q PageQuery) values() url.Values {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}
 	return v
+}
+
+// Span filters by time: ledger time, or that of the resource. A zero time is no bound.
+type Span struct {
+	Since time.Time // not before
+	Until time.Time // before
+}
+
+func (s Span) addTo(v url.Values) {
+	setTime(v, "since", s.Since)
+	setTime(v, "until", s.Until)
+}
+
+// setTime leaves absent what is zero.
+func setTime(v url.Values, key string, t time.Time) {
+	if !t.IsZero() {
+		v.Set(key, t.UTC().Format(time.RFC3339Nano))
+	}
 }
 
 // set leaves absent what is empty.

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"net/url"
 	"time"
 
 	"joulepay/wallet"
@@ -34,21 +33,12 @@ const PriceSpanMax = 8 * 24 * time.Hour
 // PriceQuery asks for the prices of a span of time.
 type PriceQuery struct {
 	PageQuery
-	Since time.Time // zero: the beginning of the station's day
-	Until time.Time // zero: one day after Since
+	Span // Since is the beginning of the station's day when zero, Until one day later
 }
 
 // Prices lists what the server's stations ask for in each quarter of an hour, oldest first, as far as it is known.
 func (c *Client) Prices(ctx context.Context, q PriceQuery) (Page[PriceSlot], error) {
 	v := q.values()
-	setTime(v, "since", q.Since)
-	setTime(v, "until", q.Until)
+	q.addTo(v)
 	return list[PriceSlot](ctx, c, "/v1/prices", v)
-}
-
-// setTime leaves absent what is zero.
-func setTime(v url.Values, key string, t time.Time) {
-	if !t.IsZero() {
-		v.Set(key, t.UTC().Format(time.RFC3339Nano))
-	}
 }

@@ -24,10 +24,13 @@ var (
 	ErrPruned        = fmt.Errorf("%w: this node keeps only the end of the log", ErrNotFound)
 	ErrNotServedHere = errors.New("client: this server does not serve that resource")
 	ErrMethod        = errors.New("client: the resource has no such method")
+	ErrTooSlow       = errors.New("client: the request took too long to arrive")
 	ErrTooLarge      = errors.New("client: the request is too large")
 	ErrMediaType     = errors.New("client: the content type is not supported")
 	ErrRateLimited   = errors.New("client: too many requests")
 	ErrConflict      = errors.New("client: already used for something else")
+	ErrKeyInUse      = errors.New("client: a request with this idempotency key is being answered")
+	ErrKeyReused     = errors.New("client: this idempotency key was used for another request")
 	ErrStaleSequence = errors.New("client: the account's sequence has moved on")
 	ErrUnknownParent = errors.New("client: a parent vertex is not known")
 	ErrParentTooOld  = errors.New("client: a parent vertex is too old")
@@ -63,16 +66,19 @@ var kinds = []kind{
 	{ErrNotFound, "not-found", http.StatusNotFound, "No such resource"},
 	{ErrNotServedHere, "not-served-here", http.StatusNotFound, "This server does not serve that resource"},
 	{ErrMethod, "method-not-allowed", http.StatusMethodNotAllowed, "The resource has no such method"},
+	{ErrTooSlow, "request-timeout", http.StatusRequestTimeout, "The request took too long to arrive"},
 	{ErrTooLarge, "too-large", http.StatusRequestEntityTooLarge, "The request is too large"},
 	{ErrMediaType, "unsupported-media-type", http.StatusUnsupportedMediaType, "The content type is not supported"},
 	{ErrRateLimited, "rate-limited", http.StatusTooManyRequests, "Too many requests"},
 	{ErrConflict, "conflict", http.StatusConflict, "Already used for something else"},
+	{ErrKeyInUse, "key-in-use", http.StatusConflict, "A request with this idempotency key is being answered"},
 	{ErrStaleSequence, "stale-sequence", http.StatusConflict, "The account's sequence has moved on"},
 	{ErrUnknownParent, "unknown-parent", http.StatusConflict, "A parent vertex is not known"},
 	{ErrParentTooOld, "parent-too-old", http.StatusConflict, "A parent vertex is too old"},
 	{ErrInsufficient, "insufficient-funds", http.StatusUnprocessableEntity, "Insufficient funds"},
 	{ErrBadSignature, "bad-signature", http.StatusUnprocessableEntity, "A signature does not verify"},
 	{ErrWrongNetwork, "wrong-network", http.StatusUnprocessableEntity, "For another network"},
+	{ErrKeyReused, "key-reused", http.StatusUnprocessableEntity, "This idempotency key was used for another request"},
 	{ErrRefused, "refused", http.StatusUnprocessableEntity, "The ledger's rules do not allow it"},
 	{ErrInternal, "internal", http.StatusInternalServerError, "The server failed"},
 	{ErrUnavailable, "unavailable", http.StatusServiceUnavailable, "The server cannot do this now"},

@@ -55,6 +55,7 @@ type Session struct {
 // SessionQuery filters sessions.
 type SessionQuery struct {
 	PageQuery
+	Span             // when it started
 	Party wallet.DID // vehicle or station
 	State string
 }
@@ -62,6 +63,7 @@ type SessionQuery struct {
 // Sessions lists sessions, newest first.
 func (c *Client) Sessions(ctx context.Context, q SessionQuery) (Page[Session], error) {
 	v := q.values()
+	q.addTo(v)
 	set(v, "party", q.Party.String())
 	set(v, "state", q.State)
 	return list[Session](ctx, c, "/v1/sessions", v)

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"time"
 
 	"joulepay/wallet"
@@ -74,17 +75,47 @@ type Tariff struct {
 	OCPI     json.RawMessage `json:"ocpi"` // the OCPI tariff object as the operator wrote it
 }
 
-// Stations lists the stations that the server knows, by DID.
-func (c *Client) Stations(ctx context.Context, q PageQuery) (Page[Station], error) {
-	return list[Station](ctx, c, "/v1/stations", q.values())
+// States of a station, for StationQuery.
+const (
+	StationFree  = "free"
+	StationTaken = "taken"
+)
+
+// StationQuery filters stations.
+type StationQuery struct {
+	PageQuery
+	Party wallet.DID // the station itself
+	State string
+}
+
+// Stations lists the stations that the server knows, by DID and EVSE.
+func (c *Client) Stations(ctx context.Context, q StationQuery) (Page[Station], error) {
+	v := q.values()
+	set(v, "party", q.Party.String())
+	set(v, "state", q.State)
+	return list[Station](ctx, c, "/v1/stations", v)
+}
+
+// OfferQuery filters tariffs and estimates.
+type OfferQuery struct {
+	PageQuery
+	Party wallet.DID // the station that offers it
+	At    time.Time  // of sessions that begin then; zero: now
+}
+
+func (q OfferQuery) values() url.Values {
+	v := q.PageQuery.values()
+	set(v, "party", q.Party.String())
+	setTime(v, "at", q.At)
+	return v
 }
 
 // Tariffs lists the tariffs that the server's stations offer, by id.
-func (c *Client) Tariffs(ctx context.Context, q PageQuery) (Page[Tariff], error) {
+func (c *Client) Tariffs(ctx context.Context, q OfferQuery) (Page[Tariff], error) {
 	return list[Tariff](ctx, c, "/v1/tariffs", q.values())
 }
 
-// Estimates lists what typical sessions cost now at the server's stations, by station and energy.
-func (c *Client) Estimates(ctx context.Context, q PageQuery) (Page[Estimate], error) {
+// Estimates lists what typical sessions cost at the server's stations, by station and energy.
+func (c *Client) Estimates(ctx context.Context, q OfferQuery) (Page[Estimate], error) {
 	return list[Estimate](ctx, c, "/v1/estimates", q.values())
 }

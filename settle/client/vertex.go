@@ -44,6 +44,7 @@ type Vertex struct {
 // VertexQuery filters vertices.
 type VertexQuery struct {
 	PageQuery
+	Span               // when it was decided
 	Payload ID         // every vertex that carries this payload
 	Issuer  wallet.DID // who signed
 	Party   wallet.DID // whose account it touches
@@ -55,6 +56,7 @@ type VertexQuery struct {
 // Vertices lists vertices, newest first.
 func (c *Client) Vertices(ctx context.Context, q VertexQuery) (Page[Vertex], error) {
 	v := q.values()
+	q.addTo(v)
 	if !q.Payload.IsZero() {
 		v.Set("payload", q.Payload.String())
 	}

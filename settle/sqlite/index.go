@@ -62,7 +62,7 @@ func (x index) join(list *selection, key [32]byte) {
 }
 
 // newestFirst reads a joined list segment by segment until a page is full.
-func (s *selection) newestFirst(q engine.Queryer, p store.Page, visit func(scan func(...any) error) error) error {
+func (s *selection) newestFirst(q engine.Queryer, p store.Page, from uint64, visit func(scan func(...any) error) error) error {
 	var top int64
 	if err := q.QueryRow("SELECT coalesce(max(height), -1) FROM head").Scan(&top); err != nil {
 		return err
@@ -72,7 +72,7 @@ func (s *selection) newestFirst(q engine.Queryer, p store.Page, visit func(scan 
 	}
 	left := min(p.Limit, store.PageMax)
 	clause, args := s.page(p, 0)
-	for segment := top >> segmentBits; segment >= 0 && left > 0; segment-- {
+	for segment := top >> segmentBits; segment >= int64(min(from, 1<<62)>>segmentBits) && left > 0; segment-- {
 		args[0], args[len(args)-1] = segment, left
 		err := each(q, func(rows *sql.Rows) error { left--; return visit(rows.Scan) }, entryColumns+clause, args...)
 		if err != nil {

@@ -127,6 +127,9 @@ func (s *Store) Vertices(ctx context.Context, q store.VertexQuery) ([]store.Entr
 		list.where(byParty.same, party[:])
 	}
 	list.where("kind = 1")
+	if q.From > 0 {
+		list.where(list.order+" >= ?", int64(min(q.From, math.MaxInt64)))
+	}
 	if q.Kind != 0 {
 		list.where("payload_kind = ?", int64(q.Kind))
 	}
@@ -147,7 +150,7 @@ func (s *Store) Vertices(ctx context.Context, q store.VertexQuery) ([]store.Entr
 	}
 	err := s.db.Read(ctx, func(r engine.Queryer) error {
 		if joined {
-			return list.newestFirst(r, q.Page, take)
+			return list.newestFirst(r, q.Page, q.From, take)
 		}
 		clause, args := list.page(q.Page, 0)
 		return each(r, func(rows *sql.Rows) error { return take(rows.Scan) }, entryColumns+clause, args...)

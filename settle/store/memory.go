@@ -313,7 +313,8 @@ func (m *Memory) Vertices(_ context.Context, q VertexQuery) ([]Entry, error) {
 func (q VertexQuery) matches(e Entry) bool {
 	inChannel := func(c dag.ChannelEffect) bool { return c.Channel == q.Channel }
 	switch {
-	case q.Payload != nil && e.Payload != *q.Payload,
+	case e.Height < q.From,
+		q.Payload != nil && e.Payload != *q.Payload,
 		q.Kind != 0 && e.PayloadKind != q.Kind,
 		!q.Issuer.IsZero() && e.Issuer != q.Issuer,
 		!q.Party.IsZero() && !slices.Contains(e.Parties, q.Party),

@@ -92,6 +92,7 @@ const PageMax = 1000
 // VertexQuery filters vertices. The cursor is the height.
 type VertexQuery struct {
 	Page
+	From    uint64 // only at this height or above
 	Payload *settle.PayloadID
 	Kind    settle.Kind // zero for all
 	Issuer  wallet.DID  // zero for all

@@ -131,6 +131,9 @@ func (c *brokerCmd) clusterOptions() (*natsd.Cluster, error) {
 	return &natsd.Cluster{Name: c.cluster, Server: c.name, Host: host, Port: port, Routes: c.routes, Secret: secret}, err
 }
 
+// secretSizeMax bounds the secret of a cluster, far above what is hard to guess.
+const secretSizeMax = 1024
+
 // readSecret reads the one line of a file that only its owner may read; no file gives no secret.
 func readSecret(path string) (string, error) {
 	if path == "" {
@@ -144,7 +147,7 @@ func readSecret(path string) (string, error) {
 		return "", cli.Fail("`chmod 600 "+path+"` when nobody else can have read it; else write a new one on every server",
 			"the cluster's secret in %s can be read by others, mode %04o", path, info.Mode().Perm())
 	}
-	raw, err := readBounded(path, tokenSizeMax)
+	raw, err := readBounded(path, secretSizeMax)
 	if err != nil {
 		return "", fmt.Errorf("read the cluster's secret: %w", err)
 	}

@@ -24,6 +24,7 @@ import (
 	"joulepay/settle/jetstream"
 	"joulepay/settle/natsgossip"
 	"joulepay/settle/node"
+	"joulepay/settle/once"
 	"joulepay/settle/proof"
 	"joulepay/settle/sqlite"
 	"joulepay/settle/stream"
@@ -67,6 +68,7 @@ type Node struct {
 	options Options
 	runner  *node.Node
 	store   *sqlite.Store
+	keys    *once.SQLite // of requests that write
 	conn    *nats.Conn
 	log     stream.Log
 	peers   *peers
@@ -110,6 +112,9 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	if n.store, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(n.options.Dir, databaseFile)}); err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
+	}
+	if n.keys, err = once.Open(ctx, n.keysPath()); err != nil {
+		return err
 	}
 	if n.options.Snapshot != "" {
 		if err := n.beginFrom(ctx, n.options.Snapshot, network.ID); err != nil {
@@ -272,10 +277,14 @@ func (n *Node) Close() error {
 	if n.conn != nil {
 		n.conn.Close()
 	}
-	if n.store != nil {
-		return n.store.Close()
+	var errs []error
+	if n.keys != nil {
+		errs = append(errs, n.keys.Close())
 	}
-	return nil
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Done is closed when the node has ended, or cannot go on; then Err says why.

@@ -3,11 +3,8 @@ package operator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -81,32 +78,4 @@ func waitFinal(ctx context.Context, app *cli.App, api *client.Client, id settle.
 			"vertex %s was accepted, and is not final yet", id)
 	}
 	return v, err
-}
-
-// tokenSizeMax bounds an operator's token, far above what is hard to guess.
-const tokenSizeMax = 1024
-
-// readToken reads the one line of a token file; no file gives no token.
-func readToken(path string) (string, error) {
-	if path == "" {
-		return "", nil
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", fmt.Errorf("read the operator's token: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "", cli.Fail("`chmod 600 "+path+"` when nobody else can have read it; else write a new token",
-			"the operator's token in %s can be read by others, mode %04o", path, info.Mode().Perm())
-	}
-	raw, err := readBounded(path, tokenSizeMax)
-	if err != nil {
-		return "", fmt.Errorf("read the operator's token: %w", err)
-	}
-	token := strings.TrimSpace(string(raw))
-	if token == "" || strings.ContainsAny(token, " \t\r\n") {
-		return "", cli.Fail("write one line: `(umask 077; head -c 24 /dev/urandom | base64 > "+path+")`",
-			"%s does not hold one token", path)
-	}
-	return token, nil
 }

@@ -15,6 +15,7 @@ import (
 	"joulepay/cmd/internal/walletcmd"
 	"joulepay/internal/natsd"
 	"joulepay/settle/api"
+	"joulepay/settle/web"
 	"joulepay/wallet"
 	statuslist "joulepay/wallet/credential/status"
 	"joulepay/wallet/money"
@@ -29,6 +30,7 @@ type runCmd struct {
 	wallet *walletcmd.Selection
 
 	http, nats, natsListen, genesis, tokenFile string
+	origins                                    []string
 	followers                                  []string
 	tls                                        party.TLS
 	parent                                     parentFlag
@@ -68,7 +70,8 @@ func runCommand(app *cli.App) *cobra.Command {
 	c.tls.AddTrust(command)
 	c.tls.AddServe(command)
 	flags.StringVar(&c.genesis, "genesis", "", "genesis file of the network, on the first run")
-	flags.StringVar(&c.tokenFile, "token-file", "", "file with the operator's token, of mode 0600: who sends it may let this node issue")
+	flags.StringVar(&c.tokenFile, "token-file", "", TokensUsage)
+	flags.StringArrayVar(&c.origins, "cors-origin", nil, OriginsUsage)
 	c.keep.add(command)
 	c.parent.add(command)
 	command.RunE = func(command *cobra.Command, _ []string) error { return c.run(command.Context()) }
@@ -79,7 +82,7 @@ func runCommand(app *cli.App) *cobra.Command {
 func (c *runCmd) run(ctx context.Context) (err error) {
 	c.parent.watch(c.app)
 	closing := func(close func() error) { err = errors.Join(err, close()) }
-	token, err := readToken(c.tokenFile)
+	tokens, err := ReadTokens(c.tokenFile)
 	if err != nil {
 		return err
 	}
@@ -119,7 +122,7 @@ func (c *runCmd) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer closing(node.Close)
-	return c.serve(ctx, node, listener, token, o.NATS)
+	return c.serve(ctx, node, listener, tokens, o.NATS)
 }
 
 // startBroker starts the embedded NATS server. Other nodes reach it when the genesis is known before it starts.
@@ -148,13 +151,13 @@ const listsDirectory = "status-lists"
 const shutdownTimeMax = 5 * time.Second
 
 // serve answers until a stop is asked for or the node cannot go on.
-func (c *runCmd) serve(ctx context.Context, node *Node, listener net.Listener, token, nats string) error {
+func (c *runCmd) serve(ctx context.Context, node *Node, listener net.Listener, tokens []api.Token, nats string) error {
 	config := node.Config()
-	config.Loopback, config.OperatorToken = isLoopback(listener.Addr()), token
+	config.Loopback, config.Tokens, config.Origins = isLoopback(listener.Addr()), tokens, c.origins
 	config.StatusLists = statuslist.Directory(filepath.Join(c.app.Data(), listsDirectory))
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	config.Lifetime = serving
+	config.Lifetime, config.Dashboard = serving, web.Handler()
 	handler, err := api.New(config)
 	if err != nil {
 		return err

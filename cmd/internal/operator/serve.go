@@ -19,7 +19,8 @@ func (n *Node) Config() api.Config {
 		Checks: []api.Check{{Name: "database", Well: n.databaseWell}, {Name: "stream", Well: n.streamWell}},
 		Now:    n.options.Now, Logger: n.options.Log, Registry: registry, Version: version(),
 	}
-	c.Snapshots = n
+	c.Snapshots, c.Once = n, n.keys
+	c.Payer = api.PayerOf(n.runner, n.options.Wallet.DID(), n.options.Wallet.Account())
 	if n.IsIssuer() {
 		c.Issuer = n
 	}

@@ -97,7 +97,7 @@ func (f *Front) Receipt(ctx context.Context, id client.SessionID) (json.RawMessa
 }
 
 // Stations implements api.Stations.
-func (f *Front) Stations(ctx context.Context, q client.PageQuery) (client.Page[client.Station], error) {
+func (f *Front) Stations(ctx context.Context, q client.StationQuery) (client.Page[client.Station], error) {
 	s, err := f.get()
 	if err != nil {
 		return client.Page[client.Station]{}, err
@@ -106,7 +106,7 @@ func (f *Front) Stations(ctx context.Context, q client.PageQuery) (client.Page[c
 }
 
 // Tariffs implements api.Tariffs.
-func (f *Front) Tariffs(ctx context.Context, q client.PageQuery) (client.Page[client.Tariff], error) {
+func (f *Front) Tariffs(ctx context.Context, q client.OfferQuery) (client.Page[client.Tariff], error) {
 	s, err := f.get()
 	if err != nil {
 		return client.Page[client.Tariff]{}, err
@@ -115,7 +115,7 @@ func (f *Front) Tariffs(ctx context.Context, q client.PageQuery) (client.Page[cl
 }
 
 // Estimates implements api.Tariffs.
-func (f *Front) Estimates(ctx context.Context, q client.PageQuery) (client.Page[client.Estimate], error) {
+func (f *Front) Estimates(ctx context.Context, q client.OfferQuery) (client.Page[client.Estimate], error) {
 	s, err := f.get()
 	if err != nil {
 		return client.Page[client.Estimate]{}, err

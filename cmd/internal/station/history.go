@@ -70,7 +70,7 @@ func cursorOf(text string) (channel.SessionID, error) {
 }
 
 func matches(s client.Session, q client.SessionQuery) bool {
-	if q.State != "" && s.State != q.State {
+	if q.State != "" && s.State != q.State || s.Start.Before(q.Since) || !q.Until.IsZero() && !s.Start.Before(q.Until) {
 		return false
 	}
 	return q.Party.IsZero() || q.Party == s.Vehicle || q.Party == s.Station

@@ -3,6 +3,7 @@ package station
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,16 +13,22 @@ import (
 	"joulepay/cmd/internal/party"
 	"joulepay/meter"
 	"joulepay/pricing"
+	"joulepay/pricing/market"
 	"joulepay/settle/client"
+	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
 
 // Stations implements api.Stations: an entry for each outlet, by EVSE id. The cursor is that of the last one before.
-func (s *Station) Stations(_ context.Context, page client.PageQuery) (client.Page[client.Station], error) {
+func (s *Station) Stations(_ context.Context, q client.StationQuery) (client.Page[client.Station], error) {
 	out := client.Page[client.Station]{Items: []client.Station{}}
+	if !s.is(q.Party) {
+		return out, nil
+	}
 	now := s.config.Clock.Now()
 	var err error
-	out.Next, err = s.paged(page, 1, func(at *place) error {
+	wanted := func(at *place) bool { return q.State == "" || (q.State == client.StationFree) == at.free() }
+	out.Next, err = s.paged(q.PageQuery, 1, wanted, func(at *place) error {
 		shown, err := at.shown(now)
 		out.Items = append(out.Items, shown)
 		return err
@@ -29,8 +36,14 @@ func (s *Station) Stations(_ context.Context, page client.PageQuery) (client.Pag
 	return out, err
 }
 
-// paged calls each with the outlets of a page, by EVSE id, and gives the cursor of the next page. Each has so many entries.
-func (s *Station) paged(page client.PageQuery, entries int, each func(*place) error) (next string, err error) {
+// is tells whether a list that is asked for by party has this station in it.
+func (s *Station) is(party wallet.DID) bool { return party.IsZero() || party == s.party.Wallet.DID() }
+
+func everyPlace(*place) bool { return true }
+
+// paged calls each with the outlets of a page that are wanted, by EVSE id, and gives the cursor of the next page. Each has so
+// many entries.
+func (s *Station) paged(page client.PageQuery, entries int, wanted func(*place) bool, each func(*place) error) (next string, err error) {
 	limit := page.Limit
 	if limit == 0 {
 		limit = client.PageSizeDefault
@@ -39,7 +52,7 @@ func (s *Station) paged(page client.PageQuery, entries int, each func(*place) er
 	given := 0
 	for _, at := range places {
 		switch {
-		case at.EVSE <= page.Cursor:
+		case at.EVSE <= page.Cursor || !wanted(at):
 			continue
 		case given > 0 && given+entries > limit:
 			return next, nil
@@ -69,11 +82,22 @@ func (at *place) shown(now session.Instant) (client.Station, error) {
 	}, nil
 }
 
-// Tariffs implements api.Tariffs: the one on offer now.
-func (s *Station) Tariffs(context.Context, client.PageQuery) (client.Page[client.Tariff], error) {
-	t, err := s.tariff(s.config.Clock.Now().Session)
+// begins gives the time of the sessions that an offer is asked for.
+func (s *Station) begins(q client.OfferQuery) time.Time {
+	if q.At.IsZero() {
+		return s.config.Clock.Now().Session
+	}
+	return q.At
+}
+
+// Tariffs implements api.Tariffs: the one on offer.
+func (s *Station) Tariffs(_ context.Context, q client.OfferQuery) (client.Page[client.Tariff], error) {
+	if !s.is(q.Party) {
+		return client.Page[client.Tariff]{}, nil
+	}
+	t, err := s.tariff(s.begins(q))
 	if err != nil {
-		return client.Page[client.Tariff]{}, err
+		return client.Page[client.Tariff]{}, noPrice(err)
 	}
 	return client.Page[client.Tariff]{Items: []client.Tariff{{
 		ID: t.ID(), Currency: t.Currency(), TimeZone: s.config.TimeZone, Words: t.Describe(), OCPI: json.RawMessage(t.Bytes()),
@@ -83,26 +107,26 @@ func (s *Station) Tariffs(context.Context, client.PageQuery) (client.Page[client
 // shownMilliwattHours are the energies for which a price is shown: 10, 20 and 40 kWh.
 var shownMilliwattHours = []int64{10_000_000, 20_000_000, 40_000_000}
 
-// Estimates implements api.Tariffs: what these energies cost now, at each outlet.
-func (s *Station) Estimates(_ context.Context, page client.PageQuery) (client.Page[client.Estimate], error) {
+// Estimates implements api.Tariffs: what these energies cost, at each outlet.
+func (s *Station) Estimates(_ context.Context, q client.OfferQuery) (client.Page[client.Estimate], error) {
 	out := client.Page[client.Estimate]{Items: []client.Estimate{}}
-	if s.config.Unit != meter.MilliwattHours {
+	if s.config.Unit != meter.MilliwattHours || !s.is(q.Party) {
 		return out, nil
 	}
-	now := s.config.Clock.Now().Session
+	now := s.begins(q)
 	tariff, err := s.tariff(now)
 	if err != nil {
-		return out, err
+		return out, noPrice(err)
 	}
 	location, err := pricing.LoadLocation(s.config.TimeZone)
 	if err != nil {
 		return out, err
 	}
-	out.Next, err = s.paged(page, len(shownMilliwattHours), func(at *place) error {
+	out.Next, err = s.paged(q.PageQuery, len(shownMilliwattHours), everyPlace, func(at *place) error {
 		for _, energy := range shownMilliwattHours {
 			e, err := estimateOf(tariff, now, location, energy, at.Connector.MaxPowerMilliwatts())
 			if err != nil {
-				return err
+				return noPrice(err)
 			}
 			e.Station, e.EVSE = s.party.Wallet.DID(), at.EVSE
 			out.Items = append(out.Items, e)
@@ -110,6 +134,14 @@ func (s *Station) Estimates(_ context.Context, page client.PageQuery) (client.Pa
 		return nil
 	})
 	return out, err
+}
+
+// noPrice tells whoever asks for a time of which no price is known that it is theirs to change.
+func noPrice(err error) error {
+	if errors.Is(err, market.ErrRange) || errors.Is(err, pricing.ErrNotValid) {
+		return client.NewProblem(client.ErrNotFound, "no price is known for that time", "leave it out to ask for now")
+	}
+	return err
 }
 
 func estimateOf(t *pricing.Tariff, at time.Time, location *time.Location, energyMwh, powerMw int64) (client.Estimate, error) {

@@ -242,7 +242,8 @@ func (s *series) price(shown *client.Reading) error {
 	if err != nil {
 		return nil // a price beyond every bound is not shown
 	}
-	price := money.Of(each, s.currency)
+	const sure = 1000 // amounts are rounded to 10⁻⁹ each, so that their difference is good for six decimals
+	price := money.Of((each+sure/2)/sure*sure, s.currency)
 	shown.UnitPrice = &price
 	return nil
 }

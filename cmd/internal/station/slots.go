@@ -2,7 +2,7 @@ package station
 
 import (
 	"context"
-	"strconv"
+	"fmt"
 	"time"
 
 	"joulepay/channel/quote"
@@ -15,7 +15,8 @@ import (
 // slot is how long a price holds at least: day-ahead markets trade quarters of an hour.
 const slot = 15 * time.Minute
 
-// Prices implements api.Tariffs: what a unit costs in each quarter of an hour. The cursor is the start of the next one.
+// Prices implements api.Tariffs: what a unit costs in each quarter of an hour. The cursor is the start of the next one, and
+// the end of all.
 func (s *Station) Prices(_ context.Context, q client.PriceQuery) (client.Page[client.PriceSlot], error) {
 	page := client.Page[client.PriceSlot]{Items: []client.PriceSlot{}}
 	location, err := pricing.LoadLocation(s.config.TimeZone)
@@ -32,7 +33,7 @@ func (s *Station) Prices(_ context.Context, q client.PriceQuery) (client.Page[cl
 	}
 	for at := from; at.Before(until); at = at.Add(slot) {
 		if len(page.Items) == limitOf(q.PageQuery) {
-			page.Next = strconv.FormatInt(at.Unix(), 10)
+			page.Next = fmt.Sprintf("%d-%d", at.Unix(), until.Unix())
 			break
 		}
 		one, err := s.slotAt(at, offered, location)
@@ -58,11 +59,11 @@ func (s *Station) span(q client.PriceQuery, location *time.Location) (from, unti
 		return from, until, client.NewProblem(client.ErrBadRequest, "until: more than "+client.PriceSpanMax.String()+" after since", "")
 	}
 	if q.Cursor != "" {
-		next, err := strconv.ParseInt(q.Cursor, 10, 64)
-		if err != nil || next < from.Unix() {
+		var next, end int64
+		if _, err := fmt.Sscanf(q.Cursor, "%d-%d", &next, &end); err != nil || end-next > int64(client.PriceSpanMax/time.Second) {
 			return from, until, client.NewProblem(client.ErrBadRequest, "the cursor is not one of this list", "leave it out to begin with the first")
 		}
-		from = time.Unix(next, 0)
+		from, until = time.Unix(next, 0), time.Unix(end, 0)
 	}
 	return from.UTC().Truncate(slot), until.UTC(), nil
 }
