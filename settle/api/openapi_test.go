@@ -133,6 +133,7 @@ func goodExchanges() []exchange {
 		{method: get, target: "/v1/sessions/" + visit, status: 200},
 		{method: get, target: "/v1/sessions/" + visit + "/readings?after=7&limit=2", status: 200},
 		{method: get, target: "/v1/receipts/" + visit, status: 200},
+		{method: get, target: "/v1/receipts/" + visit + "/report", status: 200},
 		{method: get, target: "/v1/stations?state=free&party=" + did, status: 200},
 		{method: get, target: "/v1/tariffs?at=2026-03-01T00:00:00Z&party=" + did, status: 200},
 		{method: get, target: "/v1/estimates?limit=3", status: 200},
@@ -218,7 +219,7 @@ func TestSchemasHaveTheFieldsOfTheShapes(t *testing.T) {
 		"Reading": client.Reading{}, "PriceSlot": client.PriceSlot{}, "Redemption": client.Redemption{}, "Settlement": client.Settlement{}, "Session": client.Session{}, "Station": client.Station{},
 		"Tariff": client.Tariff{}, "Estimate": client.Estimate{}, "Price": client.Price{}, "PricePart": client.PricePart{},
 		"Problem": client.Problem{}, "PageOfVertex": client.Page[client.Vertex]{},
-		"Receipt": receipt.Receipt{}, "ReceiptSummary": receipt.Summary{}, "ReceiptEvidence": receipt.Evidence{},
+		"Receipt": receipt.Receipt{}, "ReceiptReport": client.ReceiptReport{}, "ReceiptSummary": receipt.Summary{}, "ReceiptEvidence": receipt.Evidence{},
 		"ReceiptVertex": receipt.Vertex{}, "ReceiptCheckpoint": receipt.FinalCheckpoint{},
 	} {
 		schema := c.doc.Components.Schemas[name].Value

@@ -61,6 +61,7 @@ func (s *server) allRoutes() []route {
 		{get, "/v1/sessions/{id}", "sessions", sessions, private, s.session},
 		{get, "/v1/sessions/{id}/readings", "readings", sessions, private, s.readings},
 		{get, "/v1/receipts/{id}", "receipts", sessions, private, s.receipt},
+		{get, "/v1/receipts/{id}/report", "receipts", sessions, private, s.receiptReport},
 		{get, "/v1/stations", "stations", s.Stations != nil, public, s.stations},
 		{get, "/v1/tariffs", "tariffs", s.Tariffs != nil, public, s.tariffs},
 		{get, "/v1/estimates", "estimates", s.Tariffs != nil, public, s.estimates},
