@@ -57,6 +57,8 @@ const (
 	PartChannel   Part = "channel"  // the certified state of the channel
 	PartSummary   Part = "summary"
 	PartSignature Part = "signature" // of who issued the receipt
+	// PartCredentials is what the reader demands that the station showed.
+	PartCredentials Part = "credentials"
 )
 
 // Error says which part of a receipt does not verify, and why.

@@ -15,6 +15,8 @@ type Options struct {
 	// Network is the one that the verifier pinned. When it is zero, the receipt's own genesis is believed, and the
 	// report says so.
 	Network wallet.NetworkID
+	// Trust is whom it believes about the station and its meter.
+	Trust Trust
 }
 
 // Report is what a verification found.
@@ -55,7 +57,10 @@ func Verify(r Receipt, o Options) (Report, error) {
 	if err := d.checkSignature(r); err != nil {
 		return Report{}, &Error{PartSignature, err}
 	}
-	report := d.report(r)
+	if err := d.checkDemands(o.Trust); err != nil {
+		return Report{}, &Error{PartCredentials, err}
+	}
+	report := d.report(r, o.Trust)
 	report.Pinned = pinned
 	if !pinned {
 		report.Stated = append(report.Stated, fmt.Sprintf("that network %s is the one you mean", r.Network))
@@ -120,7 +125,7 @@ func (d *dossier) checkSignature(r Receipt) error {
 }
 
 // report says in words what examine found.
-func (d *dossier) report(r Receipt) Report {
+func (d *dossier) report(r Receipt, t Trust) Report {
 	q, s := d.quote.Quote, r.Summary
 	report := Report{Final: s.Final, Settled: s.Final && s.Ended && s.Unpaid.Amount == 0}
 	say := func(format string, args ...any) { report.Checks = append(report.Checks, fmt.Sprintf(format, args...)) }
@@ -131,8 +136,8 @@ func (d *dossier) report(r Receipt) Report {
 		say("and quote %d, which changes the tariff from %s on; the vehicle's claim agrees to it", i+2, next.Quote.From().Format(time.DateTime))
 	}
 	say("the meter signed %d readings; each continues the one before", len(d.readings))
-	vouched, trusted := d.credentials()
-	report.Checks = append(report.Checks, vouched...)
+	vouched, trusted := d.credentials(t)
+	report.Checks = append(append(report.Checks, vouched...), d.demanded(t)...)
 	for lane, best := range d.claims {
 		if !best.IsZero() {
 			say("the claim on lane %d is signed by its payer's channel key: %s %s in total", lane, best.Owed(), q.Currency)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"joulepay/channel/secure"
 	"joulepay/channel/session"
@@ -37,10 +38,7 @@ const (
 func addTrust(command *cobra.Command) *trust {
 	t := &trust{}
 	f := command.Flags()
-	f.StringArrayVar(&t.calibration, "trust-calibration", nil, "DID of who may say that a meter is calibrated; again for more")
-	f.StringArrayVar(&t.delegation, "trust-delegation", nil, "DID of an operator that may let a station sell; again for more")
-	f.BoolVar(&t.requireCalibration, "require-calibration", false, "refuse a station whose meter none of --trust-calibration calibrated")
-	f.BoolVar(&t.requireDelegation, "require-delegation", false, "refuse a station that is paid to an account which none of --trust-delegation named")
+	t.addIssuers(f)
 	f.DurationVar(&t.statusAge, "max-status-age", vehicle.StatusAgeDefault, "how old a status list of its credentials may be")
 	cli.ChoiceVar(f, &t.unknown, "unknown-status", unknownRefuse, "what to do with a credential whose status cannot be known", unknownRefuse, unknownAccept)
 	f.BoolVar(&t.requireRegistration, "require-registration", false, "refuse a station that is not registered on the ledger")
@@ -49,13 +47,17 @@ func addTrust(command *cobra.Command) *trust {
 	return t
 }
 
+// addIssuers adds the flags that say whose word counts, and what is demanded: of a station, or of a receipt of its.
+func (t *trust) addIssuers(f *pflag.FlagSet) {
+	f.StringArrayVar(&t.calibration, "trust-calibration", nil, "DID of who may say that a meter is calibrated; again for more")
+	f.StringArrayVar(&t.delegation, "trust-delegation", nil, "DID of an operator that may let a station sell; again for more")
+	f.BoolVar(&t.requireCalibration, "require-calibration", false, "refuse a station whose meter none of --trust-calibration calibrated")
+	f.BoolVar(&t.requireDelegation, "require-delegation", false, "refuse a station that is paid to an account which none of --trust-delegation named")
+}
+
 // credentials reads the flags.
 func (t *trust) credentials() (c vehicle.Credentials, err error) {
 	switch {
-	case t.requireCalibration && len(t.calibration) == 0:
-		return c, cli.Usage("name who calibrates: `{command} --trust-calibration DID`", "--require-calibration without an issuer that is trusted")
-	case t.requireDelegation && len(t.delegation) == 0:
-		return c, cli.Usage("name the operators: `{command} --trust-delegation DID`", "--require-delegation without an issuer that is trusted")
 	case t.statusAge <= 0:
 		return c, cli.Usage("for example --max-status-age 24h", "--max-status-age %s: want more than nothing", t.statusAge)
 	case t.registrationAge <= 0:
@@ -63,18 +65,29 @@ func (t *trust) credentials() (c vehicle.Credentials, err error) {
 	case t.recheck <= 0:
 		return c, cli.Usage("for example --recheck-every 1m", "--recheck-every %s: want more than nothing", t.recheck)
 	}
-	c = vehicle.Credentials{
-		Demands: credential.Demands{Calibration: t.requireCalibration, Delegation: t.requireDelegation},
-		Trust:   map[credential.Kind][]wallet.DID{}, StatusAge: t.statusAge, OnUnknown: status.FailClosed,
-	}
+	c = vehicle.Credentials{StatusAge: t.statusAge, OnUnknown: status.FailClosed}
 	if t.unknown == unknownAccept {
 		c.OnUnknown = status.FailOpen
 	}
-	if c.Trust[credential.KindCalibration], err = parseIssuers("trust-calibration", t.calibration); err != nil {
-		return c, err
-	}
-	c.Trust[credential.KindDelegation], err = parseIssuers("trust-delegation", t.delegation)
+	c.Demands, c.Trust, err = t.issuers()
 	return c, err
+}
+
+// issuers reads what is demanded, and whose word counts.
+func (t *trust) issuers() (demands credential.Demands, trusted map[credential.Kind][]wallet.DID, err error) {
+	switch {
+	case t.requireCalibration && len(t.calibration) == 0:
+		return demands, nil, cli.Usage("name who calibrates: `{command} --trust-calibration DID`", "--require-calibration without an issuer that is trusted")
+	case t.requireDelegation && len(t.delegation) == 0:
+		return demands, nil, cli.Usage("name the operators: `{command} --trust-delegation DID`", "--require-delegation without an issuer that is trusted")
+	}
+	demands = credential.Demands{Calibration: t.requireCalibration, Delegation: t.requireDelegation}
+	trusted = map[credential.Kind][]wallet.DID{}
+	if trusted[credential.KindCalibration], err = parseIssuers("trust-calibration", t.calibration); err != nil {
+		return demands, nil, err
+	}
+	trusted[credential.KindDelegation], err = parseIssuers("trust-delegation", t.delegation)
+	return demands, trusted, err
 }
 
 func parseIssuers(flag string, texts []string) ([]wallet.DID, error) {
