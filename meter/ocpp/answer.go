@@ -24,8 +24,14 @@ func (st *Station) answer(d dialect, f Frame) Frame {
 	defer st.mu.Unlock()
 	result, err := d.handle(st, f.Action, f.Payload)
 	if err == nil {
+		err = st.keep() // what is acknowledged is not said again
+	}
+	if err == nil {
 		if !st.alive {
 			st.alive = true
+			for _, o := range st.outlets {
+				o.returned()
+			}
 			st.kick()
 		}
 		var payload json.RawMessage

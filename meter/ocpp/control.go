@@ -89,7 +89,7 @@ func (st *Station) next(l *link) func() {
 	for id, told := range st.strays {
 		if !told {
 			st.strays[id] = true
-			return func() { st.note(0, l.dialect.remoteStop(l, id)) }
+			return func() { st.called(0, l.dialect.remoteStop(l, id)) }
 		}
 	}
 	for n := 0; n <= ConnectorsMax; n++ {
@@ -105,16 +105,16 @@ func (st *Station) next(l *link) func() {
 // setUp asks a station that connected to report its meter often enough, and what goes on at its connectors, so that a
 // transaction which nobody knows any more is seen. One that does not know how is used as it is.
 func (st *Station) setUp(l *link) {
-	st.note(0, l.dialect.configure(l, setup{meterEvery: st.system.config.MeterEvery}))
+	st.called(0, l.dialect.configure(l, setup{meterEvery: st.system.config.MeterEvery}))
 	for n := range ConnectorsMax + 1 {
 		if st.outlets[n] != nil {
-			st.note(n, l.dialect.look(l, n))
+			st.called(n, l.dialect.look(l, n))
 		}
 	}
 }
 
-// note tells the operator of a call that failed and that nothing depends on.
-func (st *Station) note(connector int, err error) {
+// called tells the operator of a call that failed and that nothing depends on.
+func (st *Station) called(connector int, err error) {
 	if err == nil {
 		return
 	}
@@ -128,6 +128,10 @@ func (o *Outlet) next(l *link) func() {
 	a := o.asked
 	switch {
 	case o.withCable() && !a.evict:
+		return nil
+	case o.rests() && a.limitMw != 0:
+		return o.tellLimit(l, 0)
+	case o.rests():
 		return nil
 	case o.delivers() && (!o.run || a.evict || o.fault != nil):
 		return o.nextStop(l)
@@ -164,10 +168,10 @@ func (o *Outlet) nextStop(l *link) func() {
 	switch {
 	case !a.zeroSent:
 		a.zeroSent = true
-		return func() { o.st.note(o.config.Number, l.dialect.limit(l, o.config.Number, id, 0)) }
+		return func() { o.st.called(o.config.Number, l.dialect.limit(l, o.config.Number, id, 0)) }
 	case !a.stopSent:
 		a.stopSent, a.stopAt, a.stopMwh = true, o.st.system.config.Now(), o.tx.lastMwh
-		return func() { o.st.note(o.config.Number, l.dialect.remoteStop(l, id)) }
+		return func() { o.st.called(o.config.Number, l.dialect.remoteStop(l, id)) }
 	}
 	return nil
 }

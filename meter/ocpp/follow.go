@@ -46,7 +46,7 @@ func (st *Station) began(s start, frame []byte) (id string, may bool) {
 	for _, l := range s.looks {
 		o.follow(l, frame)
 	}
-	if st.system.config.SignedRequired {
+	if o.config.SignedRequired {
 		o.checkBegin()
 	}
 	st.kick()
@@ -64,7 +64,7 @@ func (o *Outlet) takes(s start) bool {
 
 // checkBegin refuses a signature that does not hold before much has flowed.
 func (o *Outlet) checkBegin() {
-	err := checkBegin(o.tx.records, o.st.key, o.tx.quirks)
+	err := checkBegin(o.tx.records, o.key, o.tx.quirks)
 	if err == nil && o.tx.unread != nil {
 		err = fmt.Errorf("%w: %w", ErrUnsigned, o.tx.unread)
 	}
@@ -189,8 +189,8 @@ func (o *Outlet) close(frame []byte) {
 	switch {
 	case err == nil && tx.broken == nil:
 		final.Register, final.Evidence = o.total+signed.energyMwh, signed.evidence
-		o.st.key, o.st.lastPage, o.st.lastSign = signed.key, signed.page, signed.meter
-	case err != nil && o.st.system.config.SignedRequired:
+		o.key, o.lastPage, o.lastMeter = signed.key, signed.page, signed.meter
+	case err != nil && o.config.SignedRequired:
 		final.Register = o.total + billed
 		o.failure = err
 		o.unsigned(err, frame)
@@ -221,7 +221,7 @@ func (o *Outlet) signed(billed int64) (signedStop, error) {
 	}
 	stop, err := verifySigned(tx.records, claimed{
 		token: tx.token, begin: tx.beganAt, end: tx.endedAt, heard: o.st.system.config.Now(), deltaMwh: tx.delta(), deltaKnown: tx.started, stepMwh: tx.stepMwh,
-		pinned: o.st.key, lastPage: o.st.lastPage, lastMeter: o.st.lastSign,
+		pinned: o.key, pageAfter: o.st.pageAfter,
 	}, tx.quirks)
 	if err == nil && stop.energyMwh < billed {
 		return signedStop{}, fmt.Errorf("%w: %d mWh signed, %d mWh read before", ErrSigned, stop.energyMwh, billed)

@@ -24,6 +24,8 @@ var (
 	ErrTimeout     = errors.New("ocpp: the station did not answer in time")
 	ErrCallRefused = errors.New("ocpp: the station answered with an error")
 	ErrConfig      = errors.New("ocpp: not a usable configuration")
+	ErrKept        = errors.New("ocpp: not what a central system keeps of a connector")
+	ErrMemory      = errors.New("ocpp: what a restart must not lose cannot be kept")
 )
 
 // Errors of a handshake: why a station was not let in.
@@ -90,6 +92,8 @@ const (
 	// and a reconnection.
 	silenceIntervals = 3
 	silenceSlack     = 20 * time.Second
+	// returnPatience is for a station to connect again after a restart of the central system: stations wait longer each time.
+	returnPatience = 2 * time.Minute
 	// clockDeviationMax is how far a signed time may be from that of the transaction, and from our clock when it is reported.
 	// Vehicles allow twice as much.
 	clockDeviationMax = time.Minute

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"joulepay/meter"
+	"joulepay/meter/ocmf"
 )
 
 // Outlet is one connector of a charging station as a session drives it. It implements meter.Connector and meter.Holder.
@@ -17,15 +18,21 @@ type Outlet struct {
 	config ConnectorConfig
 
 	// All below is guarded by st.mu.
-	status  Status
-	holder  string // DID, "" for nobody
-	total   int64  // register without the running transaction, mWh
-	tx      *transaction
-	final   *meter.Sample // of the transaction that ended
-	given   int64         // the highest register handed out
-	givenAt time.Time     // and the latest time
-	failure error         // ends the session of this holder
-	fault   error         // the station does not do as it should: nobody is served until it boots anew
+	status    Status
+	holder    string // DID, "" for nobody
+	total     int64  // register without the running transaction, mWh
+	tx        *transaction
+	final     *meter.Sample // of the transaction that ended
+	given     int64         // the highest register handed out
+	givenAt   time.Time     // and the latest time
+	failure   error         // ends the session of this holder
+	key       ocmf.PublicKey
+	lastMeter string // the meter whose records were billed last
+	lastPage  uint64 // and the page of the last
+	awaited   string // the holder whose session goes on after a restart, before it holds the outlet; "" otherwise
+	recalled  bool   // the transaction, or its end, is one of before a restart
+	kept      []byte // what was made durable last
+	fault     error  // the station does not do as it should: nobody is served until it boots anew
 
 	run       bool // what the session wants
 	runAt     time.Time
@@ -61,7 +68,7 @@ var (
 )
 
 func newOutlet(st *Station, c ConnectorConfig) *Outlet {
-	return &Outlet{st: st, config: c, total: c.RegisterMwh, given: c.RegisterMwh, asked: newCommand()}
+	return &Outlet{st: st, config: c, total: c.RegisterMwh, given: c.RegisterMwh, asked: newCommand(), key: c.MeterKey}
 }
 
 // Hold implements meter.Holder. A holder begins with a clean slate; what the station still does for the one before is
@@ -69,6 +76,9 @@ func newOutlet(st *Station, c ConnectorConfig) *Outlet {
 func (o *Outlet) Hold(did string) {
 	o.st.mu.Lock()
 	defer o.st.mu.Unlock()
+	if o.resumes(did) {
+		return
+	}
 	if o.holder = did; did == "" {
 		o.run = false // nobody holds it, nothing flows
 		o.st.kick()
@@ -82,7 +92,8 @@ func (o *Outlet) Hold(did string) {
 		o.tx = nil
 	}
 	o.final, o.failure, o.asked = nil, nil, newCommand()
-	o.run, o.stopped, o.limitMw = false, false, 0
+	o.run, o.stopped, o.limitMw, o.recalled = false, false, 0, false
+	o.st.note(o.st.keep()) // else the end of this holder's last visit could be taken for that of the next
 }
 
 // withCable tells whether a transaction runs that began with the cable, and that nobody was authorised for yet.
@@ -139,6 +150,10 @@ func (o *Outlet) Start(now time.Time, limitMilliwatts int64) error {
 		return fmt.Errorf("%w: %d mW", meter.ErrLimit, limitMilliwatts)
 	case o.run:
 		return meter.ErrStarted
+	case o.recalled:
+		o.run, o.runAt, o.stopped, o.limitMw = true, now, false, limitMilliwatts
+		o.st.kick()
+		return nil // the transaction runs, or is over, which the next sample tells
 	case o.holder == "" || !o.status.usable():
 		return fmt.Errorf("%w: the connector is %s", meter.ErrNotPlugged, o.status)
 	}
@@ -177,6 +192,10 @@ func (o *Outlet) Stop(now time.Time) error {
 	o.st.mu.Lock()
 	defer o.st.mu.Unlock()
 	o.run, o.limitMw = false, 0
+	if o.awaited != "" && !o.stopped {
+		o.st.kick()
+		return nil // nothing flows until its session says how it goes on
+	}
 	if !o.stopped {
 		o.stopped, o.stoppedAt = true, now
 	}
@@ -195,6 +214,9 @@ func (o *Outlet) Stop(now time.Time) error {
 func (o *Outlet) Sample(now time.Time) (meter.Sample, error) {
 	o.st.mu.Lock()
 	defer o.st.mu.Unlock()
+	if o.final != nil && o.run && o.recalled && o.failure == nil { // of before the restart: the session has to stop for it
+		return meter.Sample{Time: now, Register: o.given, Unit: o.final.Unit, State: meter.Ended, StateOfChargePermille: o.final.StateOfChargePermille}, nil
+	}
 	sample, err := o.sample(now)
 	if sample.Time.Before(o.givenAt) {
 		sample.Time = o.givenAt
@@ -230,7 +252,7 @@ func (o *Outlet) waits(now time.Time, s *meter.Sample) error {
 		return nil
 	case o.fault != nil:
 		return o.fault
-	case !o.st.connected() && now.Sub(o.st.lostAt) > o.silenceMax():
+	case !o.st.connected() && now.Sub(o.st.lostAt) > o.silenceMax() && !o.st.returns(now):
 		return fmt.Errorf("%w: since %s", ErrOffline, o.st.lostAt.UTC().Format(time.RFC3339))
 	case o.run && o.asked.refused != nil:
 		return o.refused(now)
@@ -266,13 +288,13 @@ func (o *Outlet) running(now time.Time, s meter.Sample) (meter.Sample, error) {
 	case o.fault != nil:
 		s.State = meter.Ended
 		return s, o.fault
-	case o.stopped && now.Sub(o.stoppedAt) <= stopPatience:
+	case o.stopped && (now.Sub(o.stoppedAt) <= stopPatience || o.st.returns(now)):
 		return s, meter.ErrPending
 	case o.stopped:
 		o.failed(ErrDoesNotStop)
 		s.State = meter.Ended
 		return s, nil
-	case now.Sub(tx.seenAt) > o.silenceMax():
+	case now.Sub(tx.seenAt) > o.silenceMax() && !o.st.returns(now):
 		return s, fmt.Errorf("%w: since %s", ErrSilent, tx.seenAt.UTC().Format(time.RFC3339))
 	}
 	s.State, s.PowerMilliwatts = o.state(), tx.powerMw

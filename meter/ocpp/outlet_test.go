@@ -547,7 +547,10 @@ func TestAStationThatNeverCameEndsTheSession(t *testing.T) {
 	w := world16(t)
 	o := w.system.Station(0).Outlet(1)
 	o.Hold(driver)
-	if _, err := o.Sample(w.clock()); !errors.Is(err, ocpp.ErrOffline) {
+	if _, err := o.Sample(w.pass(2 * time.Minute)); err != nil {
+		t.Fatalf("it is given no time to come: %v", err)
+	}
+	if _, err := o.Sample(w.pass(time.Second)); !errors.Is(err, ocpp.ErrOffline) {
 		t.Fatal(err)
 	}
 }

@@ -24,6 +24,14 @@ func oneStation(connectors ...int) []ocpp.StationConfig {
 	return []ocpp.StationConfig{c}
 }
 
+// signing lets a station bill only what its meters signed.
+func signing(c []ocpp.StationConfig) []ocpp.StationConfig {
+	for i := range c[0].Connectors {
+		c[0].Connectors[i].SignedRequired = true
+	}
+	return c
+}
+
 func contracts() map[string]string { return map[string]string{driver: "DID-0001"} }
 
 func start(t *testing.T, w *world, o *ocpp.Outlet) {
@@ -44,7 +52,7 @@ func sampled(t *testing.T, w *world, o *ocpp.Outlet) meter.Sample {
 }
 
 func TestASimulatorThatSignsIsReplayed16(t *testing.T) {
-	w := serve(t, ocpp.Config{Stations: oneStation(1), Contracts: contracts(), SignedRequired: true})
+	w := serve(t, ocpp.Config{Stations: signing(oneStation(1)), Contracts: contracts()})
 	s := ocpptest.MustDial(t, w.url+"S001", "ocpp1.6", nil)
 	o := w.system.Station(0).Outlet(1)
 	w.at(8, 2, 17)
@@ -87,7 +95,7 @@ func (w *world) of(kind ocpp.EventKind) []ocpp.Event {
 }
 
 func TestASimulatorThatSignsIsReplayed201(t *testing.T) {
-	w := serve(t, ocpp.Config{Stations: oneStation(1), Contracts: contracts(), SignedRequired: true})
+	w := serve(t, ocpp.Config{Stations: signing(oneStation(1)), Contracts: contracts()})
 	s := ocpptest.MustDial(t, w.url+"S001", "ocpp2.0.1", nil)
 	o := w.system.Station(0).Outlet(1)
 	var between meter.Sample
@@ -121,7 +129,7 @@ func TestASimulatorThatSignsIsReplayed201(t *testing.T) {
 
 // One of the simulators gives every record the page T99: the times alone tell its transactions apart.
 func TestAPageThatNeverChangesIsAcceptedForItsTimes(t *testing.T) {
-	w := serve(t, ocpp.Config{Stations: oneStation(1), Contracts: contracts(), SignedRequired: true})
+	w := serve(t, ocpp.Config{Stations: signing(oneStation(1)), Contracts: contracts()})
 	o := w.system.Station(0).Outlet(1)
 	for _, run := range []struct {
 		file, version  string
@@ -202,7 +210,7 @@ func TestASimulatorThatStartsByItselfIsReplayed16(t *testing.T) {
 
 func TestAHashInPlaceOfASignatureIsRefusedWhereSignaturesAreRequired(t *testing.T) {
 	t.Run("1.6, at the stop", func(t *testing.T) {
-		w := serve(t, ocpp.Config{Stations: oneStation(1, 2, 3), Contracts: contracts(), SignedRequired: true})
+		w := serve(t, ocpp.Config{Stations: signing(oneStation(1, 2, 3)), Contracts: contracts()})
 		s := ocpptest.MustDial(t, w.url+"S001", "ocpp1.6", nil)
 		w.at(8, 4, 43)
 		lines := ocpptest.Recording(t, "sap-ocpp16.jsonl")
@@ -220,7 +228,7 @@ func TestAHashInPlaceOfASignatureIsRefusedWhereSignaturesAreRequired(t *testing.
 		}
 	})
 	t.Run("2.0.1, before energy flows", func(t *testing.T) {
-		w := serve(t, ocpp.Config{Stations: oneStation(1), Contracts: contracts(), SignedRequired: true})
+		w := serve(t, ocpp.Config{Stations: signing(oneStation(1)), Contracts: contracts()})
 		s := ocpptest.MustDial(t, w.url+"S001", "ocpp2.0.1", nil)
 		w.at(8, 16, 41)
 		lines := ocpptest.Recording(t, "sap-ocpp201.jsonl")

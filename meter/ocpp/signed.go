@@ -99,8 +99,8 @@ type claimed struct {
 	deltaKnown bool
 	stepMwh    int64          // what the rounding of a stop may hide
 	pinned     ocmf.PublicKey // the meter's key, when it is known; zero otherwise
-	lastPage   uint64         // of the last transaction of this meter; 0 when none is known
-	lastMeter  string
+	// pageAfter gives the last page of a meter that was billed; false when none is known.
+	pageAfter func(meter string) (page uint64, known bool)
 }
 
 // verifySigned checks the records of a transaction against what is known of it. It returns ErrUnsigned when no signature
@@ -195,7 +195,8 @@ func (c claimed) fits(t ocmf.Transaction, records []ocmf.Verified, stop *signedS
 			return fmt.Errorf("%w: it is assigned to another user", ErrSigned)
 		}
 	}
-	counts := stop.meter != c.lastMeter || t.First.Number > c.lastPage
+	last, known := c.pageAfter(stop.meter)
+	counts := !known || t.First.Number > last
 	if err := c.inTime(t); err != nil {
 		return err
 	}

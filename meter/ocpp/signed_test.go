@@ -52,7 +52,7 @@ func (m testMeter) value(record []byte) signedValue {
 
 // told is a transaction of a minute that delivered 800 Wh.
 func told() claimed {
-	return claimed{token: "TOKEN", begin: at(0), end: at(60), deltaMwh: 800_000, deltaKnown: true, stepMwh: stepDefaultMwh}
+	return claimed{token: "TOKEN", begin: at(0), end: at(60), deltaMwh: 800_000, deltaKnown: true, stepMwh: stepDefaultMwh, pageAfter: lastPage(0)}
 }
 
 func TestSignedRecordsProveATransactionOrAreRefused(t *testing.T) {
@@ -101,12 +101,12 @@ func TestSignedRecordsProveATransactionOrAreRefused(t *testing.T) {
 		{"of an hour ago", []signedValue{whole}, change(func(c *claimed) { c.begin, c.end = at(3600), at(3660) }), ErrSigned, ""},
 		{"of an hour ago by our clock", []signedValue{whole}, change(func(c *claimed) { c.heard = at(3660) }), ErrSigned, ""},
 		{"heard in time", []signedValue{whole}, change(func(c *claimed) { c.heard = at(100) }), nil, ""},
-		{"pages that count", []signedValue{whole}, change(func(c *claimed) { c.lastPage, c.lastMeter = 6, "1234" }), nil, ""},
-		{"a page again, at its time", []signedValue{whole}, change(func(c *claimed) { c.lastPage, c.lastMeter = 7, "1234" }), nil, QuirkPage},
+		{"pages that count", []signedValue{whole}, change(func(c *claimed) { c.pageAfter = lastPage(6) }), nil, ""},
+		{"a page again, at its time", []signedValue{whole}, change(func(c *claimed) { c.pageAfter = lastPage(7) }), nil, QuirkPage},
 		{"a page again, without a time", []signedValue{m.value(m.signs(7, "TOKEN", unsynchronised(begin), unsynchronised(end)))},
-			change(func(c *claimed) { c.lastPage, c.lastMeter = 7, "1234" }), ErrSigned, ""},
+			change(func(c *claimed) { c.pageAfter = lastPage(7) }), ErrSigned, ""},
 		{"a new page, without a time", []signedValue{m.value(m.signs(8, "TOKEN", unsynchronised(begin), unsynchronised(end)))},
-			change(func(c *claimed) { c.lastPage, c.lastMeter = 7, "1234" }), nil, ""},
+			change(func(c *claimed) { c.pageAfter = lastPage(7) }), nil, ""},
 		{"a watt-hour beside the unsigned register", []signedValue{whole}, change(func(c *claimed) { c.deltaMwh = 799_000 }), nil, QuirkStopRounded},
 		{"more than the unsigned register", []signedValue{whole}, change(func(c *claimed) { c.deltaMwh = 798_999 }), ErrSigned, ""},
 		{"less than the unsigned register", []signedValue{whole}, change(func(c *claimed) { c.deltaMwh = 801_001 }), ErrSigned, ""},
@@ -206,8 +206,8 @@ func TestAnOutletEndsOnItsSignedRecordAndNotBelowWhatWasRead(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := newTestMeter(t)
-			system, err := New(Config{Now: func() time.Time { return at(0) }, SignedRequired: true,
-				Stations: []StationConfig{{ID: "S", Connectors: []ConnectorConfig{{Number: 1, MaxPowerMw: outletMw, StepMwh: c.step}}}}})
+			system, err := New(Config{Now: func() time.Time { return at(0) },
+				Stations: []StationConfig{{ID: "S", Connectors: []ConnectorConfig{{Number: 1, MaxPowerMw: outletMw, StepMwh: c.step, SignedRequired: true}}}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -236,10 +236,15 @@ func TestAnOutletEndsOnItsSignedRecordAndNotBelowWhatWasRead(t *testing.T) {
 	}
 }
 
+// lastPage is what is known of the meter "1234"; 0 for nothing.
+func lastPage(page uint64) func(string) (uint64, bool) {
+	return func(serial string) (uint64, bool) { return page, page > 0 && serial == "1234" }
+}
+
 func TestTheFirstKeyOfAMeterIsKept(t *testing.T) {
 	m, other := newTestMeter(t), newTestMeter(t)
-	system, err := New(Config{Now: func() time.Time { return at(0) }, SignedRequired: true,
-		Stations: []StationConfig{{ID: "S", Connectors: []ConnectorConfig{{Number: 1, MaxPowerMw: outletMw}}}}})
+	system, err := New(Config{Now: func() time.Time { return at(0) },
+		Stations: []StationConfig{{ID: "S", Connectors: []ConnectorConfig{{Number: 1, MaxPowerMw: outletMw, SignedRequired: true}}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

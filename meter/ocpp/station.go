@@ -6,8 +6,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"joulepay/meter/ocmf"
 )
 
 // Identity is how a station introduces itself when it boots.
@@ -43,26 +41,39 @@ type Station struct {
 	system *System
 	config StationConfig
 
-	mu       sync.Mutex // guards all below, and the outlets
+	mu       sync.Mutex // guards all below, and the outlets; outlets itself never changes
 	id       string
 	identity Identity
 	booted   bool  // it told its identity
 	alive    bool  // it said something that only a station says which was accepted before
 	link     *link // nil while it is not connected
 	lostAt   time.Time
+	beganAt  time.Time // when this process began to wait for it
 	outlets  map[int]*Outlet
 	strays   map[string]bool // transactions that nobody pays for; true once they were told to stop
-	lastPage uint64
-	lastSign string // the meter that lastPage is of
-	key      ocmf.PublicKey
 }
 
-func newStation(s *System, c StationConfig) *Station {
-	st := &Station{system: s, config: c, id: c.ID, outlets: map[int]*Outlet{}, strays: map[string]bool{}, key: c.MeterKey}
-	for _, o := range c.Connectors {
-		st.outlets[o.Number] = newOutlet(st, o)
+func newStation(s *System, c StationConfig) (*Station, error) {
+	st := &Station{system: s, config: c, id: c.ID, outlets: map[int]*Outlet{}, strays: map[string]bool{}, beganAt: s.config.Now()}
+	st.lostAt = st.beganAt
+	for _, config := range c.Connectors {
+		o := newOutlet(st, config)
+		if err := o.recall(config.Kept, config.GoesOn); err != nil {
+			return nil, fmt.Errorf("%w: what was kept of connector %d of station %.60q: %w", ErrConfig, o.config.Number, c.ID, err)
+		}
+		st.outlets[config.Number] = o
 	}
-	return st
+	return st, nil
+}
+
+// pageAfter gives the last page of a meter that any outlet billed: one meter may count for several.
+func (st *Station) pageAfter(serial string) (page uint64, known bool) {
+	for _, o := range st.outlets {
+		if o.lastMeter == serial && serial != "" {
+			page, known = max(page, o.lastPage), true
+		}
+	}
+	return page, known
 }
 
 // Outlet gives a connector of the station; nil when it was not configured.

@@ -20,29 +20,38 @@ import (
 
 // Config is what a central system is made of.
 type Config struct {
-	Now            func() time.Time // the session clock: of samples, and told to stations as the time
-	Stations       []StationConfig
-	MeterEvery     time.Duration     // how often stations are asked to report their meters; a claim interval or less
-	SignedRequired bool              // bill only what the meter signed
-	Contracts      map[string]string // DID → contract id, where a vehicle's token is not made of its DID
-	CallTimeout    time.Duration     // real time: for an answer of a station
-	Report         func(Event)       // tells people; may be nil; must not block nor call back
+	Now         func() time.Time // the session clock: of samples, and told to stations as the time
+	Stations    []StationConfig
+	MeterEvery  time.Duration     // how often stations are asked to report their meters; a claim interval or less
+	Contracts   map[string]string // DID → contract id, where a vehicle's token is not made of its DID
+	CallTimeout time.Duration     // real time: for an answer of a station
+	Report      func(Event)       // tells people; may be nil; must not block nor call back
+	Memory      Memory            // what a restart must not lose; nil: it is lost
 }
 
 // StationConfig is one station that may connect.
 type StationConfig struct {
-	ID         string         // the last part of the URL; empty: the first that connects
-	Password   string         // of HTTP basic authentication, the ID being the user; empty: none is asked for
-	MeterKey   ocmf.PublicKey // of its meter; zero: the first that its records travel with is kept
+	ID         string // the last part of the URL; empty: the first that connects
+	Password   string // of HTTP basic authentication, the ID being the user; empty: none is asked for
 	Connectors []ConnectorConfig
 }
 
 // ConnectorConfig is one connector: the connectorId of 1.6, the evseId of 2.0.1.
 type ConnectorConfig struct {
-	Number      int
-	MaxPowerMw  int64
-	StepMwh     int64 // the last digit of the meter's signed register; 0: a watt-hour
-	RegisterMwh int64 // where the register of the Outlet goes on
+	Number         int
+	MaxPowerMw     int64
+	StepMwh        int64          // the last digit of the meter's signed register; 0: a watt-hour
+	MeterKey       ocmf.PublicKey // of its meter; zero: the first that its records travel with is kept
+	SignedRequired bool           // bill only what the meter signed
+	RegisterMwh    int64          // where the register of the Outlet goes on
+	Kept           []byte         // what Memory kept of the connector; nil: nothing
+	GoesOn         Unfinished     // the session at the connector that is not over; zero: none
+}
+
+// Unfinished is a session that a restart interrupted.
+type Unfinished struct {
+	Holder   string // DID; empty: there is none
+	Stopping bool   // it was told to stop before
 }
 
 // EventKind says what an event tells.
@@ -120,9 +129,14 @@ func New(c Config) (*System, error) {
 		}
 	}
 	s := &System{config: c, done: make(chan struct{})}
-	// Numbers of transactions of 1.6 must not return after a restart: they begin at the seconds of the clock.
+	// Numbers of transactions of 1.6 must not return after a restart: they begin at the seconds of the clock, above those kept.
 	s.transaction.Store(c.Now().Unix() & 0x3fffffff)
+	ids := map[string]bool{}
 	for _, sc := range c.Stations {
+		if ids[sc.ID] {
+			return nil, fmt.Errorf("%w: station %.60q twice", ErrConfig, sc.ID)
+		}
+		ids[sc.ID] = true
 		if err := sc.check(); err != nil {
 			return nil, err
 		}
@@ -130,7 +144,11 @@ func New(c Config) (*System, error) {
 		for i := range sc.Connectors {
 			sc.Connectors[i].StepMwh = max(sc.Connectors[i].StepMwh, stepDefaultMwh)
 		}
-		s.stations = append(s.stations, newStation(s, sc))
+		st, err := newStation(s, sc)
+		if err != nil {
+			return nil, err
+		}
+		s.stations = append(s.stations, st)
 	}
 	return s, nil
 }

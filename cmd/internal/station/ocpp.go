@@ -1,15 +1,18 @@
 package station
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"joulepay/channel/agent"
+	"joulepay/channel/store"
 	"joulepay/cmd/internal/party"
 	"joulepay/meter"
 	"joulepay/meter/ocmf"
@@ -17,28 +20,40 @@ import (
 )
 
 // ErrOpen is returned for a central system that anybody on the network could connect to.
-var ErrOpen = errors.New("station: a central system beyond this machine needs a password for its station")
+var ErrOpen = errors.New("station: a central system beyond this machine needs a password for each station")
 
-// OCPP says how a charger serves a charging station.
+// OCPP says how a charger serves charging stations.
 type OCPP struct {
-	Listener       net.Listener     // where the charging station connects; closed with the central system
-	Certificate    *tls.Certificate // security profile 2; nil: no TLS
-	Station        string           // its identity; empty: the first that connects
-	Password       string           // of HTTP basic authentication; empty: none is asked for
-	Connector      int              // connectorId of 1.6, evseId of 2.0.1
+	Listener    net.Listener     // where they connect; closed with the central system
+	Certificate *tls.Certificate // security profile 2; nil: no TLS
+	Stations    []OCPPStation
+	Contracts   map[string]string // DID → contract id
+	MeterEvery  time.Duration
+	Dir         string // of what a restart must not lose; made when missing
+	Report      func(ocpp.Event)
+}
+
+// OCPPStation is a charging station that may connect.
+type OCPPStation struct {
+	ID         string // its identity; empty: the first that connects
+	Password   string // of HTTP basic authentication; empty: none is asked for
+	Connectors []OCPPConnector
+}
+
+// OCPPConnector is one connector of a charging station, and the outlet that it is.
+type OCPPConnector struct {
+	EVSE           string // of the outlet; empty: that of Config
+	Number         int    // connectorId of 1.6, evseId of 2.0.1
 	MaxPowerMw     int64
 	StepMwh        int64 // the last digit of the meter's signed register; 0: a watt-hour
 	MeterKey       ocmf.PublicKey
 	SignedRequired bool
-	Contracts      map[string]string // DID → contract id
-	MeterEvery     time.Duration
-	Report         func(ocpp.Event)
 }
 
-// CentralSystem is a charging station behind OCPP, served.
+// CentralSystem serves charging stations behind OCPP.
 type CentralSystem struct {
 	URL    string // to enter in the charging station
-	Outlet *ocpp.Outlet
+	Places []Place
 	system *ocpp.System
 	server *http.Server
 	done   chan struct{}
@@ -50,34 +65,87 @@ const (
 	handshakeHeaderMax = 16 << 10
 )
 
-// ServeOCPP serves a charging station until it is closed. The register goes on where the last session left it.
-func ServeOCPP(ctx context.Context, p *party.Party, clock agent.Clock, o OCPP, log *slog.Logger) (*CentralSystem, error) {
-	last, err := registerOf(ctx, p.Store)
+// ServeOCPP serves charging stations until it is closed. What a restart interrupted goes on. evse is that of a connector
+// which has none of its own.
+func ServeOCPP(ctx context.Context, p *party.Party, clock agent.Clock, evse string, o OCPP, log *slog.Logger) (*CentralSystem, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	memory, err := openOCPPMemory(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	stations, err := o.recalled(ctx, p.Store, memory, evse)
 	if err != nil {
 		return nil, err
 	}
 	system, err := ocpp.New(ocpp.Config{
-		Now: func() time.Time { return clock.Now().Session }, MeterEvery: o.MeterEvery, SignedRequired: o.SignedRequired,
-		Contracts: o.Contracts, Report: o.Report,
-		Stations: []ocpp.StationConfig{{
-			ID: o.Station, Password: o.Password, MeterKey: o.MeterKey,
-			Connectors: []ocpp.ConnectorConfig{{Number: o.Connector, MaxPowerMw: o.MaxPowerMw, StepMwh: o.StepMwh, RegisterMwh: last.register}},
-		}},
+		Now: func() time.Time { return clock.Now().Session }, MeterEvery: o.MeterEvery, Contracts: o.Contracts, Report: o.Report,
+		Memory: memory, Stations: stations,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := o.Check(); err != nil {
+	c := &CentralSystem{URL: o.url(o.Listener.Addr()), Places: o.places(system), system: system, done: make(chan struct{})}
+	c.serve(o, log)
+	return c, nil
+}
+
+// recalled gives the stations with what is known of each connector from before.
+func (o OCPP) recalled(ctx context.Context, s store.Store, memory ocppMemory, evse string) ([]ocpp.StationConfig, error) {
+	var out []ocpp.StationConfig
+	outlets := 0
+	for _, st := range o.Stations {
+		outlets += len(st.Connectors)
+	}
+	last, err := registers(ctx, s, outlets, evseOf)
+	if err != nil {
 		return nil, err
 	}
+	goesOn, err := interrupted(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, st := range o.Stations {
+		config := ocpp.StationConfig{ID: st.ID, Password: st.Password}
+		for _, c := range st.Connectors {
+			at := cmp.Or(c.EVSE, evse)
+			kept, err := memory.kept(st.ID, c.Number)
+			if err != nil {
+				return nil, err
+			}
+			config.Connectors = append(config.Connectors, ocpp.ConnectorConfig{
+				Number: c.Number, MaxPowerMw: c.MaxPowerMw, StepMwh: c.StepMwh, MeterKey: c.MeterKey, SignedRequired: c.SignedRequired,
+				RegisterMwh: last[at].register, Kept: kept, GoesOn: goesOn[at],
+			})
+		}
+		out = append(out, config)
+	}
+	return out, nil
+}
+
+// places gives the outlets of all connectors, in the order of the configuration.
+func (o OCPP) places(system *ocpp.System) []Place {
+	var out []Place
+	for i, st := range o.Stations {
+		for _, c := range st.Connectors {
+			at := Place{EVSE: c.EVSE, Connector: system.Station(i).Outlet(c.Number)}
+			if c.SignedRequired {
+				at.Attestation, at.OCMFKey = meter.AttestedOCMF, c.MeterKey.DER()
+			}
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+func (c *CentralSystem) serve(o OCPP, log *slog.Logger) {
 	listener := o.Listener
-	c := &CentralSystem{Outlet: system.Station(0).Outlet(o.Connector), system: system, done: make(chan struct{})}
-	c.URL = o.url(listener.Addr())
 	if o.Certificate != nil {
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*o.Certificate}, MinVersion: tls.VersionTLS12})
 	}
 	c.server = &http.Server{
-		Handler: system, ReadHeaderTimeout: handshakeMax, MaxHeaderBytes: handshakeHeaderMax,
+		Handler: c.system, ReadHeaderTimeout: handshakeMax, MaxHeaderBytes: handshakeHeaderMax,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	go func() {
@@ -86,12 +154,13 @@ func ServeOCPP(ctx context.Context, p *party.Party, clock agent.Clock, o OCPP, l
 			log.Error("the central system", "error", err)
 		}
 	}()
-	return c, nil
 }
 
 // Check returns ErrOpen for a central system that must not be served.
 func (o OCPP) Check() error {
-	if tcp, ok := o.Listener.Addr().(*net.TCPAddr); o.Password == "" && (!ok || !tcp.IP.IsLoopback()) {
+	tcp, ok := o.Listener.Addr().(*net.TCPAddr)
+	open := slices.ContainsFunc(o.Stations, func(s OCPPStation) bool { return s.Password == "" })
+	if open && (!ok || !tcp.IP.IsLoopback()) {
 		return ErrOpen
 	}
 	return nil
@@ -99,12 +168,12 @@ func (o OCPP) Check() error {
 
 // url gives what to enter in the charging station.
 func (o OCPP) url(address net.Addr) string {
-	scheme, name := "ws", o.Station
+	scheme, name := "ws", "STATION"
 	if o.Certificate != nil {
 		scheme = "wss"
 	}
-	if name == "" {
-		name = "STATION"
+	if len(o.Stations) == 1 {
+		name = cmp.Or(o.Stations[0].ID, name)
 	}
 	return scheme + "://" + address.String() + "/ocpp/" + name
 }

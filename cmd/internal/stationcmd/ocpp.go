@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -37,35 +38,34 @@ const (
 	smallFileMax    = 1 << 20
 )
 
-// ocppFlags are those of a charging station behind OCPP.
+// ocppFlags are those of charging stations behind OCPP.
 type ocppFlags struct {
-	listen, station, passwordFile, cert, key, meterKey, meterStep, contracts string
-	connector                                                                int
-	signed                                                                   bool
+	listen, station, passwordFile, cert, key, meterKey, meterStep, contracts, stations string
+	connector                                                                          int
+	signed                                                                             bool
+	command                                                                            *cobra.Command
 }
 
 func (o *ocppFlags) add(command *cobra.Command) {
+	o.command = command
 	f := command.Flags()
-	f.StringVar(&o.listen, "ocpp-listen", OCPPDefault, "with --meter ocpp: where the charging station connects, ws://HOST:PORT or wss://HOST:PORT")
-	f.StringVar(&o.station, "ocpp-station", "", "identity of the charging station (default: the first that connects)")
-	f.StringVar(&o.passwordFile, "ocpp-password-file", "", "`FILE` with the password of the charging station, user is its identity")
+	f.StringVar(&o.listen, "ocpp-listen", OCPPDefault, "with --meter ocpp: where charging stations connect, ws://HOST:PORT or wss://HOST:PORT")
+	f.StringVar(&o.stations, "ocpp-stations", "", "`FILE` with several charging stations and their connectors, YAML (docs/ocpp.md)")
+	f.StringVar(&o.station, "ocpp-station", "", "identity of the only charging station (default: the first that connects)")
+	f.StringVar(&o.passwordFile, "ocpp-password-file", "", "`FILE` with the password of charging stations, user is the identity")
 	f.StringVar(&o.cert, "ocpp-cert", "", "`FILE` with the certificate for wss://, PEM")
 	f.StringVar(&o.key, "ocpp-key", "", "`FILE` with its private key, PEM")
-	f.IntVar(&o.connector, "ocpp-connector", 1, "connector of the charging station: connectorId of OCPP 1.6, EVSE id of 2.0.1")
-	f.StringVar(&o.meterKey, "ocpp-meter-key", "", "public key of the station's meter, hexadecimal (default: the first that its records bring)")
+	f.IntVar(&o.connector, "ocpp-connector", 1, "connector of the only charging station: connectorId of OCPP 1.6, EVSE id of 2.0.1")
+	f.StringVar(&o.meterKey, "ocpp-meter-key", "", "public key of the connector's meter, hexadecimal (default: the first that its records bring)")
 	f.StringVar(&o.meterStep, "ocpp-meter-step", "1Wh", "the last digit of the meter's signed register, up to 100Wh: readings between are rounded down to it")
 	f.BoolVar(&o.signed, "ocpp-require-signed", false, "bill only what the meter signed (OCMF)")
 	f.StringVar(&o.contracts, "ocpp-contracts", "", "`FILE` with a contract id and a DID a line, for vehicles that the station knows by contract")
 }
 
-// options reads the flags of a charger that has a charging station.
+// options reads the flags of a charger that has charging stations.
 func (o *ocppFlags) options(powerMw int64, claimEvery time.Duration, app *cli.App) (station.OCPP, error) {
-	out := station.OCPP{
-		Station: o.station, Connector: o.connector, MaxPowerMw: powerMw, SignedRequired: o.signed,
-		MeterEvery: max(claimEvery/2, time.Second).Truncate(time.Second), Report: teller{app}.tell,
-	}
-	_, err := o.address()
-	if err != nil {
+	out := station.OCPP{MeterEvery: max(claimEvery/2, time.Second).Truncate(time.Second), Report: teller{app}.tell}
+	if _, err := o.address(); err != nil {
 		return out, err
 	}
 	if o.cert != "" {
@@ -75,26 +75,54 @@ func (o *ocppFlags) options(powerMw int64, claimEvery time.Duration, app *cli.Ap
 		}
 		out.Certificate = &certificate
 	}
+	var password string
+	var err error
 	if o.passwordFile != "" {
-		if out.Password, err = readOCPPPassword(o.passwordFile); err != nil {
+		if password, err = readOCPPPassword(o.passwordFile); err != nil {
+			return out, fmt.Errorf("--ocpp-password-file: %w", err)
+		}
+	}
+	if o.contracts != "" {
+		if out.Contracts, err = readContracts(o.contracts); err != nil {
 			return out, err
 		}
 	}
+	if o.stations != "" {
+		out.Stations, err = o.several(powerMw, password)
+		return out, err
+	}
+	only, err := o.only(powerMw)
+	out.Stations = []station.OCPPStation{{ID: o.station, Password: password, Connectors: []station.OCPPConnector{only}}}
+	return out, err
+}
+
+// only reads the flags of the only connector.
+func (o *ocppFlags) only(powerMw int64) (station.OCPPConnector, error) {
+	out := station.OCPPConnector{Number: o.connector, MaxPowerMw: powerMw, SignedRequired: o.signed}
+	var err error
 	if o.meterKey != "" {
 		if out.MeterKey, err = ocmf.DecodePublicKey(o.meterKey, ocmf.Quirks{}, 0); err != nil {
 			return out, fmt.Errorf("--ocpp-meter-key: %w", err)
 		}
 	}
-	if out.StepMwh, err = meter.ParseEnergy(o.meterStep); err != nil || out.StepMwh > 100_000 {
-		return out, cli.Usage("for example --ocpp-meter-step 10Wh", "--ocpp-meter-step %q: want 1Wh to 100Wh", o.meterStep)
+	if out.StepMwh, err = parseStep(o.meterStep); err != nil {
+		return out, cli.Usage("for example --ocpp-meter-step 10Wh", "--ocpp-meter-step %w", err)
 	}
 	if o.signed && o.meterKey == "" {
 		return out, cli.Usage("--ocpp-meter-key HEX names it; it is printed on the meter", "--ocpp-require-signed: the vehicle must know the meter's public key")
 	}
-	if o.contracts != "" {
-		out.Contracts, err = readContracts(o.contracts)
+	return out, nil
+}
+
+// stepMaxMwh bounds the last digit of a register: 100 Wh, a tenth of a kWh.
+const stepMaxMwh = 100_000
+
+func parseStep(text string) (int64, error) {
+	step, err := meter.ParseEnergy(text)
+	if err != nil || step < 1000 || step > stepMaxMwh {
+		return 0, fmt.Errorf("%q: want 1Wh to 100Wh", text)
 	}
-	return out, err
+	return step, nil
 }
 
 // open listens for the charging station, before anything is written.
@@ -156,12 +184,12 @@ func readSmall(path string) ([]byte, error) {
 func readOCPPPassword(path string) (string, error) {
 	raw, err := readSmall(path)
 	if err != nil {
-		return "", fmt.Errorf("--ocpp-password-file: %w", err)
+		return "", err
 	}
 	password := strings.TrimSpace(string(raw))
 	if len(password) < passwordSizeMin || len(password) > passwordSizeMax {
 		return "", cli.Usage("16 characters or more are good; charging stations take up to 40",
-			"--ocpp-password-file: the password has %d characters, want %d to %d", len(password), passwordSizeMin, passwordSizeMax)
+			"the password has %d characters, want %d to %d", len(password), passwordSizeMin, passwordSizeMax)
 	}
 	return password, nil
 }
@@ -191,17 +219,22 @@ func readContracts(path string) (map[string]string, error) {
 	return out, lines.Err()
 }
 
+// ocppDirectory holds what a central system must know after a restart, in the charger's folder.
+const ocppDirectory = "ocpp"
+
 // connect gives the function that makes the charger's outlets.
 func (c *Charger) connect(ctx context.Context, p *party.Party, settings station.Config) func(free func() bool) ([]station.Place, error) {
 	return func(free func() bool) ([]station.Place, error) {
 		if c.options.Meter.Kind == meter.KindOCPP {
-			served, err := station.ServeOCPP(ctx, p, settings.Clock, c.options.OCPP, c.options.Log)
+			o := c.options.OCPP
+			o.Dir = filepath.Join(c.options.Dir, ocppDirectory)
+			served, err := station.ServeOCPP(ctx, p, settings.Clock, settings.EVSE, o, c.options.Log)
 			if err != nil {
 				return nil, err
 			}
 			c.closing(served)
 			c.OCPP = served.URL
-			return station.Only(served.Outlet, nil)
+			return served.Places, nil
 		}
 		connector, closer, err := station.Connect(ctx, p, c.options.Meter, c.options.PowerMw, free)
 		if err == nil && closer != nil {
@@ -237,32 +270,40 @@ func words(e ocpp.Event) string {
 	case ocpp.EventBooted:
 		return fmt.Sprintf("charging station %q booted: %q", e.Station, e.Detail)
 	case ocpp.EventStatus:
-		return fmt.Sprintf("connector %d is %s", e.Connector, e.Detail)
+		return fmt.Sprintf("connector %d of %q is %s", e.Connector, e.Station, e.Detail)
 	case ocpp.EventEnded:
 		by := "by the station's word"
 		if e.Signed {
 			by = "signed by its meter"
 		}
-		return fmt.Sprintf("connector %d delivered %g Wh, %s", e.Connector, float64(e.EnergyMwh)/1000, by)
+		return fmt.Sprintf("connector %d of %q delivered %g Wh, %s", e.Connector, e.Station, float64(e.EnergyMwh)/1000, by)
 	case ocpp.EventStray:
-		return fmt.Sprintf("a transaction at connector %d that nobody pays for: it is stopped", e.Connector)
+		return fmt.Sprintf("a transaction at connector %d of %q that nobody pays for: it is stopped", e.Connector, e.Station)
 	case ocpp.EventQuirk:
-		return fmt.Sprintf("connector %d departs from the standard, which is accepted: %s (docs/ocpp.md says why)", e.Connector, e.Detail)
+		return fmt.Sprintf("connector %d of %q departs from the standard, which is accepted: %s (docs/ocpp.md says why)", e.Connector, e.Station, e.Detail)
 	case ocpp.EventUnsigned:
-		return fmt.Sprintf("connector %d sent a record that its meter did not sign: %v", e.Connector, e.Err)
+		return fmt.Sprintf("connector %d of %q sent a record that its meter did not sign: %v", e.Connector, e.Station, e.Err)
 	case ocpp.EventFault:
-		return fmt.Sprintf("connector %d is at fault and serves nobody until the station boots again: %v", e.Connector, e.Err)
+		if brokenRegister(e.Err) {
+			return fmt.Sprintf("connector %d of %q has a register that cannot be believed: %v; the session ends with what was read before, and its proof is kept", e.Connector, e.Station, e.Err)
+		}
+		return fmt.Sprintf("connector %d of %q is at fault and serves nobody until the station boots again: %v", e.Connector, e.Station, e.Err)
 	case ocpp.EventCall:
 		return fmt.Sprintf("charging station %q does not do as it was asked: %v", e.Station, e.Err)
 	}
 	return ""
 }
 
+// brokenRegister tells whether a register fell, jumped or stood still: that ends a session, and no more.
+func brokenRegister(err error) bool {
+	return errors.Is(err, ocpp.ErrRegisterFell) || errors.Is(err, ocpp.ErrRegisterJumped) || errors.Is(err, ocpp.ErrRegisterStuck)
+}
+
 func refusal(e ocpp.Event) string {
 	hint := "look at the URL in the charging station"
 	switch {
 	case errors.Is(e.Err, ocpp.ErrUnknownStation):
-		hint = "set its identity to that of --ocpp-station, or run with --ocpp-station naming this one"
+		hint = "set its identity to that of --ocpp-station or --ocpp-stations, or name this one there"
 	case errors.Is(e.Err, ocpp.ErrPassword):
 		hint = "enter the password of --ocpp-password-file in the charging station, with its identity as the user"
 	case errors.Is(e.Err, ocpp.ErrTooMany):

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -53,8 +54,7 @@ type ocppWorld struct {
 	clock   agent.Clock
 	charger *Charger
 	options Options
-	payer   *party.Party
-	meter   *os.File // what is written here the vehicle measures
+	*car    // the first, whose driver the recorded stations know
 
 	mu     sync.Mutex // guards below
 	events []ocpp.Event
@@ -66,11 +66,23 @@ func newOCPPWorld(t *testing.T, recordedAt time.Time, o station.OCPP) *ocppWorld
 	t.Cleanup(cancel)
 	w := &ocppWorld{t: t, ctx: ctx, clock: shifted(time.Until(recordedAt))}
 	own := wallet.Generate()
-	o.Connector, o.MaxPowerMw, o.Report = 1, 150_000_000, w.told
+	o.Report = w.told
+	if o.Stations == nil {
+		o.Stations = []station.OCPPStation{{}}
+	}
+	for i := range o.Stations {
+		st := &o.Stations[i]
+		if st.Connectors == nil {
+			st.Connectors = []station.OCPPConnector{{Number: 1}}
+		}
+		for j := range st.Connectors {
+			st.Connectors[j].MaxPowerMw = 150_000_000
+		}
+	}
 	o.MeterEvery = time.Minute // a machine that is busy is not a station that is silent
 	o.Listener = listenLow(t)
-	car := wallet.Generate()
-	o.Contracts = map[string]string{car.DID().String(): "DID-0001"} // what the recorded station knows its driver by
+	driver := wallet.Generate()
+	o.Contracts = map[string]string{driver.DID().String(): "DID-0001"} // what the recorded station knows its driver by
 	broker := listenLow(t)
 	if err := broker.Close(); err != nil {
 		t.Fatal(err)
@@ -83,9 +95,6 @@ func newOCPPWorld(t *testing.T, recordedAt time.Time, o station.OCPP) *ocppWorld
 			c.ClaimEvery, c.PulseEvery, c.Clock = time.Second, 20*time.Millisecond, w.clock
 			c.Policy.SampleEvery = c.PulseEvery
 			c.Policy.GoneAfter = sessionMax
-			if o.SignedRequired {
-				c.Attestation, c.OCMFKey = meter.AttestedOCMF, o.MeterKey.DER()
-			}
 			return c, nil
 		},
 	}
@@ -94,18 +103,33 @@ func newOCPPWorld(t *testing.T, recordedAt time.Time, o station.OCPP) *ocppWorld
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.charger.Close() })
-	w.payer, err = party.Open(ctx, party.Options{
-		Wallet: car, Dir: folder(t, "vehicle"), NATS: w.charger.NATS, Ledger: w.charger.URL, Log: w.options.Log,
+	w.car = w.newCar(driver)
+	return w
+}
+
+// car is a vehicle with money, and a meter of its own.
+type car struct {
+	w     *ocppWorld
+	payer *party.Party
+	meter *os.File // what is written here it measures
+}
+
+func (w *ocppWorld) newCar(driver *wallet.Wallet) *car {
+	w.t.Helper()
+	p, err := party.Open(w.ctx, party.Options{
+		Wallet: driver, Dir: folder(w.t, "vehicle"), NATS: w.charger.NATS, Ledger: w.charger.URL, Log: w.options.Log,
 	})
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	t.Cleanup(w.payer.Close)
-	ask := client.IssueRequest{To: car.DID(), Amount: money.Of(100*money.Nano, w.payer.Ledger.Trusted().Genesis.Currency), Reference: "test"}
-	if _, err := w.charger.node.Issue(ctx, ask); err != nil {
-		t.Fatal(err)
+	w.t.Cleanup(p.Close)
+	ask := client.IssueRequest{
+		To: driver.DID(), Amount: money.Of(100*money.Nano, p.Ledger.Trusted().Genesis.Currency), Reference: "test " + driver.DID().String(),
 	}
-	return w
+	if _, err := w.charger.node.Issue(w.ctx, ask); err != nil {
+		w.t.Fatal(err)
+	}
+	return &car{w: w, payer: p}
 }
 
 // listenLow listens where a charger can listen again after a restart.
@@ -138,29 +162,30 @@ func (w *ocppWorld) told(e ocpp.Event) {
 }
 
 // measures lets the vehicle's own meter say where its register stands.
-func (w *ocppWorld) measures(registerMwh int64) {
-	w.t.Helper()
-	if _, err := fmt.Fprintf(w.meter, `{"register_mwh":%d}`+"\n", registerMwh); err != nil {
-		w.t.Fatal(err)
+func (c *car) measures(registerMwh int64) {
+	c.w.t.Helper()
+	if _, err := fmt.Fprintf(c.meter, `{"register_mwh":%d}`+"\n", registerMwh); err != nil {
+		c.w.t.Fatal(err)
 	}
 }
 
-// charge runs the vehicle's session; stop ends it politely. What it gives is sent when it is over.
-func (w *ocppWorld) charge() (stop func(), over <-chan session.SessionRecord) {
+// charge runs the vehicle's session, at an EVSE or at any; stop ends it politely. What it gives is sent when it is over.
+func (c *car) charge(evse string) (stop func(), over <-chan session.SessionRecord) {
+	w := c.w
 	w.t.Helper()
 	pipe := filepath.Join(w.t.TempDir(), "meter")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 	var err error
-	if w.meter, err = os.OpenFile(pipe, os.O_RDWR, 0); err != nil {
+	if c.meter, err = os.OpenFile(pipe, os.O_RDWR, 0); err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Cleanup(func() { _ = w.meter.Close() })
-	w.measures(500)
+	w.t.Cleanup(func() { _ = c.meter.Close() })
+	c.measures(500)
 	policy := session.DefaultPayerPolicy()
-	policy.ClockStart = sessionMax
-	car, err := vehicle.New(w.payer, vehicle.Config{
+	policy.ClockStart, policy.EVSE = sessionMax, evse
+	driven, err := vehicle.New(c.payer, vehicle.Config{
 		Policy: policy, Measure: meter.Spec{Kind: meter.KindExec, Command: []string{"cat", pipe}}, Clock: w.clock,
 		PulseEvery: 20 * time.Millisecond,
 	}, w.charger.options.Wallet.DID(), slog.New(slog.DiscardHandler))
@@ -171,32 +196,33 @@ func (w *ocppWorld) charge() (stop func(), over <-chan session.SessionRecord) {
 	records, done := make(chan session.SessionRecord, 1), make(chan struct{})
 	go func() {
 		defer close(done)
-		err := car.Drive(w.ctx, polite, nil, func(r session.SessionRecord) error { records <- r; return nil })
+		err := driven.Drive(w.ctx, polite, nil, func(r session.SessionRecord) error { records <- r; return nil })
 		if err != nil {
 			w.t.Errorf("the vehicle: %v", err)
 			close(records)
 		}
 	}()
-	w.t.Cleanup(func() { stop(); <-done; _ = car.Close() })
+	w.t.Cleanup(func() { stop(); <-done; _ = driven.Close() })
 	return stop, records
 }
 
 // receipt gives the receipt of a session, which must verify.
-func (w *ocppWorld) receipt(over <-chan session.SessionRecord) receipt.Receipt {
-	w.t.Helper()
+func (c *car) receipt(over <-chan session.SessionRecord) receipt.Receipt {
+	t := c.w.t
+	t.Helper()
 	record, ok := <-over
 	if !ok {
-		w.t.FailNow()
+		t.FailNow()
 	}
 	if record.Phase != session.PhaseEnded {
-		w.t.Fatalf("the session is %s: %s", record.Phase, record.Failure)
+		t.Fatalf("the session is %s: %s", record.Phase, record.Failure)
 	}
-	r, err := w.payer.AwaitReceipt(w.ctx, record.ID)
+	r, err := c.payer.AwaitReceipt(c.w.ctx, record.ID)
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if _, err := receipt.Verify(r, receipt.Options{}); err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return r
 }
@@ -248,7 +274,7 @@ func (w *ocppWorld) replayed(lines []ocpptest.Line, subprotocol, last string, me
 	s.Replay(lines, func(step ocpptest.Step) {
 		switch step.Action {
 		case "RemoteStartTransaction", "RequestStartTransaction": // comes when the vehicle has paid for the baseline
-			stop, over = w.charge()
+			stop, over = w.charge("")
 		case "MeterValues", "TransactionEvent":
 			w.measures(500 + measuredMwh)
 		case last:
@@ -257,6 +283,13 @@ func (w *ocppWorld) replayed(lines []ocpptest.Line, subprotocol, last string, me
 		}
 	}, nil)
 	return w.receipt(over)
+}
+
+// signing is a station that must sign.
+func signing(id string, key ocmf.PublicKey) station.OCPP {
+	return station.OCPP{Stations: []station.OCPPStation{{
+		ID: id, Connectors: []station.OCPPConnector{{Number: 1, SignedRequired: true, MeterKey: key}},
+	}}}
 }
 
 func TestASessionAtARecordedStationIsPaidAndSettled(t *testing.T) {
@@ -271,7 +304,7 @@ func TestASessionAtARecordedStationIsPaidAndSettled(t *testing.T) {
 	} {
 		t.Run(c.subprotocol, func(t *testing.T) {
 			lines := ocpptest.Recording(t, c.file)
-			w := newOCPPWorld(t, c.begins, station.OCPP{Station: "S001", SignedRequired: true, MeterKey: meterKey(t, lines)})
+			w := newOCPPWorld(t, c.begins, signing("S001", meterKey(t, lines)))
 			r := w.replayed(lines, c.subprotocol, c.last, c.measured)
 			if r.Summary.EnergyWh != c.energyWh {
 				t.Errorf("the receipt is about %s Wh, want %s", r.Summary.EnergyWh, c.energyWh)
@@ -302,7 +335,7 @@ func TestASessionWhoseStopIsNotSignedEndsWithWhatWasPaidBefore(t *testing.T) {
 			}
 		}
 	}
-	w := newOCPPWorld(t, time.Date(2026, 11, 20, 8, 2, 17, 0, time.UTC), station.OCPP{Station: "S001", SignedRequired: true, MeterKey: key})
+	w := newOCPPWorld(t, time.Date(2026, 11, 20, 8, 2, 17, 0, time.UTC), signing("S001", key))
 	r := w.replayed(lines, "ocpp1.6", "SetChargingProfile", 139_900)
 	if r.Summary.EnergyWh != "0" || r.Summary.Paid.Amount != 0 {
 		t.Errorf("%s Wh are paid with %s", r.Summary.EnergyWh, r.Summary.Paid)
@@ -338,7 +371,7 @@ func TestASessionWhoseRegisterIsResetEndsWithItsProof(t *testing.T) {
 	w := newOCPPWorld(t, time.Now(), station.OCPP{})
 	s := ocpptest.MustDial(t, strings.Replace(w.charger.OCPP, "STATION", "BOX7", 1), "ocpp1.6", nil)
 	s.Ask("boot", "BootNotification", `{"chargePointVendor":"Acme","chargePointModel":"One"}`)
-	_, over := w.charge()
+	_, over := w.charge("")
 	s.Expect("RemoteStartTransaction")
 	now := func() string { return w.clock.Now().Session.UTC().Format(time.RFC3339Nano) }
 	begun := s.Ask("start", "StartTransaction", `{"connectorId":1,"idTag":"did-0001","meterStart":5000,"timestamp":"`+now()+`"}`)
@@ -391,48 +424,176 @@ func (w *ocppWorld) restart() {
 	}
 }
 
-// A charger that was restarted in a session has the station end the transaction that it does not know any more, and goes on
-// with another one.
+// box is a charging station by hand: OCPP 1.6, one transaction at a time.
+type box struct {
+	*ocpptest.Station
+	w           *ocppWorld
+	connector   int
+	calls       int
+	transaction int
+}
+
+// dials connects a station; several connectors of one share its connection.
+func (w *ocppWorld) dials(id string) *box {
+	w.t.Helper()
+	url := w.charger.OCPP[:strings.LastIndexByte(w.charger.OCPP, '/')+1] + id
+	return &box{Station: ocpptest.MustDial(w.t, url, "ocpp1.6", nil), w: w, connector: 1}
+}
+
+func (b *box) says(action, format string, args ...any) ocpp.Frame {
+	b.w.t.Helper()
+	b.calls++
+	return b.Ask(fmt.Sprintf("%d-%d", b.connector, b.calls), action, fmt.Sprintf(format, args...))
+}
+
+func (b *box) now() string { return b.w.clock.Now().Session.UTC().Format(time.RFC3339Nano) }
+
+func (b *box) boots() {
+	b.says("BootNotification", `{"chargePointVendor":"Acme","chargePointModel":"One"}`)
+}
+
+// begins awaits the remote start and begins its transaction.
+func (b *box) begins(wh int) {
+	b.w.t.Helper()
+	var asked struct {
+		Connector int    `json:"connectorId"`
+		Token     string `json:"idTag"`
+	}
+	if err := json.Unmarshal(b.Expect("RemoteStartTransaction").Payload, &asked); err != nil || asked.Connector != b.connector {
+		b.w.t.Fatalf("started at connector %d, not %d (%v)", asked.Connector, b.connector, err)
+	}
+	begun := b.says("StartTransaction", `{"connectorId":%d,"idTag":%q,"meterStart":%d,"timestamp":%q}`, b.connector, asked.Token, wh, b.now())
+	var m struct {
+		Transaction int               `json:"transactionId"`
+		Info        map[string]string `json:"idTagInfo"`
+	}
+	if err := json.Unmarshal(begun.Payload, &m); err != nil || m.Info["status"] != "Accepted" {
+		b.w.t.Fatalf("%s, %v", begun.Payload, err)
+	}
+	b.transaction = m.Transaction
+}
+
+func (b *box) meters(wh string) {
+	b.w.t.Helper()
+	b.says("MeterValues", `{"connectorId":%d,"transactionId":%d,"meterValue":[{"timestamp":%q,"sampledValue":[{"value":%q}]}]}`,
+		b.connector, b.transaction, b.now(), wh)
+}
+
+// stops ends the transaction, as it was told.
+func (b *box) stops(wh int) {
+	b.w.t.Helper()
+	b.Expect("RemoteStopTransaction")
+	b.says("StopTransaction", `{"transactionId":%d,"meterStop":%d,"timestamp":%q}`, b.transaction, wh, b.now())
+}
+
+// A transaction goes on through a restart of its charger: nothing flows until the vehicle pays again, and it is paid as one.
 func TestASessionGoesOnAfterItsChargerWasRestarted(t *testing.T) {
-	w := newOCPPWorld(t, time.Now(), station.OCPP{Station: "BOX7"})
-	now := func() string { return w.clock.Now().Session.UTC().Format(time.RFC3339Nano) }
-	begin := func(s *ocpptest.Station, id string, wh int) (transaction int) {
-		s.Expect("RemoteStartTransaction")
-		begun := s.Ask(id, "StartTransaction", fmt.Sprintf(`{"connectorId":1,"idTag":"DID-0001","meterStart":%d,"timestamp":%q}`, wh, now()))
-		var m struct {
-			Transaction int               `json:"transactionId"`
-			Info        map[string]string `json:"idTagInfo"`
-		}
-		if err := json.Unmarshal(begun.Payload, &m); err != nil || m.Info["status"] != "Accepted" {
-			t.Fatalf("%s, %v", begun.Payload, err)
-		}
-		return m.Transaction
-	}
-	says := func(s *ocpptest.Station, id string, transaction int, wh string) {
-		s.Ask(id, "MeterValues", fmt.Sprintf(`{"connectorId":1,"transactionId":%d,"meterValue":[{"timestamp":%q,"sampledValue":[{"value":%q}]}]}`,
-			transaction, now(), wh))
-	}
-	s := ocpptest.MustDial(t, w.charger.OCPP, "ocpp1.6", nil)
-	s.Ask("boot", "BootNotification", `{"chargePointVendor":"Acme","chargePointModel":"One"}`)
-	stop, over := w.charge()
-	first := begin(s, "start", 5000)
+	w := newOCPPWorld(t, time.Now(), station.OCPP{Stations: []station.OCPPStation{{ID: "BOX7"}}})
+	s := w.dials("BOX7")
+	s.boots()
+	stop, over := w.charge("")
+	s.begins(5000)
 	w.measures(500 + 100_000)
-	says(s, "first", first, "5100")
+	s.meters("5100")
 	w.reads(100_000)
 	w.restart()
 	<-s.Gone()
-	s = ocpptest.MustDial(t, w.charger.OCPP, "ocpp1.6", nil)
-	says(s, "again", first, "5120")
-	s.Expect("RemoteStopTransaction")
-	s.Ask("stop", "StopTransaction", fmt.Sprintf(`{"transactionId":%d,"meterStop":5121,"timestamp":%q}`, first, now()))
-	second := begin(s, "second", 5121)
+	again := w.dials("BOX7")
+	again.transaction = s.transaction
+	again.meters("5120") // by which the station is back
+	again.limited(0)
+	again.limited(150_000) // once the vehicle is
 	w.measures(500 + 150_000)
-	says(s, "more", second, "5150")
+	again.meters("5150")
 	stop()
-	s.Expect("RemoteStopTransaction")
-	s.Ask("end", "StopTransaction", fmt.Sprintf(`{"transactionId":%d,"meterStop":5151,"timestamp":%q}`, second, now()))
-	if r := w.receipt(over); r.Summary.EnergyWh != "130" {
-		t.Errorf("%s Wh are paid; 100 were read before the restart, and 30 delivered after it", r.Summary.EnergyWh)
+	again.stops(5151)
+	if r := w.receipt(over); r.Summary.EnergyWh != "151" {
+		t.Errorf("%s Wh are paid", r.Summary.EnergyWh)
+	}
+}
+
+// limited awaits a limit in watts.
+func (b *box) limited(watts float64) {
+	b.w.t.Helper()
+	var m struct {
+		Profile struct {
+			Schedule struct {
+				Periods []struct {
+					Limit float64 `json:"limit"`
+				} `json:"chargingSchedulePeriod"`
+			} `json:"chargingSchedule"`
+		} `json:"csChargingProfiles"`
+	}
+	for {
+		if err := json.Unmarshal(b.Expect("SetChargingProfile").Payload, &m); err != nil || len(m.Profile.Schedule.Periods) != 1 {
+			b.w.t.Fatalf("%+v, %v", m, err)
+		}
+		if m.Profile.Schedule.Periods[0].Limit == watts {
+			return
+		}
+	}
+}
+
+// knows waits until a vehicle knows these outlets, and which of them are free.
+func (w *ocppWorld) knows(want map[string]bool) {
+	w.t.Helper()
+	for w.ctx.Err() == nil {
+		found, err := vehicle.Discover(w.ctx, w.payer, vehicle.Wish{}, 300*time.Millisecond)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		known := map[string]bool{}
+		for _, a := range found {
+			known[a.EVSE] = a.Free
+		}
+		if maps.Equal(known, want) {
+			return
+		}
+	}
+	w.t.Fatalf("it never came to %v", want)
+}
+
+// Several charging stations at one central system, each connector an outlet of its own: vehicles name it, pay for what flows
+// there, and no other session notices.
+func TestTwoStationsServeTwoVehiclesAtOnce(t *testing.T) {
+	w := newOCPPWorld(t, time.Now(), station.OCPP{Stations: []station.OCPPStation{
+		{ID: "BOX1", Connectors: []station.OCPPConnector{{Number: 1, EVSE: "DE*JLP*E1*1"}, {Number: 2, EVSE: "DE*JLP*E1*2"}}},
+		{ID: "BOX2", Connectors: []station.OCPPConnector{{Number: 1, EVSE: "DE*JLP*E2*1"}}},
+	}})
+	one, two := w.dials("BOX1"), w.dials("BOX2")
+	one.connector = 2
+	one.boots()
+	two.boots()
+	other := w.newCar(wallet.Generate())
+	stopOne, overOne := w.charge("DE*JLP*E1*2")
+	stopTwo, overTwo := other.charge("DE*JLP*E2*1")
+	one.begins(5000)
+	two.begins(70_000)
+	w.measures(500 + 100_000)
+	other.measures(500 + 30_000)
+	one.meters("5100")
+	two.meters("70030")
+	one.says("StatusNotification", `{"connectorId":1,"errorCode":"NoError","status":"Available"}`)
+	w.knows(map[string]bool{"DE*JLP*E1*1": true, "DE*JLP*E1*2": false, "DE*JLP*E2*1": false})
+	w.reads(100_000)
+	w.reads(30_000)
+	stopTwo()
+	two.stops(70_030)
+	stopOne()
+	one.stops(5_100)
+	for evse, r := range map[string]receipt.Receipt{"DE*JLP*E1*2": w.receipt(overOne), "DE*JLP*E2*1": other.receipt(overTwo)} {
+		want := map[string]string{"DE*JLP*E1*2": "100", "DE*JLP*E2*1": "30"}[evse]
+		if r.Summary.EVSE != evse || r.Summary.EnergyWh != want {
+			t.Errorf("a receipt of %s Wh at %s, want %s at %s", r.Summary.EnergyWh, r.Summary.EVSE, want, evse)
+		}
+	}
+	page, err := w.charger.Station.Stations(w.ctx, client.PageQuery{Limit: 2})
+	if err != nil || len(page.Items) != 2 || page.Items[0].EVSE != "DE*JLP*E1*1" || page.Next != "DE*JLP*E1*2" {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	page, err = w.charger.Station.Stations(w.ctx, client.PageQuery{Limit: 2, Cursor: page.Next})
+	if err != nil || len(page.Items) != 1 || page.Items[0].EVSE != "DE*JLP*E2*1" || page.Next != "" {
+		t.Fatalf("%+v, %v", page, err)
 	}
 }
 

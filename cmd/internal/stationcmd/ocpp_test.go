@@ -49,7 +49,7 @@ func certificate(t *testing.T) (tls.Certificate, *http.Client) {
 // Security profile 2: TLS, and a password inside it.
 func TestAStationConnectsOverTLSWithItsPassword(t *testing.T) {
 	own, trusting := certificate(t)
-	w := newOCPPWorld(t, time.Now(), station.OCPP{Station: "S001", Password: "open sesame", Certificate: &own})
+	w := newOCPPWorld(t, time.Now(), station.OCPP{Certificate: &own, Stations: []station.OCPPStation{{ID: "S001", Password: "open sesame"}}})
 	if !strings.HasPrefix(w.charger.OCPP, "wss://") {
 		t.Fatal(w.charger.OCPP)
 	}
@@ -77,14 +77,15 @@ func TestPeopleAreToldWhatAStationDoes(t *testing.T) {
 	for want, e := range map[string]ocpp.Event{
 		`charging station "S" connected with OCPP 1.6`: {Kind: ocpp.EventConnected, Station: "S", Detail: "OCPP 1.6"},
 		`charging station "S" booted: "Acme One 1.4"`:  {Kind: ocpp.EventBooted, Station: "S", Detail: "Acme One 1.4"},
-		`connector 1 is Available`:                     {Kind: ocpp.EventStatus, Connector: 1, Detail: "Available"},
+		`connector 1 of "S" is Available`:              {Kind: ocpp.EventStatus, Station: "S", Connector: 1, Detail: "Available"},
 		`delivered 140.1 Wh, signed by its meter`:      {Kind: ocpp.EventEnded, EnergyMwh: 140_100, Signed: true},
 		`delivered 28 Wh, by the station's word`:       {Kind: ocpp.EventEnded, EnergyMwh: 28_000},
 		`serves nobody until the station boots again`:  {Kind: ocpp.EventFault, Err: ocpp.ErrUnpaidEnergy},
-		`--ocpp-station naming this one`:               {Kind: ocpp.EventRefused, Err: fmt.Errorf("%w: x", ocpp.ErrUnknownStation)},
+		`or name this one there`:                       {Kind: ocpp.EventRefused, Err: fmt.Errorf("%w: x", ocpp.ErrUnknownStation)},
 		`password of --ocpp-password-file`:             {Kind: ocpp.EventRefused, Err: ocpp.ErrPassword},
 		`OCPP 1.6 JSON or OCPP 2.0.1`:                  {Kind: ocpp.EventRefused, Err: ocpp.ErrSubprotocol},
 		`look at the URL`:                              {Kind: ocpp.EventRefused, Err: ocpp.ErrHandshake},
+		`with what was read before`:                    {Kind: ocpp.EventFault, Err: ocpp.ErrRegisterFell},
 		`its meter did not sign`:                       {Kind: ocpp.EventUnsigned, Err: ocpp.ErrUnsigned},
 		`docs/ocpp.md says why`:                        {Kind: ocpp.EventQuirk, Detail: string(ocpp.QuirkPage)},
 		`nobody pays for`:                              {Kind: ocpp.EventStray},
@@ -99,10 +100,11 @@ func TestPeopleAreToldWhatAStationDoes(t *testing.T) {
 	if strings.ContainsAny(evil, "\x1b\n") {
 		t.Errorf("text of a station is written as it is: %q", evil)
 	}
-	if !errors.Is(station.OCPP{Listener: anywhere{}}.Check(), station.ErrOpen) {
+	closed := station.OCPPStation{ID: "S001", Password: "open sesame"}
+	if !errors.Is(station.OCPP{Listener: anywhere{}, Stations: []station.OCPPStation{closed, {ID: "S002"}}}.Check(), station.ErrOpen) {
 		t.Error("anybody may connect")
 	}
-	if err := (station.OCPP{Listener: anywhere{}, Password: "open sesame"}).Check(); err != nil {
+	if err := (station.OCPP{Listener: anywhere{}, Stations: []station.OCPPStation{closed}}).Check(); err != nil {
 		t.Error(err)
 	}
 }

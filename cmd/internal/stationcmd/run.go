@@ -174,9 +174,6 @@ func (c *runCmd) options() (Options, error) {
 		}
 	}
 	settings := station.Default(pricing.Default())
-	if o.OCPP.SignedRequired {
-		settings.Attestation, settings.OCMFKey = meter.AttestedOCMF, o.OCPP.MeterKey.DER()
-	}
 	if c.marketFile != "" {
 		file, err := c.marketTariffs()
 		if err != nil {
