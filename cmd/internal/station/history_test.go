@@ -120,7 +120,7 @@ func TestASessionIsShownAsTheAPIPromises(t *testing.T) {
 
 func TestAFrontWithoutStationSaysThatItComes(t *testing.T) {
 	var front station.Front
-	_, err := front.Stations(t.Context(), client.PageQuery{})
+	_, err := front.Stations(t.Context(), client.StationQuery{})
 	_, sessions := front.Sessions(t.Context(), client.SessionQuery{})
 	_, receipt := front.Receipt(t.Context(), client.SessionID{})
 	_, claims := front.Claims(t.Context(), client.ID{})

@@ -587,11 +587,11 @@ func TestTwoStationsServeTwoVehiclesAtOnce(t *testing.T) {
 			t.Errorf("a receipt of %s Wh at %s, want %s at %s", r.Summary.EnergyWh, r.Summary.EVSE, want, evse)
 		}
 	}
-	page, err := w.charger.Station.Stations(w.ctx, client.PageQuery{Limit: 2})
+	page, err := w.charger.Station.Stations(w.ctx, client.StationQuery{PageQuery: client.PageQuery{Limit: 2}})
 	if err != nil || len(page.Items) != 2 || page.Items[0].EVSE != "DE*JLP*E1*1" || page.Next != "DE*JLP*E1*2" {
 		t.Fatalf("%+v, %v", page, err)
 	}
-	page, err = w.charger.Station.Stations(w.ctx, client.PageQuery{Limit: 2, Cursor: page.Next})
+	page, err = w.charger.Station.Stations(w.ctx, client.StationQuery{PageQuery: client.PageQuery{Limit: 2, Cursor: page.Next}})
 	if err != nil || len(page.Items) != 1 || page.Items[0].EVSE != "DE*JLP*E2*1" || page.Next != "" {
 		t.Fatalf("%+v, %v", page, err)
 	}

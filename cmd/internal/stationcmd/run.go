@@ -292,7 +292,7 @@ type ready struct {
 }
 
 func (c *runCmd) announce(charger *Charger) error {
-	page, err := charger.Station.Stations(c.app.Lifetime(), client.PageQuery{})
+	page, err := charger.Station.Stations(c.app.Lifetime(), client.StationQuery{})
 	if err != nil {
 		return err
 	}
