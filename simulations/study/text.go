@@ -1,0 +1,68 @@
+package study
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"joulepay/simulations/report"
+)
+
+// textSessionsMax is how many sessions the text lists of each kind: a screen.
+const textSessionsMax = 20
+
+// Text gives the comparison for people.
+func (c *Comparison) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "before: %s\nafter:  %s\n\n", c.Before, c.After)
+	if c.Same {
+		b.WriteString("no figure and no session differs\n")
+		return b.String()
+	}
+	if len(c.Figures) > 0 {
+		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		_, _ = fmt.Fprintln(w, "figure\tbefore\tafter\tdifference\t%") // into memory
+		for _, f := range c.Figures {
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.Key, f.shown(f.Before), f.shown(f.After), dash(f.Difference), dash(f.Percent))
+		}
+		_ = w.Flush()
+	}
+	s := &c.Sessions
+	fmt.Fprintf(&b, "\nsessions: %d before, %d after; %d differ, %d only before, %d only after\n",
+		s.Before, s.After, len(s.Changed), len(s.OnlyBefore), len(s.OnlyAfter))
+	for _, x := range s.Changed[:min(len(s.Changed), textSessionsMax)] {
+		var parts []string
+		for _, f := range x.Changes {
+			parts = append(parts, fmt.Sprintf("%s %s → %s", f.Name, f.shown(f.Before), f.shown(f.After)))
+		}
+		fmt.Fprintf(&b, "  %s: %s\n", x.Session, strings.Join(parts, ", "))
+	}
+	more(&b, len(s.Changed))
+	for _, only := range []struct {
+		when  string
+		names []string
+	}{{"only before", s.OnlyBefore}, {"only after", s.OnlyAfter}} {
+		for _, name := range only.names[:min(len(only.names), textSessionsMax)] {
+			fmt.Fprintf(&b, "  %s: %s\n", only.when, name)
+		}
+		more(&b, len(only.names))
+	}
+	return b.String()
+}
+
+func more(b *strings.Builder, n int) {
+	if n > textSessionsMax {
+		fmt.Fprintf(b, "  and %d more; --json has all\n", n-textSessionsMax)
+	}
+}
+
+func (c *Change) shown(value string) string {
+	return dash(report.Figure{Value: value, Unit: c.Unit}.Shown())
+}
+
+func dash(text string) string {
+	if text == "" {
+		return "–"
+	}
+	return text
+}
