@@ -95,6 +95,7 @@ var table = []arrows{
 		tests: []string{"meter", "pricing", "settle/api", "settle/node", "settle/store", "settle/stream"}},
 	{from: "settle/web"},
 	{from: "settle/once", to: []string{"internal/sqlite"}},
+	{from: "settle/api/apitest", to: []string{"settle/api"}},
 	{from: "settle/api", to: []string{"wallet", "wallet/money", "wallet/credential/status", "channel", "settle/..."}},
 
 	// Who composes them.

@@ -39,7 +39,7 @@ func FuzzRouter(f *testing.F) {
 		if w.Code >= 500 {
 			t.Fatalf("%s %s: %d %s", method, target, w.Code, w.Body)
 		}
-		if _, _, err := c.router.FindRoute(r); err != nil || w.Code < 400 {
+		if w.Code < 400 || !c.Has(r) {
 			return
 		}
 		if _, err := c.check(r, nil, w); err != nil {

@@ -1,11 +1,8 @@
 package api_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -63,36 +60,6 @@ type ledgerServer struct {
 	genesis *settle.Vertex
 }
 
-// checked is a transport that fails the test on an exchange that is not documented.
-type checked struct {
-	t        testing.TB
-	contract contract
-}
-
-func (c checked) RoundTrip(r *http.Request) (*http.Response, error) {
-	var sent []byte
-	if r.Body != nil {
-		sent, _ = io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(sent))
-	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil || resp.Header.Get("Content-Type") == "text/event-stream" {
-		return resp, err
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	w := httptest.NewRecorder()
-	w.Code, w.Body = resp.StatusCode, bytes.NewBuffer(body)
-	maps.Copy(w.Header(), resp.Header)
-	if _, err := c.contract.check(r, sent, w); err != nil {
-		c.t.Errorf("%s %s: %v", r.Method, r.URL, err)
-	}
-	return resp, nil
-}
-
 func startLedger(t testing.TB) *ledgerServer { return startLedgerWith(t, witnessKey) }
 
 // begin publishes the Start of a log, which a node leaves to witnesses.
@@ -135,7 +102,7 @@ func startLedgerWith(t testing.TB, witness wallet.PrivateKey) *ledgerServer {
 	server := httptest.NewServer(handler(t, config))
 	t.Cleanup(server.Close)
 	s := &ledgerServer{node: running, address: server.URL, genesis: genesis}
-	c, err := client.New(server.URL, client.Options{Token: operatorToken, HTTP: &http.Client{Transport: checked{t, loadContract(t)}}})
+	c, err := client.New(server.URL, client.Options{Token: operatorToken, HTTP: &http.Client{Transport: loadContract(t).Transport(func(err error) { t.Error(err) })}})
 	if err != nil {
 		t.Fatal(err)
 	}
