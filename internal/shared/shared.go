@@ -12,6 +12,16 @@ import (
 // Read gives a file of the folder "shared" beside the repository, or skips the test where it is missing.
 func Read(t testing.TB, path string) []byte {
 	t.Helper()
+	data, err := os.ReadFile(Path(t, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// Path gives where a file or folder of "shared" is, or skips the test where it is missing.
+func Path(t testing.TB, path string) string {
+	t.Helper()
 	directory, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -26,14 +36,11 @@ func Read(t testing.TB, path string) []byte {
 		}
 		directory = parent
 	}
-	data, err := os.ReadFile(filepath.Join(directory, "..", "shared", path))
-	if os.IsNotExist(err) {
+	found := filepath.Join(directory, "..", "shared", path)
+	if _, err := os.Stat(found); err != nil {
 		t.Skipf("shared/%s is missing", path)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return found
 }
 
 // ReadJSON decodes such a file.

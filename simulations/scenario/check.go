@@ -169,6 +169,9 @@ func (s *Scenario) checkSite() error {
 	for _, g := range s.Signals {
 		used = append(used, g.Circuit)
 	}
+	for _, source := range s.Sources {
+		used = append(used, source.Circuit)
+	}
 	for _, name := range used {
 		if name != "" && !slices.Contains(names, name) {
 			return s.problem(suggest(name, names), "unknown circuit %q", clip(name))

@@ -19,6 +19,9 @@ import (
 // vehicles. Files are looked up by the names that the scenario writes; nil has none. Errors are *Problem.
 func (s *Scenario) Expand(seed uint64, files fs.FS) (*Scenario, error) {
 	e := &expansion{scenario: *s, files: files, seed: seed}
+	if err := e.network(); err != nil {
+		return nil, err
+	}
 	if err := e.series(); err != nil {
 		return nil, err
 	}
@@ -286,6 +289,16 @@ func (e *expansion) station(name string) (string, error) {
 	return "", e.scenario.problem("name the stations of the file, or give the fleet `stations:`", "the file has a station %q", clip(name))
 }
 
+// Wanted gives the energy that a vehicle wants in a visit, in mWh.
+func (v Vehicle) Wanted(visit Visit) int64 {
+	const permille = 1000
+	wanted := v.Battery.CapacityMilliwattHours / permille * int64(max(visit.ToPermille-visit.FromPermille, 0))
+	if visit.EnergyMilliwattHours > 0 && (v.Policy.Ideal || visit.EnergyMilliwattHours < wanted) {
+		wanted = visit.EnergyMilliwattHours
+	}
+	return wanted
+}
+
 // Load gives what a battery asks of a cable in a visit.
 func (v Vehicle) Load(visit Visit) (sim.Load, error) {
 	b := v.Battery
@@ -293,11 +306,7 @@ func (v Vehicle) Load(visit Visit) (sim.Load, error) {
 	if !v.Policy.Ideal {
 		return b.Load()
 	}
-	const permille, microjoules = 1000, 3_600_000 // of a mWh: 3.6 J
-	energy := visit.EnergyMilliwattHours
-	if energy == 0 {
-		energy = b.CapacityMilliwattHours / permille * int64(visit.ToPermille-visit.FromPermille)
-	}
-	return sim.NewLoad([]sim.Step{{EnergyMicrojoules: energy * microjoules, PowerMilliwatts: b.MaxPowerMilliwatts}},
+	const microjoules = 3_600_000 // of a mWh: 3.6 J
+	return sim.NewLoad([]sim.Step{{EnergyMicrojoules: v.Wanted(visit) * microjoules, PowerMilliwatts: b.MaxPowerMilliwatts}},
 		visit.FromPermille, visit.ToPermille)
 }

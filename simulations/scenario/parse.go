@@ -47,7 +47,7 @@ func defaults(name string) *Scenario {
 		Network: Network{Latency: 30 * time.Millisecond, Jitter: 20 * time.Millisecond},
 		Chaos:   Chaos{Longest: time.Minute},
 		Site:    Site{VoltageMillivolts: 230_000},
-		Control: Control{Algorithm: control.Uncontrolled, Every: time.Minute},
+		Control: Control{Algorithm: control.Uncontrolled, Every: time.Minute, Horizon: 24 * time.Hour},
 	}
 }
 
@@ -65,6 +65,7 @@ func (s *Scenario) read(r *reader, n *yaml.Node) {
 		field{"prices", "of energy from the grid", func(n *yaml.Node) { s.readPrices(r, n) }},
 		field{"carbon", "grams of CO₂ a kWh from the grid", func(n *yaml.Node) { s.readCarbon(r, n) }},
 		field{"signals", "limits that somebody sets for a time", func(n *yaml.Node) { s.readSignals(r, n) }},
+		field{"sources", "of signals, that must be heard all the time", func(n *yaml.Node) { s.readSources(r, n) }},
 		field{"ledger", "the network that settles", func(n *yaml.Node) { s.readLedger(r, n) }},
 		field{"tariffs", "OCPI tariffs, by the names that stations use", func(n *yaml.Node) {
 			r.describes(Schema{Type: "object", Additional: &Schema{Type: "object", Description: "an OCPI 2.2.1 or 2.3.0 tariff; id and currency may be left out"}})

@@ -23,7 +23,9 @@ func (s *Scenario) readStations(r *reader, n *yaml.Node) {
 			field{"power", "the most that it gives", r.power(&st.PowerMilliwatts, sim.PowerMilliwattsMax)},
 			field{"return", "the most that it takes back", r.power(&st.ReturnMilliwatts, sim.PowerMilliwattsMax)},
 			field{"circuit", "of the site", r.text(&st.Circuit)},
-			field{"phase", "of the circuit", r.word(&st.Phase, "phase", "1", "2", "3", "123")},
+			field{"phase", "of the circuit", r.word(&st.Phase, "phase", phases...)},
+			field{"voltage", "between the ends of its load", r.measure(&st.VoltageMillivolts, 1_000_000, "400V", map[string]int64{"V": 1000})},
+			field{"current", "the most that it gives, of each phase", r.current(&st.MaxMilliamps)},
 			field{"tariff", "a name of tariffs", r.text(&st.Tariff)},
 			field{"time_zone", "of the tariff's local times", r.text(&st.TimeZone)},
 			field{"claim_every", "energy unpaid for longer is not delivered", r.duration(&st.ClaimEvery, 2*time.Second, time.Hour)},
@@ -73,6 +75,7 @@ func (v *Vehicle) fields(r *reader) []field {
 		{"priority", "larger is served first, by control that knows priorities", r.count(&v.Policy.Priority, priorityMax)},
 		{"max_price", "of a kWh from the grid, above which control by price lets it wait", r.money(&v.Policy.PriceMax)},
 		{"return", "the most that it gives back", r.power(&v.Policy.ReturnMilliwatts, sim.PowerMilliwattsMax)},
+		{"undeclared", "it says nothing about its greatest power: control counts with the station's", r.flag(&v.Policy.Undeclared)},
 		{"soc_floor", "below which it gives nothing back", r.permille(&v.Policy.FloorPermille)},
 	}
 }

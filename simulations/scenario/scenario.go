@@ -47,6 +47,7 @@ type Scenario struct {
 	Prices   *Prices // of energy from the grid; nil: nobody says
 	Carbon   *Series // grams of CO₂ a kWh from the grid; nil: nobody says
 	Signals  []Signal
+	Sources  []Source // of signals
 	Ledger   Ledger
 	Tariffs  []Tariff
 	Stations []Station
@@ -88,20 +89,22 @@ const (
 
 // Station sells one service to one vehicle at a time.
 type Station struct {
-	Name             string
-	Group            string // the name in the file, where a line makes several
-	Service          string
-	PowerMilliwatts  int64
-	ReturnMilliwatts int64  // that it takes back from a vehicle; 0: none
-	Circuit          string // of the site; empty: none, or the only one
-	Phase            string // "1", "2", "3", or "123"
-	Tariff           string // a name of Tariffs
-	TimeZone         string // IANA name; the tariff's local times are in it
-	ClaimEvery       time.Duration
-	SettleAt         money.Amount  // ask for a withdrawal when so much is unsettled; 0 never
-	SettleEvery      time.Duration // or after this time; 0 never
-	GoneAfter        time.Duration // an unpaid vehicle that is silent for so long has left
-	InflatePPM       int64         // by how much its meter lies, parts per million
+	Name              string
+	Group             string // the name in the file, where a line makes several
+	Service           string
+	PowerMilliwatts   int64
+	ReturnMilliwatts  int64  // that it takes back from a vehicle; 0: none
+	Circuit           string // of the site; empty: none, or the only one
+	Phase             string // of the circuit: a key of Phases
+	VoltageMillivolts int64  // between the ends of its load; 0: the site's
+	MaxMilliamps      int64  // of each phase; 0: what its power says
+	Tariff            string // a name of Tariffs
+	TimeZone          string // IANA name; the tariff's local times are in it
+	ClaimEvery        time.Duration
+	SettleAt          money.Amount  // ask for a withdrawal when so much is unsettled; 0 never
+	SettleEvery       time.Duration // or after this time; 0 never
+	GoneAfter         time.Duration // an unpaid vehicle that is silent for so long has left
+	InflatePPM        int64         // by how much its meter lies, parts per million
 }
 
 // Vehicle is a vehicle with what it means to do.
@@ -125,6 +128,7 @@ type Policy struct {
 	ReturnMilliwatts int64        // that the vehicle gives back at most; 0: it gives nothing back
 	FloorPermille    int16        // state of charge below which it gives nothing back
 	Ideal            bool         // the battery takes full power until it is full
+	Undeclared       bool         // it says nothing about its greatest power: control counts with the station\'s
 }
 
 // Visit is one stop at a station.

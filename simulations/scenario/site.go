@@ -3,6 +3,8 @@ package scenario
 import (
 	"time"
 
+	"joulepay/simulations/control"
+	"joulepay/simulations/grid"
 	"joulepay/wallet/money"
 )
 
@@ -12,8 +14,27 @@ type Site struct {
 	Circuits          []Circuit // each after the one that feeds it; the first is the connection to the grid
 	Base, Solar       []Profile
 	Storage           *Storage
-	Network           string       // file of a three-phase network with its constraints, in the form of ACN-Sim
-	DemandCharge      money.Amount // of one kW of the highest power
+	Network           *Electric
+	DemandCharge      money.Amount  // of one kW of the highest power
+	DemandWindow      time.Duration // the highest power is a mean over so long; 0: of any step
+}
+
+// Electric is a three-phase network that somebody has measured, in the form of ACN-Sim: stations between phases, and
+// constraints on weighted sums of their currents. Expand reads it.
+type Electric struct {
+	File               string
+	CapacityMilliwatts int64  // of its transformer
+	Stations           string // group of the scenario's stations that are those of the network
+	Constraints        []grid.Constraint
+	Members            []string // names of stations, in the order of the coefficients
+}
+
+// Source is somebody whose signals must be heard all the time.
+type Source struct {
+	Name               string
+	Circuit            string
+	FailsafeMilliwatts int64 // in force while nothing is heard of it
+	Patience           time.Duration
 }
 
 // Circuit is a cable with its fuse.
@@ -71,11 +92,10 @@ type Storage struct {
 
 // Control says who charges when, and how fast.
 type Control struct {
-	Algorithm         string
-	Every             time.Duration
-	MinimumMilliwatts int64        // that a charging vehicle gets, or nothing
-	Threshold         money.Amount // price of a kWh: of "price", at or below which vehicles charge
-	Spread            money.Amount // of "v2g": what a kWh must earn beyond its losses
+	control.Options
+	Algorithm string
+	Every     time.Duration
+	Horizon   time.Duration // that a controller which plans looks ahead
 }
 
 // Signal is a limit that somebody sets for a time.
@@ -83,9 +103,9 @@ type Signal struct {
 	At              time.Duration
 	For             time.Duration // 0: to the end
 	Source          string        // who says so
-	Circuit         string        // whose limit it is; empty: of each station
+	Circuit         string        // whose limit it is; empty: the connection to the grid
 	LimitMilliwatts int64
-	Lost            bool // the line to the source is dead: each station falls back to LimitMilliwatts
+	Silent          bool // nothing is heard of the source in this time
 }
 
 // Fleet stands for vehicles of a kind: drawn by the seed, or from a data set.
@@ -109,3 +129,11 @@ type Fleet struct {
 // Spread is how values of a fleet are drawn: around a mean, within bounds. Its shape is the sum of twelve dice, close to
 // the normal distribution and the same on every machine.
 type Spread struct{ Mean, Deviation, Least, Most int64 }
+
+// phases are the ways to connect a load, as files write them; Phases what they mean.
+var phases = []string{"1", "2", "3", "12", "23", "31", "123"}
+
+// Phases gives the connection of a load between phases, or from one to neutral.
+var Phases = map[string]grid.Connection{
+	"1": grid.A, "2": grid.B, "3": grid.C, "12": grid.AB, "23": grid.BC, "31": grid.CA, "123": grid.Balanced,
+}

@@ -24,8 +24,9 @@ func (s *Scenario) readSite(r *reader, n *yaml.Node) {
 		field{"base", "what else consumes power", func(n *yaml.Node) { readProfiles(r, n, &site.Base) }},
 		field{"solar", "what produces power", func(n *yaml.Node) { readProfiles(r, n, &site.Solar) }},
 		field{"storage", "a stationary battery", func(n *yaml.Node) { site.readStorage(r, n) }},
-		field{"network", "file of a three-phase network in ACN-Sim's form, in place of circuits", r.text(&site.Network)},
+		field{"network", "a three-phase network in ACN-Sim's form", func(n *yaml.Node) { site.readNetwork(r, n) }},
 		field{"demand_charge", "of one kW of the highest power", r.money(&site.DemandCharge)},
+		field{"demand_window", "the highest power is a mean over so long", r.duration(&site.DemandWindow, time.Second, 24*time.Hour)},
 	)
 }
 
@@ -38,10 +39,19 @@ func (s *Site) readCircuits(r *reader, n *yaml.Node) {
 		r.object(n, "circuit "+clip(name),
 			field{"under", "the circuit that feeds it; the first one, when left out", r.text(&c.Under)},
 			field{"limit", "of its power", r.power(&c.LimitMilliwatts, sim.PowerMilliwattsMax)},
-			field{"fuse", "of each phase", r.measure(&c.LimitMilliamps, 100_000_000, "63A", map[string]int64{"A": 1000})},
+			field{"fuse", "of each phase", r.current(&c.LimitMilliamps)},
 		)
 		s.Circuits = append(s.Circuits, c)
 	})
+}
+
+func (s *Site) readNetwork(r *reader, n *yaml.Node) {
+	s.Network = &Electric{CapacityMilliwatts: 50 * milliwattsPerKilowatt}
+	r.object(n, "network",
+		field{"file", "in which it is described", r.text(&s.Network.File)},
+		field{"capacity", "of its transformer", r.power(&s.Network.CapacityMilliwatts, sim.PowerMilliwattsMax)},
+		field{"stations", "group of stations that are those of the network", r.text(&s.Network.Stations)},
+	)
 }
 
 func (s *Site) readStorage(r *reader, n *yaml.Node) {
@@ -135,23 +145,44 @@ func (s *Scenario) readControl(r *reader, n *yaml.Node) {
 	r.object(n, "control",
 		field{"algorithm", "who is served first, and when", r.word(&c.Algorithm, "algorithm", control.Names()...)},
 		field{"every", "how often it decides", r.duration(&c.Every, time.Second, time.Hour)},
-		field{"minimum", "that a charging vehicle gets, or nothing", r.power(&c.MinimumMilliwatts, sim.PowerMilliwattsMax)},
-		field{"threshold", "price of a kWh at or below which `price` charges", r.money(&c.Threshold)},
-		field{"spread", "that `v2g` must earn with a kWh beyond its losses", r.money(&c.Spread)},
+		field{"horizon", "that a controller which plans looks ahead", r.duration(&c.Horizon, time.Minute, 7*24*time.Hour)},
+		field{"guarantee", "that a vehicle gets before anything else is shared, or nothing", r.power(&c.GuaranteedMilliwatts, sim.PowerMilliwattsMax)},
+		field{"guarantee_current", "the same, of each phase", r.current(&c.GuaranteedMilliamps)},
+		field{"threshold", "price of a kWh up to which price_threshold charges", r.money(&c.Threshold)},
+		field{"last_resort", "who waits for a better time charges at any price as soon as it would be late otherwise", r.flag(&c.LastResort)},
+		field{"round", "increment of round_robin", r.current(&c.RoundMilliamps)},
+		field{"halve_to", "greatest powers are found by halving down to it, as ACN-Sim does with 0.01A", r.current(&c.HalveToMilliamps)},
+		field{"wear", "what an owner asks for a kWh that goes through the battery", r.money(&c.WearPerKilowattHour)},
 	)
 }
 
 func (s *Scenario) readSignals(r *reader, n *yaml.Node) {
-	r.list(n, "signals", "- {at: 17h, for: 2h, circuit: grid, limit: 20kW, source: grid operator}", func(n *yaml.Node) {
-		g := Signal{Source: "grid operator"}
+	r.list(n, "signals", "- {at: 17h, for: 2h, circuit: grid, limit: 20kW, source: grid-operator}", func(n *yaml.Node) {
+		g := Signal{Source: "grid-operator"}
 		r.object(n, "a signal",
 			field{"at", "from the start", r.duration(&g.At, 0, DurationMax)},
 			field{"for", "how long; to the end, when left out", r.duration(&g.For, time.Second, DurationMax)},
 			field{"source", "who says so", r.text(&g.Source)},
-			field{"circuit", "whose limit it is; of each station, when left out", r.text(&g.Circuit)},
+			field{"circuit", "whose limit it is; the connection to the grid, when left out", r.text(&g.Circuit)},
 			field{"limit", "in force", r.power(&g.LimitMilliwatts, sim.PowerMilliwattsMax)},
-			field{"lost", "the line to the source is dead: each station falls back to the limit", r.flag(&g.Lost)},
+			field{"silent", "nothing is heard of the source", r.flag(&g.Silent)},
 		)
 		s.Signals = append(s.Signals, g)
 	})
+}
+
+func (s *Scenario) readSources(r *reader, n *yaml.Node) {
+	r.named(n, "sources", func(name string, n *yaml.Node) {
+		source := Source{Name: name, Patience: time.Minute}
+		r.object(n, "source "+clip(name),
+			field{"circuit", "whose limits it sets", r.text(&source.Circuit)},
+			field{"failsafe", "limit while nothing is heard of it", r.power(&source.FailsafeMilliwatts, sim.PowerMilliwattsMax)},
+			field{"patience", "how long silence is borne", r.duration(&source.Patience, time.Second, 24*time.Hour)},
+		)
+		s.Sources = append(s.Sources, source)
+	})
+}
+
+func (r *reader) current(into *int64) func(*yaml.Node) {
+	return r.measure(into, 100_000_000, "6A", map[string]int64{"A": 1000})
 }
