@@ -20,6 +20,7 @@ type Timeline struct {
 // event is something that happens at a time.
 type event struct {
 	at       time.Time
+	last     bool // of those at its time
 	sequence uint64
 	run      func()
 }
@@ -37,12 +38,17 @@ func (t *Timeline) Ran() uint64 { return t.ran }
 func (t *Timeline) Waiting() int { return len(t.queue) }
 
 // At enters an event. One for the past happens now, after those that wait for now already.
-func (t *Timeline) At(when time.Time, run func()) {
+func (t *Timeline) At(when time.Time, run func()) { t.enter(when, false, run) }
+
+// AtEnd enters an event that happens when nothing else is left to happen at its time.
+func (t *Timeline) AtEnd(when time.Time, run func()) { t.enter(when, true, run) }
+
+func (t *Timeline) enter(when time.Time, last bool, run func()) {
 	if when.Before(t.now) {
 		when = t.now
 	}
 	t.entered++
-	heap.Push(&t.queue, event{when, t.entered, run})
+	heap.Push(&t.queue, event{when, last, t.entered, run})
 }
 
 // After enters an event some time from now.
@@ -76,6 +82,9 @@ func (q queue) Len() int { return len(q) }
 func (q queue) Less(i, j int) bool {
 	if !q[i].at.Equal(q[j].at) {
 		return q[i].at.Before(q[j].at)
+	}
+	if q[i].last != q[j].last {
+		return q[j].last
 	}
 	return q[i].sequence < q[j].sequence
 }

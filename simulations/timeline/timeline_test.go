@@ -3,6 +3,7 @@ package timeline_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,4 +72,21 @@ func Example() {
 	// Output:
 	// 08:01:00 the car arrives
 	// 09:00:00 the car leaves
+}
+
+func TestWhatIsEnteredForTheEndOfAnInstantWaitsForAllThatHappensThen(t *testing.T) {
+	line := timeline.New(time.Unix(0, 0))
+	var order []string
+	note := func(name string) func() { return func() { order = append(order, name) } }
+	line.AtEnd(time.Unix(1, 0), note("end"))
+	line.At(time.Unix(1, 0), func() {
+		note("first")()
+		line.After(0, note("second"))
+	})
+	line.At(time.Unix(2, 0), note("later"))
+	for line.Step() {
+	}
+	if got := strings.Join(order, " "); got != "first second end later" {
+		t.Error(got)
+	}
 }
