@@ -68,6 +68,9 @@ func (s *Session) check(stations int) error {
 	case !energy(s.RequestedMillijoules) || !energy(s.FloorMillijoules) || !power(s.DeclaredMilliwatts):
 		return fmt.Errorf("%d mJ requested, a floor of %d mJ, %d mW declared", s.RequestedMillijoules, s.FloorMillijoules, s.DeclaredMilliwatts)
 	}
+	if !energy(s.TargetMillijoules) || !energy(s.TripMillijoules) || s.Value < 0 || s.Value > priceMax {
+		return fmt.Errorf("a target of %d mJ, a trip of %d mJ, a value of %d", s.TargetMillijoules, s.TripMillijoules, s.Value)
+	}
 	return s.Battery.check()
 }
 
@@ -79,6 +82,13 @@ func (b *Battery) check() error {
 		return fmt.Errorf("a battery's powers: %d, %d, %d mW", b.MaxMilliwatts, b.MinMilliwatts, b.ReturnMilliwatts)
 	case slices.ContainsFunc([]int64{b.TaperFromPermille, b.ChargePermille, b.ReturnPermille}, notPermille) || b.TaperFromPermille == 1000:
 		return fmt.Errorf("a battery's shares: taper from %d, efficiencies %d and %d permille", b.TaperFromPermille, b.ChargePermille, b.ReturnPermille)
+	}
+	last := int64(-1)
+	for _, p := range b.Curve {
+		if p.Permille <= last || p.Permille > 1000 || !power(p.Milliwatts) {
+			return fmt.Errorf("a charging curve with %d mW at %d permille", p.Milliwatts, p.Permille)
+		}
+		last = p.Permille
 	}
 	return nil
 }
@@ -96,6 +106,9 @@ func (s *Storage) check(circuits int) error {
 	}
 	if s.CapacityMillijoules == 0 {
 		return fmt.Errorf("a battery that holds nothing")
+	}
+	if !energy(s.FloorMillijoules) || s.Value < 0 || s.Value > priceMax {
+		return fmt.Errorf("a floor of %d mJ, a value of %d", s.FloorMillijoules, s.Value)
 	}
 	battery := Battery{CapacityMillijoules: s.CapacityMillijoules, StoredMillijoules: s.StoredMillijoules, MaxMilliwatts: s.MaxMilliwatts,
 		ReturnMilliwatts: s.ReturnMilliwatts, ChargePermille: s.ChargePermille, ReturnPermille: s.ReturnPermille}

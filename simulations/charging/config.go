@@ -47,11 +47,16 @@ type Session struct {
 	Announced time.Duration // what it said on arrival about that; 0: the truth
 
 	RequestedMillijoules int64 // at the station
-	DeclaredMilliwatts   int64 // what it says about its greatest power; 0: the truth
-	Battery              Battery
-	Priority             int
-	MaxPrice             money.Amount // control.Unknown: any
-	FloorMillijoules     int64        // for what it gives back; a battery without ReturnMilliwatts gives nothing back
+	TargetMillijoules    int64 // or in its battery; 0: what it holds and what it requested
+	// Continues says that the battery holds what was left when the vehicle's last session ended, less TripMillijoules.
+	Continues          bool
+	TripMillijoules    int64
+	DeclaredMilliwatts int64 // what it says about its greatest power; 0: the truth
+	Battery            Battery
+	Priority           int
+	MaxPrice           money.Amount // control.Unknown: any
+	FloorMillijoules   int64        // for what it gives back; a battery without ReturnMilliwatts gives nothing back
+	Value              money.Amount // of a kWh beyond what it asked for when it leaves, to controllers that plan
 }
 
 // Battery is what a vehicle's battery takes and gives. Its zero value takes what the session requests, as fast as the station can.
@@ -61,9 +66,16 @@ type Battery struct {
 	MaxMilliwatts       int64 // at the station; 0: what the station can
 	MinMilliwatts       int64
 	ReturnMilliwatts    int64
-	TaperFromPermille   int64 // above this state of charge the power falls linearly to 0 at full; 0: it does not
-	ChargePermille      int64 // efficiency; 0: no losses
+	TaperFromPermille   int64   // above this state of charge the power falls linearly to 0 at full; 0: it does not
+	Curve               []Point // or at each of these, in the order of their states of charge; empty: no curve
+	ChargePermille      int64   // efficiency; 0: no losses
 	ReturnPermille      int64
+}
+
+// Point is a point of a charging curve: at a state of charge the battery takes so much, and between points what lies between.
+type Point struct {
+	Permille   int64
+	Milliwatts int64
 }
 
 // Kind tells other consumers from local generation.
@@ -89,8 +101,10 @@ type Storage struct {
 	StoredMillijoules   int64
 	MaxMilliwatts       int64
 	ReturnMilliwatts    int64
+	FloorMillijoules    int64
 	ChargePermille      int64
 	ReturnPermille      int64
+	Value               money.Amount // of a kWh that it holds when the forecast ends, to controllers that plan; 0: the mean price
 }
 
 // Recorder takes what happens. A step's slices are used again; who keeps them copies them.

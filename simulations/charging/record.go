@@ -41,6 +41,13 @@ func (e *engine) record() {
 		s.Charge += max(power, 0)
 		s.Return += max(-power, 0)
 	}
+	e.flows(s)
+	e.states(s.StateOfCharge)
+	e.recorder.Add(*s)
+}
+
+// flows adds storages, and writes what circuits carry.
+func (e *engine) flows(s *measure.Step) {
 	for i := range e.storages {
 		e.actual.Add(e.storages[i].Circuit, e.storages[i].power)
 		s.Storage += e.storages[i].power
@@ -48,8 +55,6 @@ func (e *engine) record() {
 	for c := range s.Circuits {
 		s.Circuits[c] = measure.Flow{PowerMilliwatts: e.actual.Flow(c), LimitMilliwatts: shownLimit(e.actual.Limit(c)), PhaseMilliamps: e.actual.PhaseMilliamps(c)}
 	}
-	e.states(s.StateOfCharge)
-	e.recorder.Add(*s)
 }
 
 // shownLimit gives a limit as figures have it, where 0 stands for none: a limit of nothing is one of a milliwatt there.
@@ -91,6 +96,7 @@ func (e *engine) states(permille []int64) {
 
 // visit tells the recorder of a visit that ended, and counts it.
 func (e *engine) visit(s *seat, left time.Duration) {
+	e.totals.Requested += s.requested
 	e.totals.Delivered += s.delivered
 	e.totals.Returned += s.returned
 	if e.recorder == nil {
@@ -98,7 +104,7 @@ func (e *engine) visit(s *seat, left time.Duration) {
 	}
 	v := measure.Visit{Vehicle: s.session.Vehicle, Station: e.config.Site.StationAt(s.session.Station).Name, Service: "charging",
 		Arrived: e.config.Start.Add(s.session.Arrival), Left: e.config.Start.Add(left),
-		Requested: s.session.RequestedMillijoules / control.MillijoulesPerMilliwattHour,
+		Requested: s.requested / control.MillijoulesPerMilliwattHour,
 		Delivered: s.delivered / control.MillijoulesPerMilliwattHour, Returned: s.returned / control.MillijoulesPerMilliwattHour,
 		Cost: s.cost.amount, Earned: s.earned.amount}
 	if s.began >= 0 {

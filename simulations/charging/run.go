@@ -12,11 +12,12 @@ import (
 // engine is a run under way.
 type engine struct {
 	config   *Config
-	recorder Recorder // nil: nobody listens
-	arrivals []int32  // sessions in the order of their arrival
-	next     int      // of arrivals
-	waiting  []int32  // sessions that found their station taken, in the order of their arrival
-	taken    []bool   // stations
+	recorder Recorder         // nil: nobody listens
+	arrivals []int32          // sessions in the order of their arrival
+	next     int              // of arrivals
+	waiting  []int32          // sessions that found their station taken, in the order of their arrival
+	taken    []bool           // stations
+	left     map[string]int64 // millijoules in the batteries of vehicles that will continue
 
 	seats    []seat // in the order of stations, as view.Vehicles are
 	storages []storage
@@ -48,7 +49,12 @@ func newEngine(config *Config, recorder Recorder) *engine {
 	e.arrivals = make([]int32, len(config.Sessions))
 	for i := range e.arrivals {
 		e.arrivals[i] = int32(i)
-		e.totals.Requested += config.Sessions[i].RequestedMillijoules
+	}
+	e.left = map[string]int64{}
+	for i := range config.Sessions {
+		if config.Sessions[i].Continues {
+			e.left[config.Sessions[i].Vehicle] = 0
+		}
 	}
 	slices.SortStableFunc(e.arrivals, func(a, b int32) int {
 		return cmp.Compare(config.Sessions[a].Arrival, config.Sessions[b].Arrival)
@@ -119,7 +125,8 @@ func (e *engine) arrive(now time.Duration) {
 func (e *engine) enter(index int32, now time.Duration) bool {
 	s := &e.config.Sessions[index]
 	if s.Departure <= now {
-		missed := newSeat(s, e.config.Site.StationAt(s.Station))
+		missed := newSeat(s, e.config.Site.StationAt(s.Station), e.left[s.Vehicle])
+		e.remember(&missed)
 		e.visit(&missed, s.Departure)
 		return true
 	}
@@ -128,7 +135,7 @@ func (e *engine) enter(index int32, now time.Duration) bool {
 	}
 	e.taken[s.Station] = true
 	i, _ := slices.BinarySearchFunc(e.view.Vehicles, s.Station, func(v control.Vehicle, station int) int { return cmp.Compare(v.Station, station) })
-	e.seats = slices.Insert(e.seats, i, newSeat(s, e.config.Site.StationAt(s.Station)))
+	e.seats = slices.Insert(e.seats, i, newSeat(s, e.config.Site.StationAt(s.Station), e.left[s.Vehicle]))
 	e.view.Vehicles = slices.Insert(e.view.Vehicles, i, control.Vehicle{})
 	e.seats[i].first(&e.view.Vehicles[i])
 	return true
@@ -136,10 +143,18 @@ func (e *engine) enter(index int32, now time.Duration) bool {
 
 // leave ends a visit.
 func (e *engine) leave(i int, now time.Duration) {
+	e.remember(&e.seats[i])
 	e.visit(&e.seats[i], min(now, e.seats[i].session.Departure))
 	e.taken[e.seats[i].session.Station] = false
 	e.seats = slices.Delete(e.seats, i, i+1)
 	e.view.Vehicles = slices.Delete(e.view.Vehicles, i, i+1)
+}
+
+// remember keeps what a vehicle holds for its next session.
+func (e *engine) remember(s *seat) {
+	if _, continues := e.left[s.session.Vehicle]; continues {
+		e.left[s.session.Vehicle] = s.stored
+	}
 }
 
 // idle gives the time until something changes, in whole steps, while nobody is there.
@@ -161,7 +176,7 @@ func (e *engine) idle(now time.Duration) time.Duration {
 // look writes what the controller sees.
 func (e *engine) look() {
 	for i := range e.seats {
-		e.seats[i].show(&e.view.Vehicles[i], e.config.SatisfiedMillijoules)
+		e.seats[i].show(&e.view.Vehicles[i], e.config.SatisfiedMillijoules, e.config.Step)
 	}
 	e.view.Storages = e.view.Storages[:0]
 	for i := range e.storages {

@@ -15,6 +15,7 @@ type seat struct {
 	capacity  int64
 	target    int64 // millijoules in its battery when it has what it asked for
 	most      int64 // milliwatts: of its battery, or of the station
+	requested int64 // millijoules at the station
 	delivered int64 // millijoules
 	returned  int64
 	cost      bill
@@ -22,14 +23,21 @@ type seat struct {
 	power     int64 // milliwatts in the present step
 }
 
-func newSeat(s *Session, station *grid.Station) seat {
+func newSeat(s *Session, station *grid.Station, left int64) seat {
 	b := &s.Battery
 	seat := seat{session: s, began: -1, stored: b.StoredMillijoules, capacity: b.CapacityMillijoules, most: station.MaxMilliwatts}
-	seat.target = seat.stored + afterLoss(s.RequestedMillijoules, b.ChargePermille)
+	if s.Continues {
+		seat.stored = max(left-s.TripMillijoules, 0)
+	}
+	seat.target = s.TargetMillijoules
+	if seat.target == 0 {
+		seat.target = seat.stored + afterLoss(s.RequestedMillijoules, b.ChargePermille)
+	}
 	if seat.capacity == 0 {
-		seat.capacity = seat.target
+		seat.capacity = max(seat.target, seat.stored)
 	}
 	seat.target = min(seat.target, seat.capacity)
+	seat.requested = beforeLoss(max(seat.target-seat.stored, 0), b.ChargePermille)
 	if b.MaxMilliwatts > 0 {
 		seat.most = min(seat.most, b.MaxMilliwatts)
 	}
@@ -38,32 +46,22 @@ func newSeat(s *Session, station *grid.Station) seat {
 
 // wants gives what it still has to draw.
 func (s *seat) wants(satisfied int64) int64 {
-	lacks := beforeLoss(s.target-s.stored, s.session.Battery.ChargePermille)
+	lacks := beforeLoss(max(s.target-s.stored, 0), s.session.Battery.ChargePermille)
 	if lacks <= satisfied {
 		return 0
 	}
 	return lacks
 }
 
-// taken gives the power that it can draw at its state of charge.
-func (s *seat) taken() int64 {
-	from := s.session.Battery.TaperFromPermille
-	if from == 0 {
-		return s.most
-	}
-	bend := s.capacity / 1000 * from
-	if s.stored <= bend {
-		return s.most
-	}
-	return scale(s.most, s.capacity-s.stored, s.capacity-bend)
-}
-
 // show writes what a controller may see of it.
-func (s *seat) show(v *control.Vehicle, satisfied int64) {
+func (s *seat) show(v *control.Vehicle, satisfied int64, step time.Duration) {
 	v.WantsMillijoules = s.wants(satisfied)
 	v.MaxMilliwatts = s.session.DeclaredMilliwatts
 	if v.MaxMilliwatts == 0 {
-		v.MaxMilliwatts = s.taken()
+		v.MaxMilliwatts = s.most
+		if s.curved() {
+			v.MaxMilliwatts = control.Power(s.intake(s.most, step), step)
+		}
 	}
 	v.StoredMillijoules = s.stored
 }
@@ -72,8 +70,8 @@ func (s *seat) show(v *control.Vehicle, satisfied int64) {
 func (s *seat) first(v *control.Vehicle) {
 	b := &s.session.Battery
 	*v = control.Vehicle{Station: s.session.Station, Arrival: s.session.Arrival, Departure: s.session.Announced, MinMilliwatts: b.MinMilliwatts,
-		ReturnMilliwatts: b.ReturnMilliwatts, CapacityMillijoules: s.capacity, FloorMillijoules: s.session.FloorMillijoules,
-		ChargePermille: b.ChargePermille, ReturnPermille: b.ReturnPermille, Priority: s.session.Priority, MaxPrice: s.session.MaxPrice}
+		ReturnMilliwatts: b.ReturnMilliwatts, CapacityMillijoules: s.capacity, TargetMillijoules: s.target, FloorMillijoules: s.session.FloorMillijoules,
+		ChargePermille: b.ChargePermille, ReturnPermille: b.ReturnPermille, Priority: s.session.Priority, MaxPrice: s.session.MaxPrice, Value: s.session.Value}
 	if v.Departure == 0 {
 		v.Departure = s.session.Departure
 	}
@@ -85,7 +83,10 @@ func (s *seat) use(allowed int64, step time.Duration) {
 	s.power = 0
 	switch {
 	case allowed > 0:
-		power := min(allowed, s.taken(), control.Power(beforeLoss(s.target-s.stored, b.ChargePermille), step))
+		power := min(allowed, s.most, control.Power(beforeLoss(s.capacity-s.stored, b.ChargePermille), step))
+		if s.curved() {
+			power = min(power, control.Power(s.intake(power, step), step))
+		}
 		energy := control.Energy(power, step)
 		s.stored = min(s.stored+afterLoss(energy, b.ChargePermille), s.capacity)
 		s.delivered += energy

@@ -15,7 +15,8 @@ type storage struct {
 
 func (s *storage) shown() control.Storage {
 	return control.Storage{Circuit: s.Circuit, MaxMilliwatts: s.MaxMilliwatts, ReturnMilliwatts: s.ReturnMilliwatts, StoredMillijoules: s.stored,
-		CapacityMillijoules: s.CapacityMillijoules, ChargePermille: s.ChargePermille, ReturnPermille: s.ReturnPermille}
+		CapacityMillijoules: s.CapacityMillijoules, ChargePermille: s.ChargePermille, FloorMillijoules: s.FloorMillijoules,
+		ReturnPermille: s.ReturnPermille, Value: s.Value}
 }
 
 // use draws or gives for a step, never more than fits or is there.
@@ -26,7 +27,7 @@ func (s *storage) use(planned int64, step time.Duration) {
 		s.stored += afterLoss(control.Energy(s.power, step), s.ChargePermille)
 	}
 	if planned < 0 {
-		power := min(-planned, s.ReturnMilliwatts, control.Power(afterLoss(s.stored, s.ReturnPermille), step))
+		power := min(-planned, s.ReturnMilliwatts, control.Power(afterLoss(max(s.stored-s.FloorMillijoules, 0), s.ReturnPermille), step))
 		s.stored -= beforeLossUp(control.Energy(power, step), s.ReturnPermille)
 		s.power = -power
 	}

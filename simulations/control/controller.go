@@ -84,6 +84,18 @@ func New(name string, site *grid.Site, options Options) (Controller, error) {
 		return &ordered{s, byLaxity}, nil
 	case RoundRobin:
 		return &roundRobin{sharing: s}, nil
+	case PriceThreshold:
+		return &priceThreshold{s}, nil
+	case Surplus:
+		return &surplus{s}, nil
+	case CheapestSlots:
+		return &planner{sharing: s}, nil
+	case Arbitrage:
+		return &planner{sharing: s, returns: true}, nil
+	case Greedy:
+		return &greedy{s, false}, nil
+	case BalancedPower:
+		return &greedy{s, true}, nil
 	default:
 		return nil, fmt.Errorf("%w: %q, want one of %v", ErrControl, name, Names())
 	}

@@ -133,7 +133,7 @@ func (s *sharing) finish(view *View, plan *Plan) {
 	s.balance(view, plan)
 }
 
-// balance lets storages take what would be fed back, and give what would be drawn.
+// balance lets storages take what would be fed back, and give what would be drawn, on top of what they are planned to.
 func (s *sharing) balance(view *View, plan *Plan) {
 	for i := range view.Storages {
 		storage := &view.Storages[i]
@@ -141,10 +141,10 @@ func (s *sharing) balance(view *View, plan *Plan) {
 		if flow := s.load.Flow(0); flow < 0 {
 			power = s.load.OwnHeadroom(storage.Circuit, min(-flow, storage.takes(view.Step)))
 		} else {
-			power = -s.load.OwnBackroom(storage.Circuit, min(flow, storage.gives(view.Step)))
+			power = -s.load.OwnBackroom(storage.Circuit, min(flow, storage.gives(view.Step)+plan.Storages[i]))
 		}
 		s.load.Add(storage.Circuit, power)
-		plan.Storages[i] = power
+		plan.Storages[i] += power
 	}
 }
 
@@ -153,9 +153,9 @@ func (b *Storage) takes(step time.Duration) int64 {
 	return min(b.MaxMilliwatts, Power(beforeLoss(b.CapacityMillijoules-b.StoredMillijoules, b.ChargePermille), step))
 }
 
-// gives gives the power that it can give in a step without being less than empty.
+// gives gives the power that it can give in a step without falling below its floor.
 func (b *Storage) gives(step time.Duration) int64 {
-	return min(b.ReturnMilliwatts, Power(afterLoss(b.StoredMillijoules, b.ReturnPermille), step))
+	return min(b.ReturnMilliwatts, Power(afterLoss(max(b.StoredMillijoules-b.FloorMillijoules, 0), b.ReturnPermille), step))
 }
 
 // afterLoss gives what is left of an energy at an efficiency, rounded down; beforeLoss what it takes to have it left.

@@ -21,13 +21,15 @@ type View struct {
 	Vehicles []Vehicle // plugged in now, at most one a station, in the order of stations
 	Storages []Storage // stationary batteries, in a fixed order
 
-	// Ahead is what the surroundings are in this step and, where a forecast exists, in the steps of equal length that follow.
+	// Ahead is what the surroundings are in this step and, where a forecast exists, in the steps that follow.
 	// There is always the first. Controllers that do not plan look at no other.
 	Ahead []Period
 }
 
 // Period is what nobody controls, in one step. Empty lists stand for: no loads, and the circuits' own limits.
 type Period struct {
+	Length time.Duration // 0: as the view's step
+
 	Own    []int64 // milliwatts by circuit: other consumers less local generation; without stations, without storage
 	Limits []int64 // milliwatts that each circuit may draw; grid.Unlimited: no limit
 
@@ -49,12 +51,15 @@ type Vehicle struct {
 
 	StoredMillijoules   int64 // in its battery
 	CapacityMillijoules int64 // of its battery; 0: unknown
+	TargetMillijoules   int64 // in its battery when it has what it asked for; 0: unknown
 	FloorMillijoules    int64 // below which it gives nothing back
 	ChargePermille      int64 // of what is drawn, so much reaches the battery; 0: all
 	ReturnPermille      int64 // of what leaves the battery, so much is given back; 0: all
 
 	Priority int          // the greater goes first
 	MaxPrice money.Amount // of one kWh; Unknown: it pays any
+	// Value of one kWh in its battery at departure, beyond what it asked for, to controllers that plan. 0: nothing.
+	Value money.Amount
 }
 
 // Storage is a stationary battery under a circuit. Powers are those at the circuit.
@@ -64,8 +69,10 @@ type Storage struct {
 	ReturnMilliwatts    int64 // that it can give now
 	StoredMillijoules   int64
 	CapacityMillijoules int64
+	FloorMillijoules    int64 // below which it gives nothing
 	ChargePermille      int64 // 0: no losses
 	ReturnPermille      int64
+	Value               money.Amount // of one kWh that it holds when the forecast ends, to controllers that plan
 }
 
 // Plan is what a controller decides.

@@ -124,7 +124,7 @@ func (l *Load) room(circuit int, shares []share, most, present int64) int64 {
 // backroom finds what may be given back in place of what is drawn.
 func (l *Load) backroom(circuit int, shares []share, most, present int64) int64 {
 	for _, c := range l.site.paths[circuit] {
-		if limit := l.site.feedInLimit(int(c)); limit != Unlimited {
+		if limit := l.site.FeedInLimit(int(c)); limit != Unlimited {
 			most = min(most, limit+(l.flows[c]-present))
 		}
 	}
@@ -204,7 +204,7 @@ func (l *Load) Fits() bool {
 		if limit := l.limits[c]; limit != Unlimited && flow > limit {
 			return false
 		}
-		if limit := l.site.feedInLimit(c); limit != Unlimited && -flow > limit {
+		if limit := l.site.FeedInLimit(c); limit != Unlimited && -flow > limit {
 			return false
 		}
 	}

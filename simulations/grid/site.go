@@ -238,6 +238,23 @@ func (s *Site) Station(i int) Station { return s.stations[i] }
 // StationAt gives the same without a copy; it is to be read only.
 func (s *Site) StationAt(i int) *Station { return &s.stations[i] }
 
+// CircuitAt gives a circuit without a copy; it is to be read only.
+func (s *Site) CircuitAt(i int) *Circuit { return &s.circuits[i] }
+
+// PlanLimit gives what a circuit may draw at a time for which somebody signals a limit (or Unlimited): its limit in
+// amperes counts as the power that it is when all phases are loaded alike.
+func (s *Site) PlanLimit(circuit int, signalled int64) int64 {
+	limit := lesser(s.ownLimit(circuit), signalled)
+	if c := &s.circuits[circuit]; c.LimitMilliamps > 0 {
+		most := c.LimitMilliamps * c.VoltageMillivolts / 1000 * conductors
+		if c.Loads.pair() {
+			most = most / 1732 * 1000 // √3 between phases
+		}
+		limit = lesser(limit, most)
+	}
+	return limit
+}
+
 // Under tells whether a circuit hangs from another, or is it.
 func (s *Site) Under(circuit, above int) bool {
 	for _, c := range s.paths[circuit] {
@@ -262,8 +279,8 @@ func (s *Site) ownLimit(circuit int) int64 {
 	return Unlimited
 }
 
-// feedInLimit gives what a circuit may feed back.
-func (s *Site) feedInLimit(circuit int) int64 {
+// FeedInLimit gives what a circuit may feed back; Unlimited where there is no limit.
+func (s *Site) FeedInLimit(circuit int) int64 {
 	switch limit := s.circuits[circuit].FeedInMilliwatts; {
 	case limit == NoFeedIn:
 		return 0
