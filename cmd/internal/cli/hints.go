@@ -74,7 +74,7 @@ var knownErrors = []Known{
 	{Err: natsd.ErrUnreachable,
 		Hint: "start one with `ledger run`, which embeds it, or name yours: `{command} --nats nats://HOST:4222`"},
 	{Err: natsd.ErrRefused,
-		Hint: "the server does not know this key, or it has too many connections: check its configuration, and `{program} wallet show`"},
+		Hint: "the server does not know this key, or it has too many connections: see `{program} wallet show`. Of a key that was rotated a broker without a node learns by `ledger broker --genesis FILE --ledger URL`, another server by its configuration"},
 	{Err: natsd.ErrUntrusted,
 		Hint: "name the certificates that it is trusted by: `{command} --nats-ca FILE`; without TLS its URL begins with nats://"},
 	{Err: natsd.ErrTLS,

@@ -20,6 +20,7 @@ import (
 	"joulepay/settle/natsgossip"
 	"joulepay/settle/node"
 	"joulepay/settle/proof"
+	"joulepay/settle/registry"
 	"joulepay/wallet"
 )
 
@@ -35,15 +36,19 @@ type BrokerOptions struct {
 	// process only.
 	Genesis   *settle.Vertex
 	Followers []wallet.DID
-	Cluster   *natsd.Cluster // nil for a server alone
-	Log       *slog.Logger
+	// Ledger proves which keys stations have now, for a server without a node in its process; it needs Genesis. nil: the keys
+	// that their DIDs name count.
+	Ledger  registry.Ledger
+	Cluster *natsd.Cluster // nil for a server alone
+	Log     *slog.Logger
 }
 
 // Broker is a NATS server that knows which keys stations have now once a node of the ledger runs beside it.
 type Broker struct {
 	*natsd.Server
-	ledger atomic.Pointer[node.Node]     // nil before a node follows
-	owner  atomic.Pointer[wallet.Wallet] // nil for none
+	ledger   atomic.Pointer[node.Node]     // nil before a node follows
+	owner    atomic.Pointer[wallet.Wallet] // nil for none
+	registry *registry.Registry            // nil where no other ledger is asked
 }
 
 // StartBroker starts the NATS server of a ledger that has no other and whose only node is in this process.
@@ -60,6 +65,9 @@ func StartLedgerBroker(o BrokerOptions) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{}
+	if b.registry, err = o.registry(); err != nil {
+		return nil, err
+	}
 	policy, err := b.policy(o.Genesis, o.Followers)
 	if err != nil {
 		return nil, err
@@ -80,8 +88,36 @@ func (b *Broker) Own(w *wallet.Wallet) { b.owner.Store(w) }
 // follow asks a node of this process for the keys of stations.
 func (b *Broker) follow(n *node.Node) { b.ledger.Store(n) }
 
-// lookUpMax bounds how long a station waits for this process's own database.
-const lookUpMax = 2 * time.Second
+const (
+	// lookUpMax bounds how long a station waits for this process's own database, or for the ledger that is named.
+	lookUpMax = 2 * time.Second
+	// provenAgeMax is how long a proof of another ledger counts while that is out of reach: what was seen to be replaced stays so.
+	provenAgeMax = 30 * 24 * time.Hour
+)
+
+// registry gives what the keys of stations are checked against where a ledger is named.
+func (o BrokerOptions) registry() (*registry.Registry, error) {
+	if o.Ledger == nil || o.Genesis == nil {
+		return nil, nil
+	}
+	network, err := proof.NewNetwork(o.Genesis)
+	if err != nil {
+		return nil, err
+	}
+	return registry.New(network, o.Ledger, registry.Options{AgeMax: provenAgeMax, Now: time.Now}), nil
+}
+
+// proven asks the ledger that is named. While that does not answer, and nothing of the DID was proven before, the key that the
+// DID names counts: a ledger that is down, or only starts, must not keep stations away.
+func (b *Broker) proven(d wallet.DID, account wallet.PublicKey) error {
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpMax)
+	defer cancel()
+	err := b.registry.Check(ctx, d, account, nil)
+	if errors.Is(err, registry.ErrUnknown) || errors.Is(err, did.ErrStale) {
+		return natslink.InceptionOnly(d, account)
+	}
+	return err
+}
 
 // current is natslink.AccountKey. Of a DID that is not registered, and before a node follows, the key that it names counts. Who
 // is connected stays so when its key is replaced: that key is refused when it connects again.
@@ -90,7 +126,10 @@ func (b *Broker) current(d wallet.DID, account wallet.PublicKey) error {
 		return nil
 	}
 	ledger := b.ledger.Load()
-	if ledger == nil {
+	switch {
+	case ledger == nil && b.registry != nil:
+		return b.proven(d, account)
+	case ledger == nil:
 		return natslink.InceptionOnly(d, account)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookUpMax)

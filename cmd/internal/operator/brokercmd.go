@@ -13,6 +13,7 @@ import (
 	"joulepay/cmd/internal/party"
 	"joulepay/internal/natsd"
 	"joulepay/settle"
+	"joulepay/settle/client"
 	"joulepay/wallet"
 )
 
@@ -23,7 +24,7 @@ const clusterDefault = "joulepay"
 type brokerCmd struct {
 	app *cli.App
 
-	name, listen, genesis              string
+	name, listen, genesis, ledger      string
 	cluster, clusterListen, secretFile string
 	routes, followers                  []string
 	tls                                party.TLS
@@ -47,7 +48,8 @@ func brokerCommand(app *cli.App) *cobra.Command {
 		Long: "Run one NATS server, alone or as one of a cluster that keeps the ledger's log together: three servers go on\n" +
 			"when one fails. It lets in the nodes of the witnesses that the genesis names, the followers that it names itself,\n" +
 			"and vehicles and stations, each with its own subjects. Every server of a cluster gets the same list of routes,\n" +
-			"itself included, and the same secret.",
+			"itself included, and the same secret. With --ledger it lets stations in under the keys that the ledger proves;\n" +
+			"without, under the keys that their DIDs name.",
 		Example: "  ledger broker --genesis region.bin\n" +
 			"  ledger broker --genesis region.bin --name north --cluster-listen 10.0.0.1:6222 \\\n" +
 			"      --routes 10.0.0.1:6222,10.0.0.2:6222,10.0.0.3:6222 --secret-file cluster.secret --listen 0.0.0.0:4222",
@@ -60,9 +62,11 @@ func brokerCommand(app *cli.App) *cobra.Command {
 	flags.StringSliceVar(&c.routes, "routes", nil, "addresses of all servers of the cluster, this one included")
 	flags.StringVar(&c.secretFile, "secret-file", "", "file with the cluster's secret, of mode 0600; needed unless it listens on loopback")
 	flags.StringVar(&c.genesis, "genesis", "", "genesis file of the ledger")
+	flags.StringVar(&c.ledger, "ledger", "", "API of a node of that ledger, which proves the keys that stations have now (default: none is asked)")
 	flags.StringArrayVar(&c.followers, "follower", nil, "DID of a node that is no witness and may follow the ledger; may be repeated")
 	c.tls.AddServe(command)
 	c.parent.add(command)
+	cli.OnlyTyped(command, "ledger")
 	command.RunE = func(command *cobra.Command, _ []string) error { return c.run(command.Context()) }
 	return command
 }
@@ -99,6 +103,14 @@ func (c *brokerCmd) options() (o BrokerOptions, err error) {
 	}
 	if c.genesis != "" {
 		if o.Genesis, err = readGenesis(c.genesis); err != nil {
+			return o, err
+		}
+	}
+	if c.ledger != "" {
+		if o.Genesis == nil {
+			return o, cli.Usage("name what its proofs are checked against: `{command} --genesis FILE --ledger URL`", "--ledger needs --genesis")
+		}
+		if o.Ledger, err = client.New(c.ledger, client.Options{}); err != nil {
 			return o, err
 		}
 	}
