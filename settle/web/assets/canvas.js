@@ -1,9 +1,11 @@
 // Draws a graph on a canvas, and tells what is clicked. It draws when something changed or moves, and not otherwise.
 
 const COLUMN = 44;            // px between two columns
-const ROW = 34;               // px between two rows
+const ROW_MIN = 24, ROW_MAX = 56; // px between two rows
+const MARGIN = 100;           // px of the height that rows leave free
 const RADIUS = 7;
 const SCALE_MIN = 0.12, SCALE_MAX = 2.2;
+const NARROW = 500;           // px: a telephone shows more columns, closer to each other
 const GRAB = 16;              // px from the middle of a vertex that count as on it
 const GLIDE = 0.18;           // part of the way that the camera goes in one frame
 
@@ -20,6 +22,7 @@ export class Canvas {
     this.resize.observe(element);
     this.listen();
     this.measure();
+    if (this.width < NARROW) this.scale = 0.7;
   }
 
   destroy() {
@@ -71,12 +74,12 @@ export class Canvas {
   /** The column in the middle when the newest is at the right edge. */
   get newest() {
     const columns = this.width / (COLUMN * this.scale), last = this.graph.order.length - 1;
-    return Math.max(last - columns / 2 + 1.5, Math.min(columns / 2 - 1, last / 2));
+    return Math.max(last - columns / 2 + 0.9, Math.min(columns / 2 - 1, last / 2));
   }
 
   x(column) { return this.width / 2 + (column - this.middle) * COLUMN * this.scale; }
 
-  y(row) { return this.height / 2 + row * ROW * Math.min(1.25, Math.max(0.55, this.scale)) * Math.min(1, this.height / 440); }
+  y(row) { return this.height / 2 - 8 + row * Math.max(ROW_MIN, Math.min(ROW_MAX, (this.height - MARGIN) / (2 * this.graph.rows))); }
 
   hit(x, y) {
     let best = null, least = GRAB;

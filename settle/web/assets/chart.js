@@ -59,7 +59,7 @@ export class Panel extends Component {
     const { data, series, scales, axes, height, sync, onCursor } = this.props;
     const quiet = colour('soft'), line = colour('line'), font = '12px system-ui, sans-serif';
     this.plot = new this.uPlot({
-      width: Math.floor(this.root.clientWidth), height, padding: [12, 4, 0, 4],
+      width: Math.floor(this.root.clientWidth), height, padding: [12, axes.length > 1 ? 4 : 22, 0, 4],
       legend: { show: false },
       cursor: { sync: sync && { key: sync }, drag: { x: false, y: false }, points: { size: 7 } },
       scales: {

@@ -13,6 +13,7 @@ export class Graph {
     this.children = new Map(); // id -> Set of ids, of parents that are not here too
     this.final = 0;            // height up to which all is final
     this.unordered = false;
+    this.rows = 2;             // that are taken, above or below the middle
   }
 
   /** Takes a vertex of the API, new or changed. Call settle() after the last of several. */
@@ -56,6 +57,7 @@ export class Graph {
     this.order.forEach((node, column) => {
       node.column = column;
       node.row ??= this.#rowFor(node, recent);
+      this.rows = Math.max(this.rows, Math.abs(node.row));
       recent.push(node.row);
       if (recent.length > APART) recent.shift();
     });

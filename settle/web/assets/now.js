@@ -1,7 +1,7 @@
 // Now: the stations, and the sessions that run, as they run.
 import { html } from './html.js';
 import { known, items, serves } from './store.js';
-import { Bar, Empty, Figure, Id, Money, State, Table, instead, stateWord, under } from './parts.js';
+import { Bar, Empty, Figure, Id, Money, State, Table, flow, instead, paid, stateWord, under } from './parts.js';
 import { duration, energy, hour, moment, nano, number, perOf, plural, power, quantity, roundEnergy, sum, unitPrice, money, short } from './format.js';
 
 export const title = 'Now';
@@ -60,9 +60,9 @@ function Station({ station, session }) {
       <dl class="figures">
         <${Figure} label="Price now" value=${unitPrice(price, per)}/>
         ${session ? html`
-          <${Figure} label=${session.unit === 'mWh' ? 'Energy' : session.unit === 's' ? 'Time' : 'Count'} value=${quantity(session.quantity, session.unit)}
-            note=${session.returned_wh && `${energy(session.returned_wh)} returned`}/>
-          <${Figure} label="Paid" value=${html`<b class="amount">${money(session.amount, 4)}</b>`} note=${plural(session.claims, 'signed claim')}/>
+          ${session.unit === 'mWh' && html`<${Figure} label="Energy" value=${quantity(session.quantity, session.unit)}
+            note=${session.returned_wh && `${energy(session.returned_wh)} returned`}/>`}
+          <${Figure} label=${paid(session).word} value=${html`<b class="amount">${money(paid(session).of, 4)}</b>`} note=${plural(session.claims, 'signed claim')}/>
           <${Figure} label="At risk" value=${session.at_risk ? money(session.at_risk, 4) : money({ value: '0', currency: session.currency })} tone=${session.at_risk ? 'risk' : ''}/>`
     : (station.estimates ?? []).map((e) => html`<${Figure} label=${e.unit === 'mWh' ? roundEnergy(e.quantity / 1000) : quantity(e.quantity, e.unit)} value=${money(e.amount)}/>`)}
       </dl>
@@ -76,9 +76,9 @@ function Running({ session, most }) {
   const soc = session.soc_percent;
   const share = most > 0 ? Math.abs(Number(session.power_w ?? 0)) / Number(most) : 0;
   return html`
-    <p class="power"><strong>${session.power_w !== undefined ? power(session.power_w) : quantity(session.quantity, session.unit)}</strong>
+    <p class="power">${session.power_w !== undefined ? flow(session.power_w) : html`<strong>${quantity(session.quantity, session.unit)}</strong>`}
       ${session.reason && html`<span class="soft">${session.reason}</span>`}</p>
-    ${soc !== undefined ? html`<${Bar} label="State of charge" value=${soc / 100} text=${`${number(soc)} %`} tone="soc" live=${session.state === 'running'}/>
+    ${soc !== undefined ? html`<${Bar} label="State of charge" value=${soc / 100} text=${`${number(soc)} %`} tone=${Number(session.power_w) < 0 ? 'soc back' : 'soc'} live=${session.state === 'running'}/>
         <p class="under"><span>${number(soc)} %</span><span>${session.at ? duration(Date.parse(session.at) - Date.parse(session.start)) : ''}</span></p>`
     : session.power_w !== undefined && html`<${Bar} label="Power" value=${share} text=${power(session.power_w)} live=${session.state === 'running'}/>`}`;
 }

@@ -1,6 +1,6 @@
 // Small parts that several views are made of.
 import { html, Component } from './html.js';
-import { money, short } from './format.js';
+import { money, power, short } from './format.js';
 import { unlock } from './store.js';
 import { token } from './server.js';
 
@@ -87,5 +87,12 @@ export const sessionWord = {
 /** What goes on, in the words of the service. */
 export const stateWord = (session) => (session.state === 'running' && session.service !== 'charging' ? 'Running'
   : session.state === 'running' && Number(session.power_w) < 0 ? 'Giving back' : sessionWord[session.state] ?? session.state);
+
+/** What was paid, or paid back: figures for a person have no sign that needs thought. */
+export const paid = (session) => (session.amount.value.startsWith('-') ? { word: 'Paid back', of: { ...session.amount, value: session.amount.value.slice(1) } }
+  : { word: 'Paid', of: session.amount });
+
+/** Power with its direction in a word. */
+export const flow = (watts) => (Number(watts) < 0 ? html`<strong>${power(-watts)}</strong> <span class="soft">back</span>` : html`<strong>${power(watts)}</strong>`);
 
 export const under = (session) => ['preparing', 'running', 'paused', 'stopping'].includes(session.state);

@@ -1,7 +1,7 @@
 // Session: one visit from plugging in to the receipt.
 import { html, Component } from './html.js';
 import { items, known, need, on, say, serves } from './store.js';
-import { Bar, Empty, Figure, Id, State, Table, Trouble, instead, stateWord, under } from './parts.js';
+import { Bar, Empty, Figure, Id, State, Table, Trouble, flow, instead, paid, stateWord, under } from './parts.js';
 import { duration, energy, money, moment, number, perOf, plural, power, quantity, short, time, unitPrice, words } from './format.js';
 import { Panel, Legend } from './chart.js';
 import { ask, read, readAll } from './server.js';
@@ -84,8 +84,7 @@ class Session extends Component {
         ${this.trace.empty ? problem ? html`<${Trouble} problem=${problem}/>` : html`<p class="loading" role="status">Waiting for the first reading…</p>`
     : html`<${Course} session=${session} drawn=${drawn} trace=${this.trace} cursor=${cursor} onCursor=${(at) => at !== this.state.cursor && this.setState({ cursor: at })}/>`}
       </section>
-      <div class="columns"><${Claims} session=${session}/><${Cost} session=${session} receipt=${receipt.data}/></div>
-      <${Receipt} session=${session} answer=${receipt}/>`;
+      <div class="columns"><${Claims} session=${session}/><div><${Cost} session=${session} receipt=${receipt.data}/><${Receipt} session=${session} answer=${receipt}/></div></div>`;
   }
 }
 
@@ -95,10 +94,10 @@ function Head({ session: s }) {
     <section class="card session-head" aria-label="Session">
       <header><h2>${s.evse || short(s.station)}</h2><${State} of=${s.state} text=${stateWord(s)}/></header>
       ${s.reason && html`<p class="soft">${s.reason}</p>`}
-      ${s.soc_percent !== undefined && html`<${Bar} label="State of charge" value=${s.soc_percent / 100} text=${`${number(s.soc_percent)} %`} tone="soc" live=${s.state === 'running'}/>
-        <p class="under"><span>${number(s.soc_percent)} %</span><span>${power(s.power_w ?? 0)}</span></p>`}
+      ${s.soc_percent !== undefined && html`<${Bar} label="State of charge" value=${s.soc_percent / 100} text=${`${number(s.soc_percent)} %`} tone=${Number(s.power_w) < 0 ? 'soc back' : 'soc'} live=${s.state === 'running'}/>
+        <p class="under"><span>${number(s.soc_percent)} %</span>${s.power_w !== undefined && html`<span>${flow(s.power_w)}</span>`}</p>`}
       <dl class="figures">
-        <${Figure} label="Paid" value=${html`<b class="amount">${money(s.amount, 4)}</b>`} note=${plural(s.claims, 'signed claim')}/>
+        <${Figure} label=${paid(s).word} value=${html`<b class="amount">${money(paid(s).of, 4)}</b>`} note=${plural(s.claims, 'signed claim')}/>
         <${Figure} label=${s.unit === 'mWh' ? 'Energy' : s.unit === 's' ? 'Time' : 'Count'} value=${quantity(s.quantity, s.unit)} note=${s.returned_wh && `${energy(s.returned_wh)} returned`}/>
         <${Figure} label="Lasted" value=${end ? duration(Date.parse(end) - Date.parse(s.start)) : '–'} note=${moment(s.start)}/>
         <${Figure} label="At risk" value=${money(s.at_risk ?? { value: '0', currency: s.currency }, 4)} tone=${s.at_risk ? 'risk' : ''} note="delivered, not claimed yet"/>
@@ -185,7 +184,7 @@ function Cost({ session, receipt }) {
       <dl class="sums">
         ${(cost?.total_cost.excl_vat ?? session.cost?.excl_vat) && html`<div><dt>Without VAT</dt><dd>${value(cost?.total_cost.excl_vat ?? session.cost.excl_vat)}</dd></div>`}
         ${(cost?.total_cost.incl_vat ?? session.cost?.incl_vat) && html`<div><dt>VAT included</dt><dd>${value(cost?.total_cost.incl_vat ?? session.cost.incl_vat)}</dd></div>`}
-        <div class="total"><dt>Paid</dt><dd>${money(session.amount, 4)}</dd></div>
+        <div class="total"><dt>${paid(session).word}</dt><dd>${money(paid(session).of, 4)}</dd></div>
         ${receipt && Number(receipt.summary.unpaid.value) !== 0 && html`<div class="risk"><dt>Unpaid</dt><dd>${money(receipt.summary.unpaid, 4)}</dd></div>`}
       </dl>
       ${!cost && html`<p class="soft">The lines are in the receipt, once the session has settled.</p>`}
@@ -236,8 +235,11 @@ class Receipt extends Component {
   }
 }
 
+const verdict = (r) => (!r.verified ? 'It does not hold' : r.settled ? 'Verified: settled and final' : r.final ? 'Verified: final, not all is paid' : 'Verified, not final yet');
+
 const Report = ({ report }) => html`
-  <div class="report" role="status"><p><${State} of=${report.settled ? 'final' : 'pending'} text=${report.settled ? 'Verified: settled and final' : report.final ? 'Verified: final, not settled' : 'Verified, not final yet'}/></p>
+  <div class="report" role="status"><p><${State} of=${!report.verified ? 'refused' : report.settled ? 'final' : 'pending'} text=${verdict(report)}/></p>
+    ${report.failure && html`<p class="denied">${report.failure}</p>`}
     <ul>${report.checks.map((line) => html`<li>${line}</li>`)}</ul>
     ${report.stated.length > 0 && html`<p class="soft">Stated by the issuer, and not proven: ${report.stated.join('; ')}.</p>`}
     <p class="soft">This server checked it. Whoever does not trust it checks the file.</p></div>`;
