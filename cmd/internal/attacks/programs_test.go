@@ -126,6 +126,15 @@ func (p *program) done(into any) {
 	}
 }
 
+// fails waits for the program's end, which must be bad.
+func (p *program) fails() {
+	p.t.Helper()
+	p.wait()
+	if p.command.ProcessState.ExitCode() == 0 || !strings.Contains(p.text(), "error") {
+		p.t.Errorf("%v did not fail: %s", p.command.Args[1:], p.text())
+	}
+}
+
 func (p *program) wait() {
 	p.t.Helper()
 	select {

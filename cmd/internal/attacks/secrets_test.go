@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/mr-tron/base58"
@@ -26,8 +27,8 @@ import (
 
 // TestNoSecretOfASessionIsWrittenAnywhere runs a ledger, a charger and a vehicle as processes, each with a wallet and a
 // password, through a session, its receipt, an export and a rotation. Then it looks for every private key, seed, word and
-// password of the run in all that was written: logs at their most talkative, standard output, answers of both APIs, command
-// lines, and every file of the three.
+// password of the run in all that was written: logs at their most talkative, standard output, answers and events of both APIs,
+// what is said of mistakes, command lines, and every file of the three.
 func TestNoSecretOfASessionIsWrittenAnywhere(t *testing.T) {
 	w := newWritten(t)
 	ledger := w.serve("ledger", "run", "--http", "127.0.0.1:0", "--nats-listen", "127.0.0.1:0")
@@ -37,6 +38,7 @@ func TestNoSecretOfASessionIsWrittenAnywhere(t *testing.T) {
 	charger := w.serve("chargepoint", "run", "--http", "127.0.0.1:0", "--power", "150kW", "--claim-every", "2s")
 	var station struct{ DID, API string }
 	charger.said(&station)
+	heard := w.listen(node.API, station.API)
 	var car struct{ DID string }
 	w.run("vehicle", &car, "wallet", "create")
 	for _, did := range []string{car.DID, station.DID} {
@@ -51,12 +53,14 @@ func TestNoSecretOfASessionIsWrittenAnywhere(t *testing.T) {
 	w.run("vehicle", nil, "wallet", "rotate")
 	w.run("vehicle", nil, "did", "resolve", car.DID)
 	w.run("vehicle", nil, "wallet", "show")
+	w.mistakes(node.API, station.API)
 	w.ask(node.API, "network", "accounts/"+car.DID, "accounts/"+station.DID, "dids/"+car.DID, "channels", "claims", "vertices", "vertices/"+receipt.Settlement,
 		"checkpoints", "transfers", "settlements", "issues", "stations")
 	w.ask(station.API, "network", "sessions", "sessions/"+receipt.Session, "receipts/"+receipt.Session, "tariffs", "stations", "channels")
 	w.commandLines(ledger, charger)
 	charger.stop()
 	ledger.stop()
+	heard()
 	w.files()
 	w.search()
 }
@@ -106,6 +110,61 @@ func (w *written) run(name string, into any, args ...string) {
 	p.done(into)
 }
 
+// mistakes keeps what programs and APIs say when something is wrong: a password that opens nothing, a ledger that is not there,
+// files of another kind, requests that nobody understands.
+func (w *written) mistakes(apis ...string) {
+	w.t.Helper()
+	wrong := w.file("password of nobody")
+	if err := os.WriteFile(wrong, []byte(w.passwords["ledger"]+"\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	key := filepath.Join(w.data("vehicle"), "wallets", "default.json")
+	for _, args := range [][]string{
+		{"wallet", "show", "--password-file", wrong}, {"wallet", "create"}, {"charge", "--ledger", "http://127.0.0.1:1"},
+		{"charge", "--energy", "10GWh"}, {"channels", "import", key}, {"verify", key}, {"did", "resolve", "did:joule:z6Mk"},
+	} {
+		w.serve("vehicle", args...).fails()
+	}
+	for _, api := range apis {
+		w.ask(api, "receipts/none", "sessions/none", "accounts/none", "dids/did:key:none", "vertices/none", "channels?limit=none", "nowhere")
+		for _, resource := range []string{"vertices", "issues", "estimates"} {
+			url := strings.TrimSuffix(api, "/") + "/v1/" + resource
+			answer, err := http.Post(url, "application/json", strings.NewReader(`{"to":"nobody","amount":1}`))
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			w.keep("answer of POST "+url, answer)
+		}
+	}
+}
+
+// listen keeps the events of APIs until they end; what it gives waits for that.
+func (w *written) listen(apis ...string) func() {
+	w.t.Helper()
+	var ended sync.WaitGroup
+	texts := make([][]byte, len(apis))
+	for i, api := range apis {
+		answer, err := http.Get(strings.TrimSuffix(api, "/") + "/v1/events")
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		ended.Go(func() {
+			texts[i], _ = io.ReadAll(answer.Body) // it ends when the program does
+			_ = answer.Body.Close()               // it was read
+		})
+	}
+	return func() {
+		w.t.Helper()
+		ended.Wait()
+		for i, text := range texts {
+			if !bytes.Contains(text, []byte("data:")) {
+				w.t.Errorf("no events of %s: %.200q", apis[i], text)
+			}
+			w.found["events of "+apis[i]] = text
+		}
+	}
+}
+
 // ask keeps what an API answers, whatever that is.
 func (w *written) ask(api string, resources ...string) {
 	w.t.Helper()
@@ -118,13 +177,18 @@ func (w *written) ask(api string, resources ...string) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		body, err := io.ReadAll(answer.Body)
-		_ = answer.Body.Close() // it was read
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		w.found["answer of "+url] = body
+		w.keep("answer of "+url, answer)
 	}
+}
+
+func (w *written) keep(name string, answer *http.Response) {
+	w.t.Helper()
+	body, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close() // it was read
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.found[name] = body
 }
 
 // commandLines keeps what every user of the machine can read of a process.
