@@ -15,7 +15,8 @@ type Bill struct {
 	tariff   *pricing.Tariff
 	location *time.Location
 	unit     meter.Unit
-	base     int64 // register at the baseline
+	base     int64     // register at the baseline
+	began    time.Time // of the baseline
 	run      *pricing.Run
 	last     time.Time // of the last reading
 
@@ -26,6 +27,9 @@ type Bill struct {
 	following []following // quotes that are not in force yet, in order
 	inForce   int         // how many of those that followed the first have come into force
 }
+
+// secondsMost bounds what a session may count in seconds, far above what a tariff prices: ten years.
+const secondsMost = 10 * 366 * 24 * 3600
 
 // following is a quote that prices from a time on.
 type following struct {
@@ -133,6 +137,12 @@ func (b *Bill) Add(r meter.Reading) (money.Amount, error) {
 	switch b.unit {
 	case meter.MilliwattHours:
 		sample.EnergyMilliwattHours = b.Quantity(r)
+	case meter.Seconds: // how long, the register says; since when, the clock
+		stood := b.Quantity(r)
+		if stood > secondsMost {
+			return 0, fmt.Errorf("%w: %d s in one session", ErrQuote, stood)
+		}
+		sample.Time = b.began.Add(time.Duration(stood) * time.Second)
 	case meter.Count:
 		sample.Count = b.Quantity(r)
 	}
@@ -166,6 +176,7 @@ func (b *Bill) begin(r meter.Reading) error {
 		}
 	}
 	b.run, b.base, b.backBase = run, r.Register, r.Exported
+	b.began = r.Time
 	return nil
 }
 

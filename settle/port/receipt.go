@@ -225,12 +225,28 @@ func (p *Port) ledgerEvidence(ctx context.Context, s store.Store, r session.Sess
 		}
 		e.Vertices = append(e.Vertices, receipt.Vertex{Vertex: v.Encoded, Proof: v.Certified})
 	}
+	if known, err := p.knows(ctx, r); err != nil || !known {
+		return err // settled later: the receipt is not final yet, and says so
+	}
 	certified, err := p.pinned.Channel(ctx, client.ID(r.Channel))
 	if err != nil {
 		return err
 	}
 	e.Channel = certified.Certified
 	return nil
+}
+
+// knows tells whether the certified state of the channel covers what a session claimed.
+func (p *Port) knows(ctx context.Context, r session.SessionRecord) (bool, error) {
+	closing, err := closingLanes(r)
+	if err != nil {
+		return false, err
+	}
+	view, err := p.View(ctx, r.Channel)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && view.Lanes[0] >= closing[0] && view.Lanes[1] >= closing[1], err
 }
 
 // vertices names what this side brought to the ledger for a session, then the settlements of it that the other side brought.
