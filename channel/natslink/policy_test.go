@@ -134,3 +134,43 @@ func TestAHijackedSubjectIsRefusedAndSaidSo(t *testing.T) {
 		t.Errorf("with the station's proof and another key: %v, want ErrRefused", err)
 	}
 }
+
+// FuzzPolicy reads what a connection says of its key, as a broker does of anybody.
+func FuzzPolicy(f *testing.F) {
+	policy := natslink.Policy(natslink.InceptionOnly)
+	w := wallet.FromEntropy([wallet.EntropySize]byte{1})
+	honest := natslink.StationKey(w)
+	for _, seed := range []string{"", "~", honest.Proof, honest.Proof[:len(honest.Proof)/2], strings.Repeat("A", natsd.ProofMax)} {
+		f.Add(seed)
+	}
+	own := natslink.StationPermissions(w.DID())
+	f.Fuzz(func(t *testing.T, proof string) {
+		granted, err := policy(natsd.Client{Key: honest.Public, Proof: proof})
+		switch {
+		case err != nil:
+			if !errors.Is(err, natslink.ErrStationProof) {
+				t.Errorf("%q: %v", proof, err)
+			}
+		case proof == "":
+		case !slices.Equal(granted.Publish, own.Publish) || !slices.Equal(granted.Subscribe, own.Subscribe):
+			t.Errorf("%q is granted %v", proof, granted)
+		}
+	})
+}
+
+// FuzzVerifyConnect reads keys and signatures of anybody who connects.
+func FuzzVerifyConnect(f *testing.F) {
+	key, nonce := wallet.NewPrivateKey([wallet.SeedSize]byte{1}), []byte("nonce")
+	honest, public := natslink.ConnectKey(key), key.Public()
+	f.Add(public[:], honest.Sign(nonce))
+	f.Add(make([]byte, natsd.KeySize), []byte{})
+	f.Fuzz(func(t *testing.T, raw, signature []byte) {
+		if len(raw) != natsd.KeySize {
+			return
+		}
+		err := natslink.VerifyConnect([natsd.KeySize]byte(raw), nonce, signature)
+		if (err == nil) != (string(raw) == string(public[:]) && string(signature) == string(honest.Sign(nonce))) {
+			t.Errorf("%x of %x: %v", signature, raw, err)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package natsgossip_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
@@ -354,4 +355,30 @@ func BenchmarkPage(b *testing.B) {
 	}
 	cancel()
 	<-ended
+}
+
+// FuzzPolicy reads what a connection says of itself, as a broker of a ledger does of anybody.
+func FuzzPolicy(f *testing.F) {
+	l := newLedger(f, 1)
+	honest := natsgossip.NodeKey(l.witnesses[0], l.network.ID, connectKey(l.witnesses[0]))
+	policy := natsgossip.Policy(l.network, nil, []string{"log"}, func(natsd.Client) (natsd.Permissions, error) { return natsd.Permissions{}, errStranger })
+	for _, seed := range []string{"", "~", honest.Proof, honest.Proof[:len(honest.Proof)/2]} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, proof string) {
+		_, err := policy(natsd.Client{Key: honest.Public, Proof: proof})
+		if err != nil && !errors.Is(err, natsgossip.ErrNodeProof) && !errors.Is(err, errStranger) {
+			t.Errorf("%q: %v", proof, err)
+		}
+		if err == nil && !sameBytes(proof, honest.Proof) {
+			t.Errorf("%q is taken for a node", proof)
+		}
+	})
+}
+
+// sameBytes tells whether two texts are base64 of the same bytes: unused bits at the end may differ.
+func sameBytes(one, other string) bool {
+	a, errA := base64.RawURLEncoding.DecodeString(one)
+	b, errB := base64.RawURLEncoding.DecodeString(other)
+	return errA == nil && errB == nil && string(a) == string(b)
 }

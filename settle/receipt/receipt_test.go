@@ -398,6 +398,13 @@ func TestWattHours(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	raw := encode(f, signed(f, charged(f).evidence()))
 	f.Add(raw)
+	v := rotated(f)
+	v.rotateAgain()
+	e := v.evidence()
+	e.Keys, e.Rotations = [][]byte{v.keyProof(station)}, []receipt.Vertex{v.proven(v.rotations[0])}
+	again, err := receipt.New(e, station, lastStationKey)
+	v.must(err)
+	f.Add(encode(f, again))
 	f.Add([]byte(`{"version":1}`))
 	f.Add([]byte(`{"version":1,"evidence":{"readings":[""]}}`))
 	f.Fuzz(func(t *testing.T, in []byte) {

@@ -37,7 +37,7 @@ func Words(r Receipt) string {
 		if i > 0 {
 			b.WriteString("Then:\n")
 		}
-		b.WriteString(tariffInWords(raw))
+		b.WriteString(tariffInWords(raw, s.Unit))
 	}
 	fmt.Fprintf(&b, "%s and %s", count(s.Claims, "signed claim"), count(uint64(s.Vertices), "ledger vertex"))
 	if s.Settlement != "" {
@@ -54,7 +54,7 @@ func finality(s Summary) string {
 	return fmt.Sprintf("Final: certified in checkpoint %d of %s UTC.\n", s.Checkpoint.Number, s.Checkpoint.Time.UTC().Format(time.DateTime))
 }
 
-// amountOf gives what was bought: "9.632 kWh", "1h30m0s", "3 pieces".
+// amountOf gives what was bought: "9.632 kWh", "1h30m0s of parking", "3 passages", "1000 messages", "3 pieces of watering".
 func amountOf(s Summary) string {
 	service := ""
 	if s.Service != "" && s.Service != "charging" {
@@ -66,11 +66,15 @@ func amountOf(s Summary) string {
 	case "s":
 		return (time.Duration(s.Quantity) * time.Second).String() + service
 	}
+	piece, known := map[string]string{"toll": "passage", "data": "message"}[s.Service]
+	if known {
+		return count(uint64(max(s.Quantity, 0)), piece)
+	}
 	return count(uint64(max(s.Quantity, 0)), "piece") + service
 }
 
 // tariffInWords explains the tariff inside the quote; a receipt whose quote cannot be read has nothing to explain.
-func tariffInWords(raw []byte) string {
+func tariffInWords(raw []byte, unit string) string {
 	signed, err := quote.Parse(raw, quote.AnyKey)
 	if err != nil {
 		return ""
@@ -79,7 +83,7 @@ func tariffInWords(raw []byte) string {
 	if err != nil {
 		return ""
 	}
-	return tariff.Describe()
+	return quote.TariffWords(tariff, unit)
 }
 
 func count(n uint64, what string) string {
