@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -38,12 +37,6 @@ type Options struct {
 	OnDrop func(error)
 	// Now gives the real time; nil is time.Now.
 	Now func() time.Time
-}
-
-// Counts say what a link did.
-type Counts struct {
-	Delivered int
-	Dropped   map[error]int // by the errors of this package
 }
 
 // Link is a secure end over a carrier, which it owns. It implements link.Link; its addresses are DIDs.
@@ -135,13 +128,6 @@ func (l *Link) Send(to link.Addr, payload []byte) error {
 
 // Close implements link.Link: the carrier is closed, and every goroutine gone.
 func (l *Link) Close() error { return l.close() }
-
-// Counts gives the counts so far.
-func (l *Link) Counts() Counts {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return Counts{Delivered: l.counts.Delivered, Dropped: maps.Clone(l.counts.Dropped)}
-}
 
 // Peer gives who proved itself at the other end, with the key of then: a vehicle that is connected for long asks again whether
 // that key is still the station's. It tells false where there is no connection, and at a station's end.
@@ -250,17 +236,11 @@ func (l *Link) check(c Check) {
 	}
 }
 
-// reasons are the errors that are counted: the first that fits.
-var reasons = []error{
-	ErrNotAdmitted, ErrRefused, ErrNoAnswer, ErrFrame, ErrVersion, ErrHandshakeReplayed, ErrHandshake, ErrProof, ErrPeer,
-	ErrHalfOpen, ErrEvicted, ErrForged, ErrReplayed, ErrStale, ErrAhead, ErrOverrun, ErrUnknown,
-}
-
 func (l *Link) drop(err error) {
 	for _, reason := range reasons {
-		if errors.Is(err, reason) {
+		if errors.Is(err, reason.err) {
 			l.mu.Lock()
-			l.counts.Dropped[reason]++
+			l.counts.Dropped[reason.err]++
 			l.mu.Unlock()
 			break
 		}
