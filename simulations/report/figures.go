@@ -2,6 +2,7 @@ package report
 
 import (
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,7 +76,10 @@ func section(name string) func(key, label, value, unit string) Figure {
 
 func gridFigures(g measure.Grid) []Figure {
 	f := section("grid")
-	unbalance := ""
+	unbalance, overTime, overEnergy := "", "", ""
+	if slices.ContainsFunc(g.Circuits, func(c measure.Circuit) bool { return c.LimitLeast != nil }) {
+		overTime, overEnergy = g.OverTime.Minutes(), g.OverEnergy.KWh()
+	}
 	if g.Unbalance != nil {
 		unbalance = g.Unbalance.Mean.Percent()
 	}
@@ -84,8 +88,8 @@ func gridFigures(g measure.Grid) []Figure {
 		f("quarter_hour_peak_kw", "quarter-hour peak", g.QuarterHourPeak.KW(), "kW"),
 		f("feed_in_peak_kw", "feed-in peak", g.FeedInPeak.KW(), "kW"),
 		f("load_factor_pct", "load factor", percent(g.LoadFactor), "%"),
-		f("over_limit_min", "over the limit", g.OverTime.Minutes(), "min"),
-		f("over_limit_kwh", "energy over the limit", g.OverEnergy.KWh(), "kWh"),
+		f("over_limit_min", "over the limit", overTime, "min"),
+		f("over_limit_kwh", "energy over the limit", overEnergy, "kWh"),
 		f("unbalance_pct", "phase unbalance", unbalance, "%"),
 		f("import_kwh", "drawn from the grid", g.Import.KWh(), "kWh"),
 		f("export_kwh", "fed into the grid", g.Export.KWh(), "kWh"),

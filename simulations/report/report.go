@@ -43,8 +43,8 @@ type Totals struct {
 	Sessions  int         `json:"sessions"`
 	Failed    int         `json:"failed"` // ended before energy flowed
 	EnergyWh  Energy      `json:"energy_wh"`
-	Cost      money.Money `json:"cost"`
-	Paid      money.Money `json:"paid"`
+	Cost      money.Money `json:"cost,omitzero"`
+	Paid      money.Money `json:"paid,omitzero"`
 	Claims    uint64      `json:"claims"`
 	Readings  int         `json:"readings"`
 	Vertices  int         `json:"session_vertices"`

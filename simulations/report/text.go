@@ -10,20 +10,6 @@ import (
 	"time"
 )
 
-// decimal writes a count of parts as decimal text without needless zeros.
-func decimal(parts, perWhole int64) string {
-	sign := ""
-	if parts < 0 {
-		sign, parts = "-", -parts
-	}
-	text := sign + strconv.FormatInt(parts/perWhole, 10)
-	if rest := parts % perWhole; rest != 0 {
-		width := len(strconv.FormatInt(perWhole, 10)) - 1
-		text += "." + strings.TrimRight(fmt.Sprintf("%0*d", width, rest), "0")
-	}
-	return text
-}
-
 // textSessionsMax is how many sessions the text lists: two screens.
 const textSessionsMax = 50
 

@@ -121,7 +121,10 @@ func signed(v *big.Rat, decimals int) string {
 	if decimals > 0 {
 		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
 	}
-	if v.Sign() > 0 {
+	switch {
+	case text == "0" || text == "-0":
+		return "0"
+	case v.Sign() > 0:
 		return "+" + text
 	}
 	return text

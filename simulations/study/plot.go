@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"math/big"
 	"strconv"
+	"strings"
 
 	"joulepay/simulations/page"
 	"joulepay/simulations/report"
@@ -110,7 +111,11 @@ func (s spread) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]json.Number{number(mean), number(s.low), number(s.high)})
 }
 
-func number(v *big.Rat) json.Number { return json.Number(v.FloatString(4)) }
+func number(v *big.Rat) json.Number {
+	const decimals = 6
+	text := v.FloatString(decimals)
+	return json.Number(strings.TrimRight(strings.TrimRight(text, "0"), "."))
+}
 
 // plotData is what the script draws.
 type plotData struct {

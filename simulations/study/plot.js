@@ -44,7 +44,8 @@
     const width = Math.max(280, canvas.clientWidth), height = 340, box = { left: 60, right: width - 20, top: 12, bottom: height - 40 };
     const all = groups.flatMap(([, points]) => points.flatMap((p) => p.value));
     let low = Math.min(0, ...all), high = Math.max(0, ...all);
-    if (low >= 0 && Math.min(...all) > high * 0.6) low = Math.min(...all) - (high - Math.min(...all)) * 0.5;
+    const apart = high - Math.min(...all) > high * 0.001; // what hardly differs is shown as a flat line
+    if (apart && low >= 0 && Math.min(...all) > high * 0.6) low = Math.min(...all) - (high - Math.min(...all)) * 0.5;
     if (low === high) high = low + 1;
     const room = (high - low) * 0.05;
     high += room;

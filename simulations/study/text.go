@@ -23,7 +23,8 @@ func (c *Comparison) Text() string {
 		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(w, "figure\tbefore\tafter\tdifference\t%") // into memory
 		for _, f := range c.Figures {
-			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.Key, f.shown(f.Before), f.shown(f.After), dash(f.Difference), dash(f.Percent))
+			before, after := f.shown()
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.Key, before, after, dash(f.Difference), dash(f.Percent))
 		}
 		_ = w.Flush()
 	}
@@ -33,7 +34,8 @@ func (c *Comparison) Text() string {
 	for _, x := range s.Changed[:min(len(s.Changed), textSessionsMax)] {
 		var parts []string
 		for _, f := range x.Changes {
-			parts = append(parts, fmt.Sprintf("%s %s → %s", f.Name, f.shown(f.Before), f.shown(f.After)))
+			before, after := f.shown()
+			parts = append(parts, fmt.Sprintf("%s %s → %s", f.Name, before, after))
 		}
 		fmt.Fprintf(&b, "  %s: %s\n", x.Session, strings.Join(parts, ", "))
 	}
@@ -56,8 +58,13 @@ func more(b *strings.Builder, n int) {
 	}
 }
 
-func (c *Change) shown(value string) string {
-	return dash(report.Figure{Value: value, Unit: c.Unit}.Shown())
+// shown gives both values as people read them, exactly where that would hide what differs.
+func (c *Change) shown() (before, after string) {
+	before, after = report.Figure{Value: c.Before, Unit: c.Unit}.Shown(), report.Figure{Value: c.After, Unit: c.Unit}.Shown()
+	if before == after {
+		before, after = strings.TrimSpace(c.Before+" "+c.Unit), strings.TrimSpace(c.After+" "+c.Unit)
+	}
+	return dash(before), dash(after)
 }
 
 func dash(text string) string {
