@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -18,6 +19,8 @@ const (
 
 var (
 	testLink  = regexp.MustCompile("\\[`(Test\\w+)`\\]\\(([^)]+)\\)(?:: \"([^\"]+)\")?")
+	fuzzLink  = regexp.MustCompile("\\[`(Fuzz\\w+)`\\]\\(([^)]+)\\)")
+	anyFuzz   = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
 	anyTest   = regexp.MustCompile("`(Test\\w+)`")
 	errorName = regexp.MustCompile("`([a-z0-9]+)\\.(Err\\w+)`")
 	declared  = regexp.MustCompile(`(?m)^(?:var )?\s*(Err\w+)\s*=`)
@@ -47,11 +50,51 @@ func TestEveryTestAndErrorOfTheThreatModelExists(t *testing.T) {
 	}
 }
 
+// ownFuzz are fuzz targets of what nobody else writes: files of this machine, and parts of what the table names.
+var ownFuzz = []string{
+	"channel/encoding_test.go FuzzDecodeSignedClaim", "channel/quote/quote_test.go FuzzQuoteBody", "channel/session/", "wallet/money/", "wallet/words_test.go",
+	"wallet/keyfile_test.go", "wallet/credential/fuzz_test.go FuzzClaims", "wallet/credential/status/fuzz_test.go FuzzRecord", "simulations/", "internal/",
+	"meter/", "pricing/", "settle/gossip/", "cmd/",
+}
+
+// TestTheTableOfDecodersIsTrue keeps the list of fuzz targets: each exists, and of identity, transport and ledger none is left out.
+func TestTheTableOfDecodersIsTrue(t *testing.T) {
+	named := map[string]bool{}
+	for _, link := range fuzzLink.FindAllStringSubmatch(read(t, document), -1) {
+		path := filepath.Join("docs", link[2])
+		if !strings.Contains(read(t, path), "func "+link[1]+"(f *testing.F)") {
+			t.Errorf("%s has no %s", path, link[1])
+		}
+		named[path+" "+link[1]] = true
+	}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		inside, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		for _, target := range anyFuzz.FindAllStringSubmatch(read(t, inside), -1) {
+			name := inside + " " + target[1]
+			own := slices.ContainsFunc(ownFuzz, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+			if !named[name] && !own {
+				t.Errorf("the table leaves out %s", name)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(named) < 30 {
+		t.Errorf("%d targets, %v", len(named), err)
+	}
+}
+
 func TestTheTableOfAttacksIsLongAndEachHasItsErrorAndTest(t *testing.T) {
 	_, table, found := strings.Cut(read(t, document), "## Attacks on identity and transport")
 	if !found {
 		t.Fatal("there is no table")
 	}
+	table, _, _ = strings.Cut(table, "\n## ")
 	rows := 0
 	for line := range strings.Lines(table) {
 		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| attack ") {
