@@ -16,12 +16,12 @@ func (s *seat) curved() bool {
 	return s.session.Battery.TaperFromPermille > 0 || len(s.session.Battery.Curve) > 0
 }
 
-// intake gives the millijoules that the battery draws in a time at its state of charge, when so much power is allowed.
-func (s *seat) intake(allowed int64, over time.Duration) int64 {
+// intake gives the millijoules that the battery draws at most in a time from its state of charge on.
+func (s *seat) intake(over time.Duration) int64 {
 	total, stored := int64(0), s.stored
 	for over > 0 && stored < s.capacity {
 		part := min(over, curveStep)
-		energy := control.Energy(min(allowed, s.taken(stored)), part)
+		energy := control.Energy(s.taken(stored), part)
 		energy = min(energy, beforeLoss(s.capacity-stored, s.session.Battery.ChargePermille))
 		if energy == 0 {
 			break

@@ -15,6 +15,7 @@ type seat struct {
 	capacity  int64
 	target    int64 // millijoules in its battery when it has what it asked for
 	most      int64 // milliwatts: of its battery, or of the station
+	least     int64 // below which nothing is drawn
 	requested int64 // millijoules at the station
 	delivered int64 // millijoules
 	returned  int64
@@ -25,7 +26,8 @@ type seat struct {
 
 func newSeat(s *Session, station *grid.Station, left int64) seat {
 	b := &s.Battery
-	seat := seat{session: s, began: -1, stored: b.StoredMillijoules, capacity: b.CapacityMillijoules, most: station.MaxMilliwatts}
+	seat := seat{session: s, began: -1, stored: b.StoredMillijoules, capacity: b.CapacityMillijoules, most: station.MaxMilliwatts,
+		least: max(b.MinMilliwatts, station.MinMilliwatts)}
 	if s.Continues {
 		seat.stored = max(left-s.TripMillijoules, 0)
 	}
@@ -60,7 +62,7 @@ func (s *seat) show(v *control.Vehicle, satisfied int64, step time.Duration) {
 	if v.MaxMilliwatts == 0 {
 		v.MaxMilliwatts = s.most
 		if s.curved() {
-			v.MaxMilliwatts = control.Power(s.intake(s.most, step), step)
+			v.MaxMilliwatts = control.Power(s.intake(step), step)
 		}
 	}
 	v.StoredMillijoules = s.stored
@@ -83,9 +85,9 @@ func (s *seat) use(allowed int64, step time.Duration) {
 	s.power = 0
 	switch {
 	case allowed > 0:
-		power := min(allowed, s.most, control.Power(beforeLoss(s.capacity-s.stored, b.ChargePermille), step))
+		power := min(allowed, s.most, s.until(allowed, step))
 		if s.curved() {
-			power = min(power, control.Power(s.intake(power, step), step))
+			power = min(power, control.Power(s.intake(step), step)) // powers are averages of a step
 		}
 		energy := control.Energy(power, step)
 		s.stored = min(s.stored+afterLoss(energy, b.ChargePermille), s.capacity)
@@ -99,4 +101,14 @@ func (s *seat) use(allowed int64, step time.Duration) {
 		s.returned += energy
 		s.power = -power
 	}
+}
+
+// until gives the power that takes it to where it stops: to what it asked for, unless it was given more than that takes.
+func (s *seat) until(allowed int64, step time.Duration) int64 {
+	b := &s.session.Battery
+	satisfies := control.Power(beforeLoss(max(s.target-s.stored, 0), b.ChargePermille), step)
+	if allowed <= max(satisfies, s.least) && satisfies > 0 {
+		return satisfies
+	}
+	return control.Power(beforeLoss(s.capacity-s.stored, b.ChargePermille), step)
 }

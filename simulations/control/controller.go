@@ -39,6 +39,8 @@ type Options struct {
 	HalveToMilliamps int64
 	// WearPerKilowattHour is what a vehicle's owner asks for one kWh that goes through its battery (V2G).
 	WearPerKilowattHour money.Amount
+	// KeepAtSite makes what controllers that plan take out of batteries stay at the site: none of it is fed in.
+	KeepAtSite bool
 }
 
 // Names of controllers.

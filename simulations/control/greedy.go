@@ -71,7 +71,7 @@ func (c *greedy) charge(view *View, v *Vehicle) {
 		steps := int64((v.Departure - view.Now + view.Step - 1) / view.Step)
 		c.give(v, min(most, Power(v.WantsMillijoules, view.Step)/steps), least)
 	default:
-		c.give(v, usable(v, station, view.Step), least)
+		c.give(v, min(most, Power(v.WantsMillijoules, view.Step)), least) // a last bit below the least power is left, as there
 	}
 }
 

@@ -19,6 +19,7 @@ const planRounds = 2
 const (
 	wanted    = 1e15
 	forbidden = 1e14
+	tooLow    = 1e12 // in every period in which a battery holds less than its floor
 )
 
 // planner gives each battery in turn the best plan beside those of the others, under the limits of circuits in kilowatts.
@@ -44,7 +45,7 @@ type holder struct {
 	most, least      int64
 	back             int64
 	stored           float64 // millijoules
-	low, high        float64
+	within           span
 	target           float64
 	value            float64 // of a kWh above the target at the end
 	charge, give     float64 // efficiencies
@@ -127,7 +128,7 @@ func (c *planner) vehicle(view *View, index int) (holder, bool) {
 		h.ceiling = float64(v.MaxPrice)
 	}
 	h.target = h.stored + float64(afterLoss(v.WantsMillijoules, v.ChargePermille))
-	h.high = h.target
+	h.within.high = h.target
 	if c.returns {
 		h.back = min(v.ReturnMilliwatts, station.ReturnMaxMilliwatts)
 	}
@@ -135,17 +136,18 @@ func (c *planner) vehicle(view *View, index int) (holder, bool) {
 		if v.WantsMillijoules == 0 && v.TargetMillijoules > 0 {
 			h.target = min(float64(v.TargetMillijoules), h.stored)
 		}
-		h.high = max(h.high, float64(v.CapacityMillijoules))
+		h.within.high = max(h.within.high, float64(v.CapacityMillijoules))
 	}
-	h.low = min(float64(v.FloorMillijoules), h.stored)
+	h.within.low = min(float64(v.FloorMillijoules), h.stored)
 	if h.back == 0 {
-		h.low = h.stored
+		h.within.low = h.stored
 	}
+	h.within.keep = min(float64(v.FloorMillijoules), h.within.high)
 	if h.most < h.least {
 		h.most = 0
 	}
 	c.stay(view, v, &h)
-	return h, h.high > h.stored || h.back > 0
+	return h, h.within.high > h.stored || h.back > 0
 }
 
 // stay works out for how many periods a vehicle is there. Of what it wants, only what could not be had after the forecast
@@ -167,10 +169,9 @@ func (c *planner) stay(view *View, v *Vehicle, h *holder) {
 
 func (c *planner) storage(s *Storage, index int) holder {
 	h := holder{vehicle: -1, storage: index, circuit: s.Circuit, until: len(c.periods), most: s.MaxMilliwatts, back: s.ReturnMilliwatts,
-		stored: float64(s.StoredMillijoules), high: float64(s.CapacityMillijoules), charge: efficiency(s.ChargePermille),
+		stored: float64(s.StoredMillijoules), charge: efficiency(s.ChargePermille),
 		give: efficiency(s.ReturnPermille), ceiling: forbidden, value: float64(s.Value)}
-	h.low = min(float64(s.FloorMillijoules), h.stored)
-	h.target = float64(s.FloorMillijoules)
+	h.within = span{min(float64(s.FloorMillijoules), h.stored), float64(s.FloorMillijoules), float64(s.CapacityMillijoules)}
 	if h.value == 0 {
 		h.value = c.mean
 	}
@@ -193,17 +194,21 @@ func (c *planner) improve(index int) {
 		c.shift(t, h.circuit, -power)
 	}
 	c.arena.reset()
-	c.arena.begin(h.low)
-	c.arena.add(wanted, h.target-h.low, h.high)
-	c.arena.add(h.value, h.high, h.high)
+	c.arena.begin(h.within.low)
+	c.arena.add(wanted, h.target-h.within.low, h.within.high)
+	c.arena.add(h.value, h.within.high, h.within.high)
 	for t := h.until - 1; t > 0; t-- {
 		lowest := c.cost(h, t)
-		c.arena.before(c.costs, lowest, h.low, h.high)
+		c.arena.before(c.costs, lowest, h.within)
 	}
 	stored := h.stored
 	for t := range h.until {
 		lowest := c.cost(h, t)
-		change := c.arena.best(c.arena.worths[h.until-1-t], c.costs, lowest, stored)
+		after := c.arena.worths[h.until-1-t]
+		change := c.arena.best(after, c.costs, lowest, stored)
+		if change > 0 && h.least > 0 {
+			change = c.atLeast(h, t, after, lowest, stored, change)
+		}
 		stored += change
 		plan[t] = h.power(change, c.lengths[t])
 		c.shift(t, h.circuit, plan[t])
@@ -242,6 +247,9 @@ func (c *planner) cost(h *holder, t int) float64 {
 		if limit := c.site.FeedInLimit(circuit); limit != grid.Unlimited {
 			out = min(out, limit+flows[circuit])
 		}
+	}
+	if c.options.KeepAtSite {
+		out = min(out, flows[0])
 	}
 	if p.Price != Unknown && float64(p.Price) > h.ceiling {
 		in = min(in, -flows[0]) // what would be fed back is not bought
@@ -361,10 +369,16 @@ func (c *planner) back(view *View, plan *Plan, h *holder, power int64) {
 	if h.vehicle >= 0 {
 		v := &view.Vehicles[h.vehicle]
 		spare := Power(afterLoss(max(v.StoredMillijoules-v.FloorMillijoules, 0), v.ReturnPermille), view.Step)
+		if c.options.KeepAtSite {
+			spare = min(spare, max(c.load.Flow(0), 0))
+		}
 		if c.load.Power(v.Station) == 0 {
 			c.load.Set(v.Station, -c.load.Backroom(v.Station, min(power, spare)))
 		}
 		return
+	}
+	if c.options.KeepAtSite {
+		power = min(power, max(c.load.Flow(0), 0))
 	}
 	power = c.load.OwnBackroom(h.circuit, min(power, view.Storages[h.storage].gives(view.Step)))
 	c.load.Add(h.circuit, -power)
@@ -376,9 +390,7 @@ func (c *planner) draw(view *View, plan *Plan, index int) {
 	power := c.plans[index*len(c.periods)]
 	if h.vehicle >= 0 {
 		v := &view.Vehicles[h.vehicle]
-		if power < h.least {
-			power = c.atLeast(index, power)
-		}
+		power = max(power, h.least) // it was rounded down
 		power = max(c.load.Headroom(v.Station, power), max(c.load.Power(v.Station), 0))
 		if power >= h.least {
 			c.load.Set(v.Station, power)
@@ -390,12 +402,21 @@ func (c *planner) draw(view *View, plan *Plan, index int) {
 	plan.Storages[h.storage] = power
 }
 
-// atLeast rounds a power below a vehicle's least: to that where it is nearer or nothing more is planned, else to nothing.
-func (c *planner) atLeast(index int, power int64) int64 {
-	h := &c.holders[index]
-	later := c.plans[index*len(c.periods)+1 : (index+1)*len(c.periods)]
-	if 2*power < h.least && slices.ContainsFunc(later, func(p int64) bool { return p > 0 }) {
+// atLeast makes a change that takes less than a vehicle's least power into none, or into that power's, whichever is worth more.
+func (c *planner) atLeast(h *holder, t int, after worth, lowest, stored, change float64) float64 {
+	least := float64(float64(h.least)*c.lengths[t].Seconds()) * h.charge
+	if change >= least {
+		return change
+	}
+	reach := lowest
+	for _, cost := range c.costs {
+		reach += cost.length
+	}
+	if reach < least {
 		return 0
 	}
-	return h.least
+	if c.arena.between(after, stored, stored+least) > price(c.costs, lowest, least) {
+		return least
+	}
+	return 0
 }

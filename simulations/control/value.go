@@ -54,16 +54,19 @@ func (a *arena) append(w *worth, slope, length float64) {
 	w.last++
 }
 
+// span is where a battery stays: between low and high, and below keep only for as long as it must.
+type span struct{ low, keep, high float64 }
+
 // before adds the worth before a step whose costs are given, from the greatest discharge to the greatest charge with
-// slopes that rise. lowest is the sum of the discharges' lengths, negative. The battery stays between low and high.
-func (a *arena) before(costs []segment, lowest, low, high float64) {
+// slopes that rise. lowest is the sum of the discharges' lengths, negative.
+func (a *arena) before(costs []segment, lowest float64, within span) {
 	after := a.worths[len(a.worths)-1]
 	reach := lowest
 	for _, c := range costs {
 		reach += c.length
 	}
 	at := after.low - reach
-	a.worths = append(a.worths, worth{low: max(at, low), first: len(a.segments), last: len(a.segments)})
+	a.worths = append(a.worths, worth{low: max(at, within.low), first: len(a.segments), last: len(a.segments)})
 	w := &a.worths[len(a.worths)-1]
 	i, c := after.first, len(costs)-1
 	for i < after.last || c >= 0 {
@@ -75,10 +78,33 @@ func (a *arena) before(costs []segment, lowest, low, high float64) {
 			s = costs[c]
 			c--
 		}
-		from := max(at, low)
+		from := max(at, within.low)
 		at += s.length
-		a.append(w, s.slope, min(at, high)-from)
+		a.append(w, s.slope+tooLow, min(at, within.keep)-from)
+		a.append(w, s.slope, min(at, within.high)-max(from, within.keep))
 	}
+}
+
+// between gives what it is worth to hold so much rather than less, by a function.
+func (a *arena) between(w worth, less, more float64) float64 {
+	sum, at := 0.0, w.low
+	for _, s := range a.segments[w.first:w.last] {
+		part := min(at+s.length, more) - max(at, less)
+		at += s.length
+		sum += float64(s.slope * max(part, 0))
+	}
+	return sum
+}
+
+// price gives what the first part of a step's charging costs.
+func price(costs []segment, lowest, change float64) float64 {
+	sum, at := 0.0, lowest
+	for _, c := range costs {
+		part := min(at+c.length, change) - max(at, 0)
+		at += c.length
+		sum += float64(c.slope * max(part, 0))
+	}
+	return sum
 }
 
 // best gives the change of what the battery holds that is worth most in a step: after is the worth after it.
