@@ -31,7 +31,7 @@
 
   const second = 1000, minute = 60 * second, hour = 60 * minute, dayLong = 24 * hour;
   const timeSteps = [second, 5 * second, 15 * second, 30 * second, minute, 2 * minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute, hour, 2 * hour, 3 * hour,
-    6 * hour, 12 * hour, dayLong, 2 * dayLong, 7 * dayLong, 14 * dayLong, 28 * dayLong, 56 * dayLong];
+    6 * hour, 12 * hour, dayLong, 2 * dayLong, 4 * dayLong, 7 * dayLong, 14 * dayLong, 28 * dayLong, 56 * dayLong];
   function timeTicks(width) {
     const from = timeOf(view.from), to = timeOf(view.to), most = Math.max(2, Math.floor(width / 78));
     const step = timeSteps.find((s) => (to - from) / s <= most) || timeSteps[timeSteps.length - 1];

@@ -11,22 +11,24 @@ import (
 
 	"joulepay/cmd/internal/cli"
 	"joulepay/simulations/report"
+	"joulepay/simulations/scenario"
 	"joulepay/simulations/world"
 )
 
 func runCommand(app *cli.App) *cobra.Command {
 	var seed uint64
-	var out string
+	var out, chosen string
 	command := &cobra.Command{
 		Use: "run SCENARIO", Short: "Run a scenario by name, or from a file", Args: oneScenario,
 		Long: "Run lets a scenario happen and tells what came of it. A scenario is a name of `simulate list`, or a YAML file.\n" +
 			"Files that it names are looked for in --data, then beside it. With payments, money, lanes, deposits, durability\n" +
 			"and finality are checked after every event; a run in which one does not hold fails.",
-		Example: "  simulate run two-cars\n  simulate run fault-world --seed 7 --json\n  simulate run my-site.yaml --out report",
+		Example: "  simulate run two-cars\n  simulate run fault-world --seed 7 --json\n  simulate run my-site.yaml --engine control --out report",
 	}
 	command.Flags().Uint64Var(&seed, "seed", 0, "number that everything random is drawn from (default that of the scenario)")
 	command.Flags().StringVar(&out, "out", "", "directory for report.html, summary.json, summary.txt and CSV tables, made when missing")
-	cli.OnlyTyped(command, "seed", "out")
+	cli.ChoiceVar(command.Flags(), &chosen, "engine", "", "what runs it (default that of the scenario)", scenario.EngineFull, scenario.EngineControl)
+	cli.OnlyTyped(command, "seed", "out", "engine")
 	command.RunE = func(command *cobra.Command, args []string) error {
 		src, err := open(app, args[0])
 		if err != nil {
@@ -38,6 +40,9 @@ func runCommand(app *cli.App) *cobra.Command {
 		}
 		if !command.Flags().Changed("seed") {
 			seed = s.Seed
+		}
+		if chosen != "" {
+			s.Engine = chosen
 		}
 		e := engine{log: app.Log(), progress: progress(newBar(app))}
 		summary, err := e.run(command.Context(), s, seed, src.files)
