@@ -9,6 +9,15 @@ import (
 	"joulepay/wallet/money"
 )
 
+// PriceWords shows an amount in cents, or exactly where cents would hide what there is: a message for 0.001.
+func PriceWords(a money.Amount) string {
+	const fewCents = 5 * money.Nano / 100
+	if a%(money.Nano/100) != 0 && a < fewCents {
+		return a.String()
+	}
+	return a.Cents()
+}
+
 // ProgressLine tells how a session goes: time, energy, power, state of charge, amount, claims.
 func ProgressLine(p session.Progress, currency money.Currency) string {
 	what := p.Phase.String()
@@ -17,6 +26,10 @@ func ProgressLine(p session.Progress, currency money.Currency) string {
 	}
 	if p.Phase < session.PhaseCharging {
 		return what
+	}
+	if unitOf(p.Service) != meter.MilliwattHours {
+		return fmt.Sprintf("%s  %s  %s %s  %d claims  %s", p.Elapsed.Truncate(time.Second),
+			QuantityWords(p.Service, unitOf(p.Service).String(), p.Quantity), PriceWords(p.Paid), currency, p.Claims, what)
 	}
 	soc := ""
 	if p.SoCPermille != meter.StateOfChargeUnknown {

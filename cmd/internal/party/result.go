@@ -18,31 +18,35 @@ var ErrNotFinal = errors.New("party: the session is not final yet")
 
 // Result is what a session came to: the object that commands print of it.
 type Result struct {
-	Session        string        `json:"session"`
-	Vehicle        string        `json:"vehicle"`
-	Station        string        `json:"station"`
-	EnergyWh       client.Energy `json:"energy_wh"`
-	Amount         money.Money   `json:"amount"`
-	Claims         uint64        `json:"claims"`
-	LedgerVertices int           `json:"ledger_vertices"`
-	Settlement     string        `json:"settlement"`
-	Final          bool          `json:"final"`
+	Session        string         `json:"session"`
+	Vehicle        string         `json:"vehicle"`
+	Station        string         `json:"station"`
+	Service        string         `json:"service"`
+	Unit           string         `json:"unit"`                // mWh, s or count
+	Quantity       int64          `json:"quantity,string"`     // in Unit
+	EnergyWh       *client.Energy `json:"energy_wh,omitempty"` // where the unit is mWh
+	Amount         money.Money    `json:"amount"`
+	Claims         uint64         `json:"claims"`
+	LedgerVertices int            `json:"ledger_vertices"`
+	Settlement     string         `json:"settlement"`
+	Final          bool           `json:"final"`
 }
 
 // ResultOf gives the result that a receipt proves.
 func ResultOf(r receipt.Receipt) Result {
 	s := r.Summary
 	return Result{
-		Session: s.Session, Vehicle: s.Vehicle.String(), Station: s.Station.String(), EnergyWh: client.Energy(s.Quantity),
-		Amount: s.Paid, Claims: s.Claims, LedgerVertices: s.Vertices, Settlement: s.Settlement, Final: s.Final,
+		Session: s.Session, Vehicle: s.Vehicle.String(), Station: s.Station.String(), Service: s.Service, Unit: s.Unit,
+		Quantity: s.Quantity, EnergyWh: EnergyOf(s.Unit, s.Quantity), Amount: s.Paid, Claims: s.Claims, LedgerVertices: s.Vertices, Settlement: s.Settlement, Final: s.Final,
 	}
 }
 
 // ResultKnown gives what a vehicle itself knows of a session whose receipt cannot be had yet.
 func (p *Party) ResultKnown(r session.SessionRecord) Result {
+	unit := unitOf(r.Service).String()
 	return Result{
-		Session: r.ID.String(), Vehicle: p.Wallet.DID().String(), Station: r.Peer.String(), EnergyWh: client.Energy(r.Quantity),
-		Amount: money.Of(r.Paid, p.Ledger.Trusted().Genesis.Currency), Claims: r.Claims,
+		Session: r.ID.String(), Vehicle: p.Wallet.DID().String(), Station: r.Peer.String(), Service: r.Service, Unit: unit,
+		Quantity: r.Quantity, EnergyWh: EnergyOf(unit, r.Quantity), Amount: money.Of(r.Paid, p.Ledger.Trusted().Genesis.Currency), Claims: r.Claims,
 	}
 }
 

@@ -32,16 +32,19 @@ func NewWatch(app *cli.App, command *cobra.Command, currency money.Currency) *Wa
 
 // Followed is the event "session" of commands that are followed.
 type Followed struct {
-	Session  string        `json:"session"`
-	Phase    string        `json:"phase"`
-	Peer     wallet.DID    `json:"peer"`
-	Seconds  float64       `json:"seconds"` // since the first reading, session clock
-	EnergyWh client.Energy `json:"energy_wh"`
-	PowerW   int64         `json:"power_w"`
-	Amount   money.Money   `json:"amount"`
-	Claims   uint64        `json:"claims"`
-	Note     string        `json:"note,omitempty"`
-	Error    string        `json:"error,omitempty"` // what just went wrong; the session may go on
+	Session  string         `json:"session"`
+	Phase    string         `json:"phase"`
+	Peer     wallet.DID     `json:"peer"`
+	Seconds  float64        `json:"seconds"` // since the first reading, session clock
+	Service  string         `json:"service"`
+	Unit     string         `json:"unit"`            // mWh, s or count
+	Quantity int64          `json:"quantity,string"` // in Unit
+	EnergyWh *client.Energy `json:"energy_wh,omitempty"`
+	PowerW   int64          `json:"power_w"`
+	Amount   money.Money    `json:"amount"`
+	Claims   uint64         `json:"claims"`
+	Note     string         `json:"note,omitempty"`
+	Error    string         `json:"error,omitempty"` // what just went wrong; the session may go on
 }
 
 // Report takes what a session tells.
@@ -62,8 +65,10 @@ func (w *Watch) Report(p session.Progress) {
 }
 
 func (w *Watch) follow(p session.Progress) {
+	unit := unitOf(p.Service).String()
 	event := Followed{
-		Session: p.Session.String(), Phase: p.Phase.String(), Peer: p.Peer, Seconds: p.Elapsed.Seconds(), EnergyWh: client.Energy(p.Quantity),
+		Session: p.Session.String(), Phase: p.Phase.String(), Peer: p.Peer, Seconds: p.Elapsed.Seconds(), Service: p.Service,
+		Unit: unit, Quantity: p.Quantity, EnergyWh: EnergyOf(unit, p.Quantity),
 		PowerW: p.Power / 1000, Amount: money.Of(p.Paid, w.currency), Claims: p.Claims, Note: p.Note,
 	}
 	if p.Err != nil {

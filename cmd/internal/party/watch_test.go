@@ -59,12 +59,12 @@ func TestTroubleIsToldOnceAndWhatPassesNotAtAll(t *testing.T) {
 
 func TestEventsTellProgramsEverythingInOneLineEach(t *testing.T) {
 	stdout, _ := watched(t, []session.Progress{
-		{Session: channel.SessionID{1}, Phase: session.PhaseCharging, Quantity: 1500, Power: 50_000_000, Paid: 120_000_000, Claims: 3},
+		{Session: channel.SessionID{1}, Phase: session.PhaseCharging, Service: "charging", Quantity: 1500, Power: 50_000_000, Paid: 120_000_000, Claims: 3},
 		{Session: channel.SessionID{1}, Phase: session.PhaseEnded, Quantity: 1500, Paid: 120_000_000, Claims: 3, Note: "settled on the ledger"},
 	}, "--json", "--follow")
 	lines := strings.Split(stdout, "\n")
 	want := `{"event":"session","data":{"session":"01000000000000000000000000000000","phase":"charging","peer":"","seconds":0,` +
-		`"energy_wh":"1.5","power_w":50000,"amount":{"value":"0.12","currency":"EUR"},"claims":3}}`
+		`"service":"charging","unit":"mWh","quantity":"1500","energy_wh":"1.5","power_w":50000,"amount":{"value":"0.12","currency":"EUR"},"claims":3}}`
 	if len(lines) != 4 || lines[0] != want || !strings.Contains(lines[1], `"note":"settled on the ledger"`) {
 		t.Errorf("%s", stdout)
 	}

@@ -114,7 +114,28 @@ func (h History) shape(ctx context.Context, r session.SessionRecord) (client.Ses
 		risk := money.Of(r.Cost-r.Paid, currency)
 		out.AtRisk = &risk
 	}
-	return out, h.addLedger(ctx, &out, r)
+	if err := h.addLedger(ctx, &out, r); err != nil {
+		return out, err
+	}
+	if q.Deferred && r.Phase == session.PhaseEnded && !out.Final {
+		return out, h.addLater(ctx, &out, r)
+	}
+	return out, nil
+}
+
+// addLater tells of a session that left what it came to in the channel whether that was settled since: with a later one.
+func (h History) addLater(ctx context.Context, out *client.Session, r session.SessionRecord) error {
+	record, err := h.store.Channel(ctx, r.Channel)
+	if err != nil {
+		return err
+	}
+	out.Final = true
+	for lane, raw := range r.Closing {
+		if best, err := channel.DecodeBest(raw); err == nil && best.Owed() > record.Settled[lane] {
+			out.State, out.Final = client.SessionStopping, false
+		}
+	}
+	return nil
 }
 
 func (h History) addMetered(out *client.Session, r session.SessionRecord, unit meter.Unit) {

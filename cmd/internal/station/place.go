@@ -153,7 +153,7 @@ func (at *place) announcement() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	words := tariff.Describe()
+	words := quote.TariffWords(tariff, meter.Unit(q.Unit).String())
 	if len(words) > tariffWordsMax {
 		words = strings.ToValidUTF8(words[:tariffWordsMax], "") // not the half of a letter
 	}

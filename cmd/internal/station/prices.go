@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/cmd/internal/party"
 	"joulepay/meter"
@@ -77,7 +78,7 @@ func (at *place) shown(now session.Instant) (client.Station, error) {
 	}
 	return client.Station{
 		DID: q.Station, Service: q.Service, EVSE: q.EVSE, MaxPowerW: strconv.FormatInt(q.MaxPowerMw/1000, 10),
-		UnitPrice: money.Of(price, tariff.Currency()), Tariff: tariff.Describe(), Free: at.free(), Seen: now.Real.UTC(),
+		UnitPrice: money.Of(price, tariff.Currency()), Tariff: quote.TariffWords(tariff, meter.Unit(q.Unit).String()), Free: at.free(), Seen: now.Real.UTC(),
 		Estimates: party.PricesOf(q.Estimates, meter.Unit(q.Unit), tariff.Currency()),
 	}, nil
 }
@@ -100,7 +101,7 @@ func (s *Station) Tariffs(_ context.Context, q client.OfferQuery) (client.Page[c
 		return client.Page[client.Tariff]{}, noPrice(err)
 	}
 	return client.Page[client.Tariff]{Items: []client.Tariff{{
-		ID: t.ID(), Currency: t.Currency(), TimeZone: s.config.TimeZone, Words: t.Describe(), OCPI: json.RawMessage(t.Bytes()),
+		ID: t.ID(), Currency: t.Currency(), TimeZone: s.config.TimeZone, Words: quote.TariffWords(t, s.config.Unit.String()), OCPI: json.RawMessage(t.Bytes()),
 	}}}, nil
 }
 

@@ -90,12 +90,12 @@ func (s Sale) outlet(p *party.Party, c Config, index int, last lastMeter, free f
 
 // feed makes the outlet of one reader of the data.
 func (s Sale) feed(c Config, index int, last lastMeter, now func() time.Time, log *slog.Logger) (meter.Connector, io.Closer, error) {
-	file, kept, err := openRegister(filepath.Join(s.Dir, fmt.Sprintf("register-%d", index+1)))
+	file, kept, err := party.OpenRegister(filepath.Join(s.Dir, fmt.Sprintf("register-%d", index+1)), 1)
 	if err != nil {
 		return nil, nil, err
 	}
-	register := max(kept, last.register)
-	connector, err := counter.New(register, file.keep)
+	register := max(kept[0], last.register)
+	connector, err := counter.New(register, func(n int64) error { return file.Keep(n) })
 	if err != nil {
 		return nil, file, err
 	}

@@ -6,17 +6,18 @@ import (
 	"fmt"
 	"time"
 
-	"joulepay/channel/quote"
+	"joulepay/cmd/internal/party"
 	"joulepay/meter"
 	"joulepay/pricing"
+	"joulepay/settle/client"
 )
 
 // Services that a station sells, as vehicles know them.
 const (
-	Charging = "charging" // energy, by the kWh
-	Parking  = "parking"  // a place, by the second
-	Toll     = "toll"     // passages of a gate
-	Data     = "data"     // messages
+	Charging = party.Charging
+	Parking  = party.Parking
+	Toll     = party.Toll
+	Data     = party.Data
 )
 
 // ErrService is returned for a service that no station sells, or a tariff that does not price it.
@@ -76,20 +77,17 @@ func PulseOf(service string) time.Duration {
 	return 250 * time.Millisecond
 }
 
-// CheckTariff returns ErrService for a tariff that asks nothing for what is sold, which is seldom meant: a place is priced by
+// CheckPriced returns ErrService for an offer that asks nothing for what is sold, which is seldom meant: a place is priced by
 // PARKING_TIME, a piece by FLAT.
-func CheckTariff(q quote.Quote) error {
-	for _, e := range q.Estimates {
-		if e.InclVAT != 0 {
+func CheckPriced(offer client.Station) error {
+	component := map[string]string{Parking: "PARKING_TIME", Toll: "FLAT", Data: "FLAT"}[offer.Service]
+	for _, e := range offer.Estimates {
+		if e.Amount.Amount != 0 {
 			return nil
 		}
 	}
-	component := "ENERGY"
-	switch meter.Unit(q.Unit) {
-	case meter.Seconds:
-		component = "PARKING_TIME"
-	case meter.Count:
-		component = "FLAT"
+	if component == "" {
+		return nil
 	}
-	return fmt.Errorf("%w: the tariff asks nothing for %s, which %s prices", ErrService, q.Service, component)
+	return fmt.Errorf("%w: the tariff asks nothing for %s, which %s prices", ErrService, offer.Service, component)
 }

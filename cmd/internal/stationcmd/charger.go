@@ -18,6 +18,7 @@ import (
 	"joulepay/meter"
 	"joulepay/meter/ocmf"
 	"joulepay/settle/api"
+	"joulepay/settle/web"
 	"joulepay/wallet"
 	"joulepay/wallet/credential/status"
 )
@@ -36,11 +37,14 @@ type Options struct {
 	Meter      meter.Spec
 	PowerMw    int64            // of a simulated outlet or an attached program, milliwatts
 	OCPP       station.OCPP     // of a charging station, with a meter of that kind
+	Sale       *station.Sale    // of a station that sells something else than energy, instead of Meter and PowerMw
 	MeterKey   *ocmf.PrivateKey // with which any other meter signs the ends of a session; nil: it does not
 	Log        *slog.Logger
 	OnNATS     func(error) // hears of trouble with the connection
 	// StatusLists are those of credentials that this party issued; nil: its API serves none.
 	StatusLists status.Lists
+	Tokens      []api.Token // of operators, for the API
+	Origins     []string    // of other sites whose pages may use the API
 	// Settings finishes the station's settings once the ledger, and so the currency, is known.
 	Settings func(*party.Party) (station.Config, error)
 }
@@ -237,8 +241,9 @@ const shutdownTimeMax = 5 * time.Second
 // serve answers until Close.
 func (c *Charger) serve(ctx context.Context, listener net.Listener, config api.Config) error {
 	config.Sessions, config.Stations, config.Tariffs = &c.front, &c.front, &c.front
-	config.Events = append(config.Events, &c.front)
+	config.Events, config.Dashboard = append(config.Events, &c.front), web.Handler()
 	config.StatusLists, config.Loopback = c.options.StatusLists, isLoopback(listener.Addr())
+	config.Tokens, config.Origins = c.options.Tokens, c.options.Origins
 	serving, stop := context.WithCancel(ctx)
 	config.Lifetime = serving
 	handler, err := api.New(config)

@@ -225,6 +225,9 @@ const ocppDirectory = "ocpp"
 // connect gives the function that makes the charger's outlets.
 func (c *Charger) connect(ctx context.Context, p *party.Party, settings station.Config) func(free func() bool) ([]station.Place, error) {
 	return func(free func() bool) ([]station.Place, error) {
+		if c.options.Sale != nil {
+			return c.sell(ctx, p, settings, free)
+		}
 		if c.options.Meter.Kind == meter.KindOCPP {
 			o := c.options.OCPP
 			o.Dir = filepath.Join(c.options.Dir, ocppDirectory)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,12 +32,8 @@ import (
 // HTTPDefault is where a charger that is started without flags serves its API.
 const HTTPDefault = "127.0.0.1:8421"
 
-const (
-	// pulseEvery is how often the meter is sampled.
-	pulseEvery = 250 * time.Millisecond
-	// drainMax is how long a stop waits until sessions are settled: far above what a healthy ledger takes.
-	drainMax = time.Minute
-)
+// drainMax is how long a stop waits until sessions are settled: far above what a healthy ledger takes.
+const drainMax = time.Minute
 
 // runCmd is what was asked for on the command line.
 type runCmd struct {
@@ -56,41 +51,50 @@ type runCmd struct {
 	marketFile                               string
 	market                                   marketFlags
 	meterKey                                 string
+	sold                                     serviceFlags
 	signs                                    *ocmf.PrivateKey // the meter's own key, once it is read
 	credentials                              []string
+	tokenFile                                string
+	origins                                  []string
 }
 
 func runCommand(app *cli.App) *cobra.Command {
 	c := &runCmd{app: app}
 	defaults := station.Default(pricing.Default())
 	command := &cobra.Command{
-		Use: "run", Short: "Run a charger",
+		Use: "run", Short: "Run a charger, a car park, a toll gate or a data station",
 		Long: "Run a charger: it makes itself and its price known, meters, is paid while energy flows, and settles.\n" +
+			"With --service it sells places by the second, passages of a gate, or messages in the same way.\n" +
 			"The first run makes a wallet. What was interrupted resumes. Ctrl-C ends sessions politely and settles them; twice\n" +
 			"leaves them to the next run.",
 		Example: "  chargepoint run\n  chargepoint run --power 150kW --tariff tariff.json\n" +
-			"  chargepoint run --meter 'exec:./read-meter --port /dev/ttyUSB0'\n  chargepoint run --nats embedded --ledger embedded",
+			"  chargepoint run --meter 'exec:./read-meter --port /dev/ttyUSB0'\n  chargepoint run --nats embedded --ledger embedded\n" +
+			"  chargepoint run --service parking --places 20 --tariff parking.json\n  chargepoint run --service toll\n" +
+			"  chargepoint run --service data --data-source 'exec:./sensor'",
 	}
 	c.command, c.wallet = command, walletcmd.AddCreateFlags(app, command)
 	app.FollowFlag(command)
 	f := command.Flags()
-	f.StringVar(&c.service, "service", defaults.Service, "what is sold: charging")
+	cli.ChoiceVar(f, &c.service, "service", defaults.Service, "what is sold", services...)
+	c.sold.add(command)
 	f.StringVar(&c.nats, "nats", party.NATSDefault, "NATS server: a URL, or "+Embedded)
 	f.StringVar(&c.natsListen, "nats-listen", operator.NATSDefault, "address of an embedded NATS server")
 	c.tls.AddTrust(command)
 	c.tls.AddServe(command)
 	f.StringVar(&c.ledger, "ledger", party.LedgerDefault, "API of a ledger node: a URL, or "+Embedded)
 	f.StringVar(&c.http, "http", HTTPDefault, "address of the charger's own API")
-	f.StringVar(&c.tariff, "tariff", "", "OCPI tariff, JSON `FILE`; 0.49 EUR/kWh without VAT when not given")
+	f.StringVar(&c.tokenFile, "token-file", "", operator.TokensUsage)
+	f.StringArrayVar(&c.origins, "cors-origin", nil, operator.OriginsUsage)
+	f.StringVar(&c.tariff, "tariff", "", "OCPI tariff, JSON `FILE`; when not given 0.49 EUR/kWh without VAT, 1.80 EUR/h of parking, 0.35 EUR a passage, 0.001 EUR a message")
 	f.StringVar(&c.marketFile, "market", "", "day-ahead prices, CSV or JSON `FILE`, in place of --tariff; it is read again when it changes")
 	c.market.add(f, "market-")
 	f.StringVar(&c.meter, "meter", "sim", "what meters: sim, replay:FILE#ROW, exec:COMMAND or ocpp")
 	c.ocpp.add(command)
 	cli.ChoiceVar(f, &c.meterKey, "meter-key", "none", "key with which a meter other than ocpp signs the ends of sessions (OCMF), kept in --data", "none", "p256")
 	f.StringVar(&c.power, "power", "50kW", "the most that the outlet gives (a recording has its own)")
-	f.StringVar(&c.evse, "evse", defaults.EVSE, "EVSE id of the outlet")
+	f.StringVar(&c.evse, "evse", defaults.EVSE, "EVSE id of the outlet (of a car park DE*JLP*P1, a gate DE*JLP*T1, a data station DE*JLP*D1)")
 	f.StringVar(&c.zone, "time-zone", defaults.TimeZone, "IANA time zone of the tariff's local times")
-	f.DurationVar(&c.claimEvery, "claim-every", defaults.ClaimEvery, "claim interval: energy unpaid for longer is not delivered")
+	f.DurationVar(&c.claimEvery, "claim-every", defaults.ClaimEvery, "claim interval: energy unpaid for longer is not delivered (parking: 1m)")
 	f.DurationVar(&c.window, "window", defaults.Window, "challenge window asked of new channels")
 	f.StringVar(&c.settleAt, "settle-at", defaults.SettleAt.String(), "settle during a session when so much is unsettled, for example 10EUR; 0 never")
 	f.DurationVar(&c.settleEvery, "settle-every", defaults.SettleEvery, "settle during a session after this time; 0 never")
@@ -162,6 +166,10 @@ func (c *runCmd) options() (Options, error) {
 		return o, err
 	}
 	var err error
+	o.Origins = c.origins
+	if o.Tokens, err = operator.ReadTokens(c.tokenFile); err != nil {
+		return o, err
+	}
 	if o.Meter, err = meter.ParseSpec(c.meter); err != nil {
 		return o, fmt.Errorf("--meter: %w", err)
 	}
@@ -173,7 +181,13 @@ func (c *runCmd) options() (Options, error) {
 			return o, err
 		}
 	}
-	settings := station.Default(pricing.Default())
+	settings, err := c.defaults()
+	if err != nil {
+		return o, err
+	}
+	if o.Sale, err = c.sale(o.Meter); err != nil {
+		return o, err
+	}
 	if c.marketFile != "" {
 		file, err := c.marketTariffs()
 		if err != nil {
@@ -207,16 +221,12 @@ func (c *runCmd) options() (Options, error) {
 	return o, nil
 }
 
-// services that vehicles know by name, and that later versions sell.
-var laterServices = map[string]bool{"parking": true, "toll": true, "data": true}
-
 // check refuses what no charger can be run with.
 func (c *runCmd) check() error {
+	if err := c.sold.check(c.service, c.command); err != nil {
+		return err
+	}
 	switch {
-	case laterServices[c.service]:
-		return cli.Usage("`{command} --service charging` sells energy", "--service %s is not available in this version", c.service)
-	case c.service != "charging":
-		return cli.Usage("`{command} --service charging` sells energy", "--service %q is not known", c.service)
 	case c.meterKey != "none" && c.meter == "ocpp":
 		return cli.Usage("a charging station's meter has a key of its own: leave --meter-key out", "--meter-key and --meter ocpp")
 	case c.window < channel.WindowMin || c.window > channel.WindowMax || c.window%time.Second != 0:
@@ -263,7 +273,7 @@ func (c *runCmd) settings(s station.Config, settleAt party.Sum, p *party.Party) 
 	s.SettleAt, err = settleAt.In(p.Ledger.Trusted().Genesis.Currency)
 	s.Service, s.EVSE, s.TimeZone = c.service, c.evse, c.zone
 	s.ClaimEvery, s.Window, s.SettleEvery = c.claimEvery, c.window, c.settleEvery
-	s.Policy.GoneAfter, s.Policy.SampleEvery, s.PulseEvery = c.goneAfter, pulseEvery, pulseEvery
+	s.Policy.GoneAfter, s.Policy.SampleEvery, s.PulseEvery = c.goneAfter, c.pulse(), c.pulse()
 	if c.marketFile != "" {
 		s.Policy.TopUp = backDeposit
 	}
@@ -280,7 +290,7 @@ type ready struct {
 	Service   string           `json:"service"`
 	EVSE      string           `json:"evse"`
 	MaxPowerW string           `json:"max_power_w"`
-	UnitPrice money.Money      `json:"unit_price"` // of one kWh of a typical session now, VAT included
+	UnitPrice money.Money      `json:"unit_price"` // of one kWh, hour or piece of a typical session now, VAT included
 	API       string           `json:"api"`
 	NATS      string           `json:"nats"`
 	Ledger    string           `json:"ledger"`
@@ -297,6 +307,9 @@ func (c *runCmd) announce(charger *Charger) error {
 		return err
 	}
 	s := page.Items[0]
+	if err := station.CheckPriced(s); err != nil {
+		c.app.Note("! %v", err)
+	}
 	r := ready{
 		DID: s.DID, Service: s.Service, EVSE: s.EVSE, MaxPowerW: s.MaxPowerW, UnitPrice: s.UnitPrice,
 		API: charger.URL, NATS: natsd.Shown(charger.NATS), Ledger: charger.Ledger, Network: charger.Party.Ledger.Trusted().ID,
@@ -333,8 +346,7 @@ func (c *runCmd) readMeterKey(o *Options) error {
 }
 
 func (c *runCmd) tell(p *cli.Printer, r ready) {
-	watts, _ := strconv.ParseFloat(r.MaxPowerW, 64) // written by ourselves
-	p.Line("the charger runs: %s at %s, up to %g kW, about %s/kWh", r.Service, r.EVSE, watts/1000, r.UnitPrice)
+	c.tellOffer(p, r)
 	p.Fields("DID", r.DID.String(), "API", r.API, "NATS", r.NATS, "ledger", r.Ledger, "network", r.Network.String(), "data", r.Data)
 	if r.MeterKey != "" {
 		p.Fields("meter key", r.MeterKey)
@@ -346,7 +358,7 @@ func (c *runCmd) tell(p *cli.Printer, r ready) {
 		p.Line("sessions resumed: %d", r.Resumed)
 	}
 	p.Line("")
-	p.Line("next, in another terminal: vehicle charge%s%s",
+	p.Line("next, in another terminal: %s%s%s", buying[c.service],
 		flagUnless("--nats", r.NATS, party.NATSDefault), flagUnless("--ledger", r.Ledger, party.LedgerDefault))
 	if c.ledger == Embedded {
 		p.Line("and to put money on its account: ledger issue --data %s --ledger %s --to DID --amount 50%s", r.Data, r.Ledger, r.UnitPrice.Currency)

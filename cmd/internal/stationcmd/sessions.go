@@ -145,13 +145,10 @@ func printSessions(p *cli.Printer, list []client.Session) {
 }
 
 func quantity(s client.Session) string {
-	if s.EnergyWh != nil {
-		return fmt.Sprintf("%.3f kWh", float64(*s.EnergyWh)/1e6)
-	}
-	if s.Quantity == 0 {
+	if s.EnergyWh == nil && s.Quantity == 0 {
 		return "nothing"
 	}
-	return fmt.Sprintf("%d %s", s.Quantity, s.Unit)
+	return party.QuantityWords(s.Service, s.Unit, s.Quantity)
 }
 
 func sessionShowCommand(app *cli.App) *cobra.Command {

@@ -65,7 +65,7 @@ func TestAnEmbeddedBrokerWithACertificateIsReachedByWhoTrustsIt(t *testing.T) {
 		Meter: meter.Spec{Kind: meter.KindSim}, PowerMw: 50_000_000, Log: slog.New(slog.DiscardHandler), OnNATS: func(error) {},
 		Settings: func(*party.Party) (station.Config, error) {
 			settings := station.Default(pricing.Default())
-			settings.PulseEvery = pulseEvery
+			settings.PulseEvery = station.PulseOf(station.Charging)
 			return settings, nil
 		},
 	}, listener)

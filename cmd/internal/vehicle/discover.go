@@ -88,8 +88,8 @@ func Pick(stations []quote.Announcement, w Wish) (quote.Announcement, error) {
 		if misfit == nil {
 			return s, nil
 		}
-		if !errors.Is(reason, ErrInUse) { // what may change in a moment says most
-			reason = misfit
+		if reason == nil || s.Service == w.Service && !errors.Is(reason, ErrInUse) {
+			reason = misfit // who offers it says more than who does not; and what may change in a moment, most
 		}
 	}
 	if reason == nil {

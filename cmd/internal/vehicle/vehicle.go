@@ -14,7 +14,6 @@ import (
 
 	"joulepay/channel/agent"
 	"joulepay/channel/link"
-	"joulepay/channel/natslink"
 	"joulepay/channel/secure"
 	"joulepay/channel/session"
 	"joulepay/cmd/internal/party"
@@ -47,6 +46,7 @@ type Config struct {
 	Clock        agent.Clock
 	PulseEvery   time.Duration // real time; zero: the owner calls Agent().Pulse
 	Report       func(session.Progress)
+	Buying       Buying // of what is not charging
 }
 
 // Vehicle is a running vehicle.
@@ -61,6 +61,8 @@ type Vehicle struct {
 	keeping sync.WaitGroup
 	vetting *vetting
 	log     *slog.Logger
+	ride    *ride  // through a gate; nil: none
+	inbox   *inbox // of messages; nil: none
 
 	mu      sync.Mutex // guards below
 	trouble error      // the last that the session told of
@@ -70,7 +72,7 @@ type Vehicle struct {
 // New connects a vehicle to one station: its link, and its own measurement. Run must run while Charge or Resume does.
 func New(p *party.Party, c Config, station wallet.DID, log *slog.Logger) (*Vehicle, error) {
 	v := &Vehicle{config: c, party: p, station: station, done: make(chan struct{}), log: log}
-	comparison, err := meter.DefaultComparison(meter.SideDC)
+	comparison, err := v.comparison()
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +139,12 @@ func (v *Vehicle) unplug() error {
 // measure gives the vehicle's own meter.
 func (v *Vehicle) measure() (meter.Source, error) {
 	v.close = func() error { return nil }
+	if source, err := v.counts(); source != nil || err != nil {
+		if err != nil {
+			err = errors.Join(err, v.close())
+		}
+		return source, err
+	}
 	switch v.config.Measure.Kind {
 	case meter.KindExec:
 		m, err := execmeter.Open(v.config.Measure.Command, sim.PowerMilliwattsMax)
@@ -171,9 +179,7 @@ func (v *Vehicle) plugIn(battery sim.Battery) (meter.Source, error) {
 	if v.config.Parked {
 		plugIn = simcable.Attach
 	}
-	// The plug knows the vehicle again by a name that says nothing to others: the broker sees it.
-	name := natslink.TokenOf(v.party.Wallet.NATS().Public()).String()
-	plug, err := plugIn(v.party.Conn, v.station, name, battery, v.config.GainPPM)
+	plug, err := plugIn(v.party.Conn, v.station, v.name(), battery, v.config.GainPPM)
 	if err != nil {
 		return nil, err
 	}
@@ -186,6 +192,9 @@ func (v *Vehicle) plugIn(battery sim.Battery) (meter.Source, error) {
 func (v *Vehicle) Charge(ctx context.Context, resume *session.SessionRecord) (session.SessionRecord, error) {
 	visit := agent.Visit{
 		Station: v.station, Addr: secure.AddrOf(v.station), Policy: v.config.Policy, LedgerTime: v.ledgerTime(ctx),
+	}
+	if v.inbox != nil {
+		visit.Pieces = v.inbox.take
 	}
 	var record session.SessionRecord
 	var err error
@@ -240,7 +249,13 @@ func (v *Vehicle) Drive(ctx, polite context.Context, resume *session.SessionReco
 		defer cancel() // without its agent no session goes on
 		broken = v.Run(running)
 	})
-	work.Go(func() { v.stopWhen(running, polite) })
+	work.Go(func() {
+		if v.ride != nil {
+			v.ride.run(running, polite, resume, v.config.Policy.Quantity, v.stop)
+			return
+		}
+		v.stopWhen(running, polite)
+	})
 	work.Go(func() { v.watch(running) })
 	record, err := v.Charge(running, resume)
 	if errors.Is(err, agent.ErrStopped) && ctx.Err() == nil {

@@ -94,7 +94,8 @@ func (c *chargeCmd) run(ctx context.Context) error {
 	if err := c.checkFunds(ctx, p, chosen.Station, config.Policy); err != nil {
 		return err
 	}
-	c.app.Note("charging at %s, about %s %s/kWh; Ctrl-C stops and pays", chosen.Station, chosen.UnitPrice.Cents(), chosen.Currency)
+	c.app.Note("%s at %s, about %s %s/%s; Ctrl-C stops and pays", doing[c.limits.service], chosen.Station,
+		party.PriceWords(chosen.UnitPrice), chosen.Currency, party.PricedBy(c.limits.service))
 	return c.drive(p, config, chosen.Station, nil)
 }
 
@@ -112,7 +113,7 @@ func (c *chargeCmd) resume(ctx context.Context) error {
 
 // prepare reads all flags before anything is opened.
 func (c *chargeCmd) prepare(ctx context.Context, create bool) (*party.Party, vehicle.Config, error) {
-	config, err := c.limits.plan(time.Now())
+	config, err := c.limits.plan(time.Now(), c.app)
 	if err != nil {
 		return nil, config, err
 	}
@@ -131,12 +132,13 @@ func (c *chargeCmd) prepare(ctx context.Context, create bool) (*party.Party, veh
 		return nil, config, err
 	}
 	config.Report = party.NewWatch(c.app, c.command, currency).Report
-	return p, config, nil
+	config.Buying.Dir, err = party.Dir(c.app, c.wallet)
+	return p, config, err
 }
 
 // become finds the station, and takes the identity that only this one knows. Looking for stations shows no identity.
 func (c *chargeCmd) become(ctx context.Context, named wallet.DID) (wallet.DID, error) {
-	config, err := c.limits.plan(time.Now())
+	config, err := c.limits.plan(time.Now(), c.app)
 	if err != nil {
 		return named, err
 	}
@@ -165,13 +167,33 @@ func (c *chargeCmd) finish(p *party.Party, config vehicle.Config) (done bool, er
 		return false, err
 	}
 	c.app.Note("resuming session %s at %s, which was interrupted", unfinished.ID, unfinished.Peer)
-	c.limits.parked(&config, *unfinished)
+	if config, err = c.planAgain(p, config, *unfinished); err != nil {
+		return false, err
+	}
 	err = c.drive(p, config, unfinished.Peer, unfinished)
 	if errors.Is(err, vehicle.ErrSession) && c.app.Stopping().Err() == nil {
 		c.app.Note("it ended before energy flowed: %v", err)
 		return false, nil
 	}
 	return true, err
+}
+
+// planAgain gives the settings with which a session goes on that was interrupted, perhaps of another service.
+func (c *chargeCmd) planAgain(p *party.Party, config vehicle.Config, r session.SessionRecord) (vehicle.Config, error) {
+	if _, known := doing[r.Service]; known && r.Service != c.limits.service {
+		c.limits = c.limits.forService(r.Service)
+		again, err := c.limits.plan(time.Now(), c.app)
+		if err != nil {
+			return config, err
+		}
+		if err := c.limits.settle(&again, p.Ledger.Trusted().Genesis.Currency); err != nil {
+			return config, err
+		}
+		again.Credentials, again.RecheckEvery, again.Report, again.Buying.Dir = config.Credentials, config.RecheckEvery, config.Report, config.Buying.Dir
+		config = again
+	}
+	c.limits.parked(&config, r)
+	return config, nil
 }
 
 // soon tells whether looking again may find what was not found: a station that answers late, or is just becoming free.
@@ -212,7 +234,7 @@ func (c *chargeCmd) drive(p *party.Party, config vehicle.Config, station wallet.
 	}
 	err = car.Drive(c.app.Lifetime(), c.app.Stopping(), resume, func(r session.SessionRecord) error { return c.conclude(p, r) })
 	if errors.Is(err, vehicle.ErrSession) && c.app.Stopping().Err() != nil {
-		err = cli.Fail("`vehicle charge` begins anew", "stopped before energy flowed: nothing was paid")
+		err = cli.Fail("`{command}` begins anew", "stopped before anything was delivered: nothing was paid")
 	}
 	return errors.Join(vouched(err), car.Close())
 }
@@ -220,6 +242,9 @@ func (c *chargeCmd) drive(p *party.Party, config vehicle.Config, station wallet.
 // conclude waits for the receipt of a session that is over, and prints it.
 func (c *chargeCmd) conclude(p *party.Party, r session.SessionRecord) error {
 	c.explain(r)
+	if settlesLater(r) {
+		return c.deferred(p, r)
+	}
 	ctx, cancel := context.WithTimeout(c.waiting(), receiptMax)
 	defer cancel()
 	c.app.Progress("waiting until the ledger has certified the session")
@@ -231,7 +256,25 @@ func (c *chargeCmd) conclude(p *party.Party, r session.SessionRecord) error {
 	if err != nil {
 		return err
 	}
-	return c.app.Print(party.ResultOf(proof), func(p *cli.Printer) { printWords(p, proof) })
+	return c.app.Print(c.limits.wanted.told(party.ResultOf(proof)), func(p *cli.Printer) { printWords(p, proof) })
+}
+
+// settlesLater tells whether the station keeps what a session came to in the channel, so that no receipt is final soon.
+func settlesLater(r session.SessionRecord) bool {
+	q, err := quote.Parse(r.Quote, quote.AnyKey)
+	return err == nil && q.Quote.Deferred && r.Phase == session.PhaseEnded && r.Failure == ""
+}
+
+// deferred prints what a session came to that the station settles later.
+func (c *chargeCmd) deferred(p *party.Party, r session.SessionRecord) error {
+	proof, err := p.Receipt(c.waiting(), r.ID)
+	if err != nil {
+		return err
+	}
+	if !proof.Summary.Final || proof.Summary.Settlement == "" {
+		c.app.Note("paid in the channel; the station settles when enough has come together: then `vehicle receipts show %s` is final", r.ID)
+	}
+	return c.app.Print(c.limits.wanted.told(party.ResultOf(proof)), func(p *cli.Printer) { printWords(p, proof) })
 }
 
 // waiting gives a context that ends with the next interrupt, where one was not used to stop the session.
@@ -263,7 +306,8 @@ func (c *chargeCmd) later(p *party.Party, r session.SessionRecord, proof receipt
 	if proof.Summary.Session == "" {
 		result := p.ResultKnown(r)
 		return c.app.Print(result, func(p *cli.Printer) {
-			p.Line("paid %s to station %s for %.3f kWh, with %d claims", result.Amount, result.Station, float64(result.EnergyWh)/1e6, result.Claims)
+			p.Line("paid %s to station %s for %s, with %d claims", result.Amount, result.Station,
+				party.QuantityWords(result.Service, result.Unit, result.Quantity), result.Claims)
 		})
 	}
 	return c.app.Print(party.ResultOf(proof), func(p *cli.Printer) { printWords(p, proof) })

@@ -29,25 +29,23 @@ const (
 
 // limits are the flags by which a person says what a vehicle wants and accepts.
 type limits struct {
+	service                                 string
 	energy, until, measure, battery         string
 	maxCost, maxPrice, deposit, topUp, evse string
 	stateOfCharge, stateOfChargeNow         int
+
+	wanted wanted // of what is not charging
 
 	byDefault bool                 // nobody said where to stop
 	sums      map[string]party.Sum // of maxCost, maxPrice, deposit, topUp by flag, once plan has read them
 }
 
 func addLimits(command *cobra.Command) *limits {
-	defaults, l := session.DefaultPayerPolicy(), &limits{sums: map[string]party.Sum{}}
+	l := addTerms(command, party.Charging)
 	f := command.Flags()
 	f.StringVar(&l.energy, "energy", "", "stop after this energy: 12kWh, 500Wh")
 	f.IntVar(&l.stateOfCharge, "soc", 0, fmt.Sprintf("stop at this state of charge, per cent (default %d, unless --energy or --measure is given)", stateOfChargeDefault))
 	f.StringVar(&l.until, "until", "", "stop at this time, RFC 3339, or after this duration")
-	f.StringVar(&l.maxCost, "max-cost", "0", "stop before it costs more, such as 10EUR; 0: no limit")
-	f.StringVar(&l.maxPrice, "max-price", "0", "the most for a kWh, VAT included, such as 0.60; 0: no limit")
-	f.StringVar(&l.deposit, "deposit", defaults.Deposit.String(), "what a new channel locks, such as 20EUR")
-	f.StringVar(&l.topUp, "top-up", defaults.TopUp.String(), "what is added when the deposit runs short; 0: never, then it stops")
-	f.StringVar(&l.evse, "evse", "", "EVSE id of the plug it stands at (default: any of the station)")
 	addBattery(command, l)
 	return l
 }
@@ -64,7 +62,10 @@ func addBattery(command *cobra.Command, l *limits) {
 const gainPPM = -4000
 
 // plan reads the flags into the settings of a vehicle; what depends on the ledger's currency follows in settle.
-func (l *limits) plan(now time.Time) (vehicle.Config, error) {
+func (l *limits) plan(now time.Time, app *cli.App) (vehicle.Config, error) {
+	if l.service != party.Charging {
+		return l.planService(now, app)
+	}
 	c := vehicle.Config{
 		Policy: session.DefaultPayerPolicy(), GainPPM: gainPPM, Clock: agent.WallClock{}, PulseEvery: pulseEvery,
 	}
@@ -96,8 +97,14 @@ func (l *limits) readTimes(c *vehicle.Config, now time.Time) error {
 	}
 	if d, err := time.ParseDuration(l.until); err == nil {
 		c.Policy.Until = now.Add(d)
+	} else if clock, err := time.Parse("15:04", l.until); err == nil {
+		local := now.Local()
+		c.Policy.Until = time.Date(local.Year(), local.Month(), local.Day(), clock.Hour(), clock.Minute(), 0, 0, time.Local)
+		if !c.Policy.Until.After(now) {
+			c.Policy.Until = c.Policy.Until.AddDate(0, 0, 1)
+		}
 	} else if c.Policy.Until, err = time.Parse(time.RFC3339, l.until); err != nil {
-		return cli.Usage("for example --until 45m or --until 2026-01-02T18:00:00+01:00", "--until %q is no time", l.until)
+		return cli.Usage("for example --until 45m, --until 18:00 or --until 2026-01-02T18:00:00+01:00", "--until %q is no time", l.until)
 	}
 	if !c.Policy.Until.After(now) {
 		return cli.Usage("for example --until 45m", "--until %s is past", l.until)
@@ -184,6 +191,9 @@ func (l *limits) settle(c *vehicle.Config, ledger money.Currency) error {
 func (l *limits) parked(c *vehicle.Config, r session.SessionRecord) {
 	c.Parked = true
 	c.Policy.Quantity = r.Wanted
+	if l.service != party.Charging {
+		return
+	}
 	b := &c.Battery
 	if r.Wanted > 0 && l.byDefault {
 		c.Policy.SoCPermille, b.TargetPermille = 0, meter.StateOfChargeMax

@@ -21,7 +21,7 @@ func planned(t *testing.T, args ...string) (*limits, vehicle.Config) {
 	if err := command.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	c, err := l.plan(noon)
+	c, err := l.plan(noon, nil)
 	if err != nil {
 		t.Fatalf("%v: %v", args, err)
 	}

@@ -3,6 +3,7 @@ package vehiclecmd
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,7 @@ func addReach(app *cli.App, command *cobra.Command, create bool) *reach {
 	} else {
 		r.wallet = walletcmd.AddFlags(app, command)
 	}
-	r.wallet.AddIdentity(command, create && command.Name() == "charge")
+	r.wallet.AddIdentity(command, create && slices.Contains(buyers, command.Name()))
 	command.Flags().StringVar(&r.ledger, "ledger", party.LedgerDefault, "API of a ledger node")
 	return r
 }

@@ -17,6 +17,7 @@ import (
 	"joulepay/cmd/internal/cli"
 	"joulepay/cmd/internal/party"
 	"joulepay/cmd/internal/walletcmd"
+	"joulepay/meter"
 	"joulepay/settle/client"
 	"joulepay/settle/receipt"
 	"joulepay/wallet"
@@ -35,14 +36,17 @@ func receiptsCommand(app *cli.App) *cobra.Command {
 
 // listed is one session that was paid for.
 type listed struct {
-	Session  string        `json:"session"`
-	Station  wallet.DID    `json:"station"`
-	Start    time.Time     `json:"start"`
-	EnergyWh client.Energy `json:"energy_wh"`
-	Amount   money.Money   `json:"amount"`
-	Claims   uint64        `json:"claims"`
-	Over     bool          `json:"over"`  // the session ended
-	Final    bool          `json:"final"` // the final receipt is in the store
+	Session  string         `json:"session"`
+	Station  wallet.DID     `json:"station"`
+	Start    time.Time      `json:"start"`
+	Service  string         `json:"service"`
+	Unit     string         `json:"unit"`            // mWh, s or count
+	Quantity int64          `json:"quantity,string"` // in Unit
+	EnergyWh *client.Energy `json:"energy_wh,omitempty"`
+	Amount   money.Money    `json:"amount"`
+	Claims   uint64         `json:"claims"`
+	Over     bool           `json:"over"`  // the session ended
+	Final    bool           `json:"final"` // the final receipt is in the store
 }
 
 func receiptListCommand(app *cli.App) *cobra.Command {
@@ -120,9 +124,10 @@ func entryOf(ctx context.Context, s store.Store, r session.SessionRecord) (liste
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return listed{}, err
 	}
+	unit := meter.Unit(signed.Quote.Unit).String()
 	return listed{
-		Session: r.ID.String(), Station: r.Peer, Start: time.UnixMilli(r.StartedMs).UTC(), EnergyWh: client.Energy(r.Quantity),
-		Amount: money.Of(r.Paid, currency), Claims: r.Claims, Over: r.Phase.Over(), Final: err == nil,
+		Session: r.ID.String(), Station: r.Peer, Start: time.UnixMilli(r.StartedMs).UTC(), Service: r.Service, Unit: unit,
+		Quantity: r.Quantity, EnergyWh: party.EnergyOf(unit, r.Quantity), Amount: money.Of(r.Paid, currency), Claims: r.Claims, Over: r.Phase.Over(), Final: err == nil,
 	}, nil
 }
 
@@ -141,11 +146,11 @@ func printReceipts(p *cli.Printer, list []listed) {
 			state = "final"
 		}
 		rows = append(rows, []string{
-			l.Session, l.Start.Local().Format(time.DateTime), l.Station.Short(), fmt.Sprintf("%.3f kWh", float64(l.EnergyWh)/1e6),
+			l.Session, l.Start.Local().Format(time.DateTime), l.Station.Short(), party.QuantityWords(l.Service, l.Unit, l.Quantity),
 			l.Amount.Amount.Cents() + " " + l.Amount.Currency.String(), state,
 		})
 	}
-	p.Table([]string{"SESSION", "START", "STATION", "ENERGY", "AMOUNT", "RECEIPT"}, rows)
+	p.Table([]string{"SESSION", "START", "STATION", "QUANTITY", "AMOUNT", "RECEIPT"}, rows)
 }
 
 func receiptShowCommand(app *cli.App) *cobra.Command {
@@ -179,6 +184,13 @@ func (r *reach) receipt(ctx context.Context, argument string) (receipt.Receipt, 
 		return receipt.Receipt{}, err
 	}
 	defer p.Close()
+	if r.later(ctx, p, channel.SessionID(id)) {
+		proof, err := p.Receipt(ctx, channel.SessionID(id))
+		if err == nil && !proof.Summary.Final {
+			r.app.Note("not final yet: it is paid in the channel, and the station settles when enough has come together")
+		}
+		return proof, err
+	}
 	waiting, cancel := context.WithTimeout(ctx, receiptMax)
 	defer cancel()
 	r.app.Progress("waiting until the ledger has certified the session")
@@ -189,6 +201,12 @@ func (r *reach) receipt(ctx context.Context, argument string) (receipt.Receipt, 
 			"session %s is not final yet", argument)
 	}
 	return proof, err
+}
+
+// later tells whether the station of a session settles it when enough has come together.
+func (r *reach) later(ctx context.Context, p *party.Party, id channel.SessionID) bool {
+	record, err := p.Store.Session(ctx, id)
+	return err == nil && settlesLater(record)
 }
 
 // stored reads the receipt that is final already, also beside a vehicle that charges.

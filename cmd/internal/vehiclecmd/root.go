@@ -18,12 +18,13 @@ const program = "vehicle"
 func Root(app *cli.App) *cobra.Command {
 	app.Know(knownErrors...)
 	root := &cobra.Command{
-		Use: program, Short: "Buy energy by the claim, and keep the receipts",
-		Long: "A vehicle that pays while it charges: for every slice of energy that it measured itself it signs a claim.\n" +
+		Use: program, Short: "Buy energy, parking, passages and data by the claim, and keep the receipts",
+		Long: "A vehicle that pays while it charges, parks, passes a gate or reads data: for what it measured itself it signs a claim.\n" +
 			"Every session leaves a receipt that anybody verifies offline.",
-		Example: "  vehicle stations\n  vehicle charge --energy 12kWh\n  vehicle receipts",
+		Example: "  vehicle stations\n  vehicle charge --energy 12kWh\n  vehicle park --for 45m\n  vehicle toll\n" +
+			"  vehicle data --messages 1000\n  vehicle receipts",
 	}
-	root.AddCommand(stationsCommand(app), chargeCommand(app), resumeCommand(app), balanceCommand(app), payCommand(app),
+	root.AddCommand(stationsCommand(app), chargeCommand(app), parkCommand(app), tollCommand(app), dataCommand(app), resumeCommand(app), balanceCommand(app), payCommand(app),
 		receiptsCommand(app), verifyCommand(app), channelscmd.Command(app, program), walletcmd.Command(app, program))
 	return root
 }

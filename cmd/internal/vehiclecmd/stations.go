@@ -80,10 +80,14 @@ func printStations(p *cli.Printer, list []client.Station) {
 		if s.Free {
 			free = "free"
 		}
+		power := "-"
 		watts, _ := strconv.ParseInt(s.MaxPowerW, 10, 64) // written by ourselves
+		if watts > 0 {
+			power = strconv.FormatInt(watts/1000, 10) + " kW"
+		}
 		rows = append(rows, []string{
-			s.DID.String(), s.EVSE, s.Service, s.UnitPrice.Amount.Cents() + " " + s.UnitPrice.Currency.String(),
-			strconv.FormatInt(watts/1000, 10) + " kW", free, tariffInShort(s.Tariff), pricesInShort(s.Estimates),
+			s.DID.String(), s.EVSE, s.Service,
+			party.PriceWords(s.UnitPrice.Amount) + " " + s.UnitPrice.Currency.String() + "/" + party.PricedBy(s.Service), power, free, tariffInShort(s.Tariff), pricesInShort(s.Estimates),
 		})
 	}
 	p.Table([]string{"STATION", "EVSE", "SERVICE", "PRICE", "POWER", "FREE", "TARIFF", "NOW"}, rows)
@@ -94,10 +98,7 @@ func printStations(p *cli.Printer, list []client.Station) {
 func pricesInShort(prices []client.Price) string {
 	var shown []string
 	for i, price := range prices {
-		if price.EnergyWh == nil {
-			continue
-		}
-		text := strconv.FormatFloat(float64(*price.EnergyWh)/1e6, 'f', -1, 64) + " kWh " + price.Amount.Amount.Cents()
+		text := quantityInShort(price) + " " + party.PriceWords(price.Amount.Amount)
 		if i == len(prices)-1 && len(price.Components) > 1 {
 			var parts []string
 			for _, part := range price.Components {
@@ -108,6 +109,19 @@ func pricesInShort(prices []client.Price) string {
 		shown = append(shown, text)
 	}
 	return strings.Join(shown, ", ")
+}
+
+// quantityInShort gives "10 kWh", "2h", "1 piece".
+func quantityInShort(p client.Price) string {
+	switch {
+	case p.EnergyWh != nil:
+		return strconv.FormatFloat(float64(*p.EnergyWh)/1e6, 'f', -1, 64) + " kWh"
+	case p.Unit == meter.Seconds.String():
+		return strconv.FormatFloat(float64(p.Quantity)/3600, 'f', -1, 64) + " h"
+	case p.Quantity == 1:
+		return "1 piece"
+	}
+	return strconv.FormatInt(p.Quantity, 10) + " pieces"
 }
 
 // tariffShown is how much of a tariff fits a line.
