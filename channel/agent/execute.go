@@ -16,6 +16,7 @@ type Ports struct {
 	Store   store.Store
 	Send    func(wire.Frame)
 	Actuate func(session.Actuate) error
+	Permit  func(session.Permit)                // tells the vehicle's battery; nil where there is none to tell
 	Look    func(channel.SessionID, channel.ID) // answered later by a session.Viewed
 	Submit  func()                              // says that the outbox has entries
 	Report  func(session.Progress)
@@ -47,6 +48,10 @@ func Execute(ctx context.Context, id channel.SessionID, effects []session.Effect
 		case session.Actuate:
 			if err := ports.Actuate(e); err != nil {
 				return fmt.Errorf("commanding the outlet: %w", err)
+			}
+		case session.Permit:
+			if ports.Permit != nil {
+				ports.Permit(e)
 			}
 		case session.Look:
 			ports.Look(id, e.Channel)

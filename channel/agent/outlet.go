@@ -18,7 +18,10 @@ type Outlet struct {
 	Offer func(session.Instant) (quote.Quote, error)
 	// Next gives the quote whose prices follow from a time on, when the tariff of a running session ends; nil: sessions go on
 	// under the tariff that they began with.
-	Next   func(now session.Instant, from time.Time) (quote.Quote, error)
+	Next func(now session.Instant, from time.Time) (quote.Quote, error)
+	// Steer gives what a controller wants of the outlet now: the most that may flow toward the vehicle, or, below zero, back from it,
+	// in milliwatts; false for nothing in particular. Nil: nobody steers it.
+	Steer  func(now session.Instant) (limitMilliwatts int64, ok bool)
 	Policy session.PayeePolicy
 
 	drive     *Drive
@@ -58,6 +61,11 @@ func (o *Outlet) sample(now session.Instant) session.Sampled {
 func (s *Station) pulseOutlet(ctx context.Context, o *Outlet) {
 	now := s.deps.Clock.Now()
 	if v := s.at(o); v != nil {
+		if o.Steer != nil {
+			if limit, ok := o.Steer(now); ok {
+				v.hand(ctx, session.Steered{LimitMilliwatts: limit})()
+			}
+		}
 		v.hand(ctx, o.sample(now))()
 		s.requoteOutlet(ctx, o, v, now)
 		return

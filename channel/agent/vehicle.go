@@ -196,12 +196,28 @@ func (v *Vehicle) run(ctx context.Context, running *visit) (session.SessionRecor
 		Store: ownChannels{v.deps.Store, v.usage, running.id}, Send: sendOn(v.deps.Link, running.addr), Submit: v.outbox.Notify,
 		Look: v.looks.ask, Report: v.deps.report,
 		Actuate: func(session.Actuate) error { return nil }, // a vehicle commands no outlet
+		Permit:  v.permit,
 	}
 	v.set(running)
 	defer v.set(nil)
 	running.run(ctx)
 	return running.machine.Record(), running.err
 }
+
+// permit tells the battery what may flow back. One that does not hear it gives what it was told before, for which the station
+// pays as long as it shows it.
+func (v *Vehicle) permit(p session.Permit) {
+	err := ErrNoGiver
+	if g, ok := v.source.(meter.Giver); ok {
+		err = g.Permit(v.deps.Clock.Now().Session, p.LimitMilliwatts)
+	}
+	if err != nil {
+		v.deps.Log.Error("the battery was not told what may flow back", "limit_mw", p.LimitMilliwatts, "error", err)
+	}
+}
+
+// ErrNoGiver is logged where a vehicle that agreed to give energy back cannot tell its battery when not to.
+var ErrNoGiver = errors.New("agent: the vehicle's battery cannot be told what to give back")
 
 // occupy takes the vehicle for a session, and gives the function that frees it: from then on the keeper looks after the
 // session's channel.

@@ -97,7 +97,10 @@ func newStation(w *world) *node {
 	n := newNode(w, "station", 2)
 	n.peer, w.vehicle.peer = w.vehicle, n
 	var err error
-	if n.connector, err = sim.NewLyingConnector(w.cable, w.setup.inflatePPM); err != nil {
+	if n.connector, err = sim.NewLyingConnector(w.cable, w.setup.inflatePPM); w.setup.hidePPM != 0 {
+		n.connector, err = sim.NewHidingConnector(w.cable, w.setup.hidePPM)
+	}
+	if err != nil {
 		w.t.Fatal(err)
 	}
 	n.restore = func() (machine, []session.Effect, error) {
@@ -366,6 +369,10 @@ func (n *node) carryOut(effect session.Effect) {
 	case session.Actuate:
 		if err := n.actuate(e); err != nil {
 			n.w.breaks("outlet: %v", err)
+		}
+	case session.Permit:
+		if err := n.w.cable.Permit(n.w.now, e.LimitMilliwatts); err != nil && !n.w.setup.ungiving {
+			n.w.breaks("battery: %v", err)
 		}
 	}
 }

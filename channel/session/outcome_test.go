@@ -55,7 +55,7 @@ func (w *world) priceOf(readings []session.ReadingRecord) money.Amount {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var run *pricing.Run
+	var run, back *pricing.Run
 	var first meter.Reading
 	var last time.Time
 	next := w.changedTo()
@@ -68,6 +68,16 @@ func (w *world) priceOf(readings []session.ReadingRecord) money.Amount {
 		if run == nil {
 			first = r
 			if run, err = pricing.NewRun(tariff, r.Time, berlin); err != nil {
+				w.t.Fatal(err)
+			}
+			if feedIn := w.feedIn(); feedIn != nil {
+				if back, err = pricing.NewRun(feedIn, r.Time, berlin); err != nil {
+					w.t.Fatal(err)
+				}
+			}
+		}
+		if back != nil {
+			if err := back.Add(pricing.Sample{Time: r.Time, EnergyMilliwattHours: r.Exported - first.Exported}); err != nil {
 				w.t.Fatal(err)
 			}
 		}
@@ -93,7 +103,18 @@ func (w *world) priceOf(readings []session.ReadingRecord) money.Amount {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return cost.Payable()
+	if back == nil {
+		return cost.Payable()
+	}
+	credit, err := back.Cost()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	net, err := cost.Less(credit)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return net
 }
 
 // changedTo gives the tariff that both sides agreed on in the middle of the session, or nil.

@@ -67,6 +67,9 @@ type Payee struct {
 	progressAt   time.Time // real clock: when the vehicle last moved the session on, or owed nothing
 	stopAskedAt  time.Time // real clock: when the connector was told to stop, by this process
 	cosignBy     time.Time // real clock: until when a counter-signature is awaited; zero when none is
+	wanted       int64     // what the station's controller wants of the outlet, milliwatts
+	steers       bool      // it said so
+	limited      int64     // the limit of energy that the connector was told last, while it is not paused
 	inFlight     []OpID    // operations in the outbox that settle
 	offeredAt    time.Time // real clock: when the vehicle was last asked to agree to a new quote
 	cosignFailed bool      // the vehicle did not counter-sign in time
@@ -170,6 +173,8 @@ func (p *Payee) Step(now Instant, event Event) []Effect {
 		return p.concluded(now, e)
 	case Reoffered:
 		return p.reoffered(now, e)
+	case Steered:
+		return p.steered(now, e)
 	case StopAsked:
 		return p.stop(now, e.Reason)
 	}

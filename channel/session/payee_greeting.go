@@ -81,6 +81,7 @@ func (p *Payee) accepted(now Instant, a wire.Accept) []Effect {
 		return p.refuse(now, wire.CodeChannel, err)
 	}
 	p.record.Base, p.record.Phase = a.Base, PhaseAccepting
+	p.record.ReturnMw = min(max(a.ReturnMw, 0), p.quote.Quote.MaxReturnMw)
 	p.progressAt = now.Real
 	return []Effect{p.saved(Batch{}), Look{p.record.Channel}, p.report(now, "offer accepted", nil)}
 }

@@ -81,7 +81,7 @@ func (p *Payee) charging(now Instant) []Effect {
 		p.paused, p.exposed = false, now.Session.Add(-p.unread())
 		effects = append(effects, Actuate{CommandLimit, p.limit()}, p.report(now, "resumed", nil))
 	}
-	return effects
+	return append(effects, p.follow(now)...)
 }
 
 // read signs the next reading, stores it and demands its price.
@@ -126,7 +126,7 @@ func (p *Payee) next() (meter.Reading, error) {
 	}
 	last, _ := p.chain.Last()
 	without := meter.Sample{
-		Time: last.Time, Register: last.Register, Unit: last.Unit,
+		Time: last.Time, Register: last.Register, Exported: last.Exported, Unit: last.Unit,
 		StateOfChargePermille: last.StateOfChargePermille, State: meter.Ended,
 	}
 	return p.chain.Next(without, without.Attested(meter.Attestation(p.quote.Quote.Attestation)))

@@ -18,7 +18,8 @@ func (p *Payee) limit() int64 {
 		p.permitted = p.paidRegister + q.Unpaid()
 		return p.permitted
 	}
-	return q.MaxPowerMw
+	p.limited = p.energyLimit()
+	return p.limited
 }
 
 // permitMore lets an outlet count on once a claim has paid for pieces.

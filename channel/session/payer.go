@@ -9,6 +9,7 @@ import (
 	"joulepay/channel/wire"
 	"joulepay/meter"
 	"joulepay/wallet"
+	"joulepay/wallet/money"
 )
 
 // PayerConfig is what a vehicle brings to a session.
@@ -30,13 +31,20 @@ type Payer struct {
 	visit
 	config PayerConfig
 
-	sample    meter.Sample // its own meter's last word
-	sampled   bool
-	waiting   *wire.Demand // a reading that the own meter does not confirm yet
-	since     time.Time    // own session clock when it greeted, or accepted; after a restart as the quote has it
-	clockFrom time.Time    // own session clock when the baseline was read, or earlier
-	beganAt   time.Time    // real clock: when the current phase began
-	waits     error        // why an offer is not accepted, or not yet
+	sample        meter.Sample // its own meter's last word
+	sampled       bool
+	waiting       *wire.Demand // a reading that the own meter does not confirm yet
+	securedAt     time.Time    // own session clock: up to then all that was given back is paid for
+	securedReturn int64        // own register of it at that time
+	pricedAt      time.Time    // own session clock: for which pricedReturn holds
+	pricedReturn  money.Amount // of a kWh that is given back
+
+	since     time.Time // own session clock when it greeted, or accepted; after a restart as the quote has it
+	clockFrom time.Time // own session clock when the baseline was read, or earlier
+	beganAt   time.Time // real clock: when the current phase began
+	given     []given   // own measurements of what was given back, since the last reading that is paid for
+	permitted *int64    // what the battery was told that may flow back; nil: nothing yet
+	waits     error     // why an offer is not accepted, or not yet
 }
 
 // NewPayer begins a session with a station. known is an open channel with it, or nil.
@@ -102,6 +110,10 @@ func (p *Payer) enter(now Instant, phase Phase) {
 
 // Step reacts to one event.
 func (p *Payer) Step(now Instant, event Event) []Effect {
+	return append(p.react(now, event), p.permit(now)...)
+}
+
+func (p *Payer) react(now Instant, event Event) []Effect {
 	switch e := event.(type) {
 	case Received:
 		if _, refused := e.Message.(wire.Refuse); !refused { // a station that only refuses is not there for this session
@@ -111,6 +123,7 @@ func (p *Payer) Step(now Instant, event Event) []Effect {
 	case Sampled:
 		if e.Err == nil {
 			p.sample, p.sampled = e.Sample, true
+			p.noteGiven()
 		}
 		return append(p.tryAgain(now), p.pass(now)...)
 	case Tick:

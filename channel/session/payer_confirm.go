@@ -28,6 +28,9 @@ func (p *Payer) confirm(now Instant, s meter.Signed) error {
 	if err := p.confirmQuantity(s.Reading); err != nil {
 		return err
 	}
+	if err := p.confirmReturned(s.Reading); err != nil {
+		return err
+	}
 	return p.confirmProof(s)
 }
 

@@ -139,12 +139,12 @@ func (p *Payer) cover(now Instant) []Effect {
 
 // accept binds this side to the quote.
 func (p *Payer) accept(now Instant) []Effect {
-	p.record.Base = p.side.Lanes()
+	p.record.Base, p.record.ReturnMw = p.side.Lanes(), p.returnPower()
 	p.enter(now, PhaseAccepting)
 	p.sentAt, p.since = now.Real, now.Session
 	return []Effect{p.saved(Batch{}), p.acceptance(), p.report(now, "offer accepted", nil)}
 }
 
 func (p *Payer) acceptance() Send {
-	return Send{wire.Accept{Quote: p.quote.Hash(), Opening: p.side.Opening().Encode(), Base: p.record.Base}}
+	return Send{wire.Accept{Quote: p.quote.Hash(), Opening: p.side.Opening().Encode(), Base: p.record.Base, ReturnMw: p.record.ReturnMw}}
 }

@@ -38,6 +38,7 @@ func (p *Payer) demanded(now Instant, d wire.Demand) []Effect {
 		return p.doubt(now, err)
 	}
 	p.begin(now, signed.Reading)
+	p.secure(now, signed.Reading)
 	stored := ReadingRecord{Session: p.record.ID, Sequence: signed.Reading.Sequence, Signed: d.Reading}
 	effects := p.pay(now, Batch{Readings: []ReadingRecord{stored}})
 	if owed, err := p.due(p.lane(1)); err == nil && d.Required > max(owed, p.lane(0)) {
@@ -61,7 +62,7 @@ func (p *Payer) begin(now Instant, r meter.Reading) {
 		if r.Time.Before(p.clockFrom) {
 			p.clockFrom = r.Time // it was under way for so long, or their clocks differ by so much: at most ClockStart
 		}
-		p.record.MeasureBase = p.sample.Register
+		p.record.MeasureBase, p.record.ReturnBase = p.sample.Register, p.sample.Exported
 		p.enter(now, PhaseCharging)
 	}
 	if r.State == meter.Ended {
@@ -86,6 +87,9 @@ func (p *Payer) price(r meter.Reading) error {
 func (p *Payer) repeated(now Instant, d wire.Demand) []Effect {
 	if err := p.acceptBack(d.Back); err != nil {
 		return p.backRefused(now, err)
+	}
+	if last, ok := p.chain.Last(); ok {
+		p.secure(now, last) // the station's money may have come since
 	}
 	if p.owes() {
 		return p.pay(now, Batch{})

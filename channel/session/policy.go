@@ -24,6 +24,11 @@ type PayerPolicy struct {
 	EndSurchargeMax money.Amount
 	SliceMax        money.Amount
 
+	// What the vehicle gives back. The zero values are a vehicle that gives nothing.
+	ReturnMw       int64        // milliwatts: the most that may flow back
+	ReturnPriceMin money.Amount // of a kWh, VAT included: for less nothing flows back
+	ReturnSliceMax money.Amount // exposure that it accepts to a station that takes energy and does not pay (I5)
+
 	Deposit   money.Amount  // locked when a channel opens, unless the quote asks for more
 	TopUp     money.Amount  // added when the deposit runs short; 0 never
 	WindowMax time.Duration // the longest challenge window that it accepts
@@ -42,7 +47,7 @@ type PayerPolicy struct {
 func DefaultPayerPolicy() PayerPolicy {
 	return PayerPolicy{
 		Service: "charging", Currency: "EUR",
-		PrepaidMax: 2 * money.Nano, EndSurchargeMax: 5 * money.Nano, SliceMax: 5 * money.Nano,
+		PrepaidMax: 2 * money.Nano, EndSurchargeMax: 5 * money.Nano, SliceMax: 5 * money.Nano, ReturnSliceMax: 5 * money.Nano,
 		Deposit: 20 * money.Nano, TopUp: 10 * money.Nano,
 		WindowMax: 72 * time.Hour, Lifetime: 30 * 24 * time.Hour,
 		ClockStart: 5 * time.Second, SettleWait: time.Minute, GoneAfter: 5 * time.Minute, FullIsTarget: true,
@@ -65,6 +70,8 @@ func (p PayerPolicy) check(q quote.Quote) error {
 		return fmt.Errorf("%w: surcharge at the end up to %s, at most %s", ErrPolicy, q.EndSurcharge, p.EndSurchargeMax)
 	case q.Slice > p.SliceMax:
 		return fmt.Errorf("%w: slice of %s, at most %s", ErrPolicy, q.Slice, p.SliceMax)
+	case p.ReturnMw > 0 && q.ReturnSlice > p.ReturnSliceMax:
+		return fmt.Errorf("%w: slice of %s that is given back, at most %s", ErrPolicy, q.ReturnSlice, p.ReturnSliceMax)
 	case window > p.WindowMax || window < channel.WindowMin:
 		return fmt.Errorf("%w: challenge window %s", ErrPolicy, window)
 	}

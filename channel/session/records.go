@@ -163,12 +163,15 @@ type SessionRecord struct {
 	Vertices    []OpID            `cbor:"21,keyasint"`           // ledger operations of this session
 	Quote       []byte            `cbor:"22,keyasint"`           // quote.Signed that is in force by the last reading
 	Abandoned   bool              `cbor:"23,keyasint"`           // payee: the vehicle vanished, the channel is closed alone
-	Power       int64             `cbor:"24,keyasint"`           // milliwatts at the last reading
+	Power       int64             `cbor:"24,keyasint"`           // milliwatts at the last reading; below zero they flow back
 	SoCPermille int16             `cbor:"25,keyasint"`           // state of charge at the last reading; -1 unknown
 	Closing     [2][]byte         `cbor:"26,keyasint"`           // channel.Best of each lane when it was paid; a later session claims more
 	Earlier     [][]byte          `cbor:"27,keyasint,omitempty"` // quote.Signed of this session that were in force before
 	Next        []byte            `cbor:"28,keyasint,omitempty"` // quote.Signed that is offered, or agreed on, for a time to come
 	NextAgreed  bool              `cbor:"29,keyasint,omitempty"` // a claim says so
+	Returned    int64             `cbor:"30,keyasint,omitempty"` // given back, mWh, by the last reading
+	ReturnMw    int64             `cbor:"31,keyasint,omitempty"` // milliwatts: what both agreed may flow back at most
+	ReturnBase  int64             `cbor:"32,keyasint,omitempty"` // payer: own register of what was given back at the baseline reading
 }
 
 // Quotes gives the quotes that both sides agreed on, the session's first one first.
@@ -322,7 +325,8 @@ type Progress struct {
 	Elapsed     time.Duration
 	Service     string
 	Quantity    int64 // in the unit of the service
-	Power       int64 // milliwatts
+	Returned    int64 // given back, mWh
+	Power       int64 // milliwatts; below zero they flow back
 	SoCPermille int16
 	Cost        money.Amount
 	Paid        money.Amount

@@ -57,6 +57,9 @@ type (
 		Offer quote.Quote // only its prices count
 		From  time.Time   // session clock
 	}
+	// Steered says what the station's controller wants of its outlet from now on: the most that may flow toward the vehicle, or,
+	// below zero, back from it. A session that nobody steers gives all that its quote names.
+	Steered struct{ LimitMilliwatts int64 }
 	// StopAsked ends the session from this side.
 	StopAsked struct{ Reason wire.Reason }
 )
@@ -74,6 +77,8 @@ type (
 		Command         Command
 		LimitMilliwatts int64
 	}
+	// Permit tells the vehicle's battery how much may flow back from now on; 0 is nothing.
+	Permit struct{ LimitMilliwatts int64 }
 	// Report tells people and metrics; nothing depends on it.
 	Report struct{ Event Progress }
 )
@@ -94,12 +99,14 @@ func (Tick) event()      {}
 func (Viewed) event()    {}
 func (Concluded) event() {}
 func (Reoffered) event() {}
+func (Steered) event()   {}
 func (StopAsked) event() {}
 
 func (Persist) effect() {}
 func (Send) effect()    {}
 func (Look) effect()    {}
 func (Actuate) effect() {}
+func (Permit) effect()  {}
 func (Report) effect()  {}
 
 // View is the ledger's certified word on a channel.

@@ -16,6 +16,7 @@ import (
 const (
 	sessionTermsVersion    = 1
 	sessionProgressVersion = 1
+	sessionReturnVersion   = 2 // of progress in which something was given back
 
 	// vertexCountMax bounds the ledger operations of a session: one every ten minutes for four weeks.
 	vertexCountMax = 4096
@@ -28,7 +29,7 @@ const (
 
 // terms gives the record without its progress and its vertices.
 func (r SessionRecord) terms() SessionRecord {
-	r.Phase, r.EndedMs, r.Sequence, r.Quantity = 0, 0, 0, 0
+	r.Phase, r.EndedMs, r.Sequence, r.Quantity, r.Returned = 0, 0, 0, 0, 0
 	r.Cost, r.Paid, r.Claims, r.Power, r.SoCPermille = 0, 0, 0, 0, 0
 	r.Vertices = nil
 	return r
@@ -40,7 +41,7 @@ func (r SessionRecord) SameTerms(other SessionRecord) bool {
 		r.Channel == other.Channel && r.KeyIndex == other.KeyIndex && r.Base == other.Base &&
 		r.StartedMs == other.StartedMs && r.Reason == other.Reason && r.Failure == other.Failure &&
 		r.Service == other.Service && r.Wanted == other.Wanted && r.MeasureBase == other.MeasureBase &&
-		r.Abandoned == other.Abandoned && slices.Equal(r.Vertices, other.Vertices) && bytes.Equal(r.Quote, other.Quote) &&
+		r.ReturnMw == other.ReturnMw && r.ReturnBase == other.ReturnBase && r.Abandoned == other.Abandoned && slices.Equal(r.Vertices, other.Vertices) && bytes.Equal(r.Quote, other.Quote) &&
 		bytes.Equal(r.Closing[0], other.Closing[0]) && bytes.Equal(r.Closing[1], other.Closing[1]) &&
 		slices.EqualFunc(r.Earlier, other.Earlier, bytes.Equal) && bytes.Equal(r.Next, other.Next) && r.NextAgreed == other.NextAgreed
 }
@@ -76,8 +77,12 @@ func (r SessionRecord) EncodeTerms() []byte {
 
 // EncodeProgress gives the bytes of phase, counters and amounts.
 func (r SessionRecord) EncodeProgress() []byte {
-	b := make([]byte, 0, 72)
-	b = append(b, sessionProgressVersion, byte(r.Phase))
+	version := byte(sessionProgressVersion)
+	if r.Returned != 0 {
+		version = sessionReturnVersion
+	}
+	b := make([]byte, 0, 80)
+	b = append(b, version, byte(r.Phase))
 	b = layout.AppendInt64(b, r.EndedMs)
 	b = binary.BigEndian.AppendUint64(b, r.Sequence)
 	b = layout.AppendInt64(b, r.Quantity)
@@ -85,7 +90,11 @@ func (r SessionRecord) EncodeProgress() []byte {
 	b = layout.AppendInt64(b, int64(r.Paid))
 	b = binary.BigEndian.AppendUint64(b, r.Claims)
 	b = layout.AppendInt64(b, r.Power)
-	return binary.BigEndian.AppendUint16(b, uint16(r.SoCPermille))
+	b = binary.BigEndian.AppendUint16(b, uint16(r.SoCPermille))
+	if version == sessionReturnVersion {
+		b = layout.AppendInt64(b, r.Returned)
+	}
+	return b
 }
 
 // DecodeSessionParts reads what EncodeTerms and EncodeProgress give.
@@ -94,8 +103,11 @@ func DecodeSessionParts(terms, progress []byte) (SessionRecord, error) {
 	if err != nil {
 		return SessionRecord{}, fmt.Errorf("%w: terms of a session: %w", ErrRecord, err)
 	}
-	in := layout.NewReader(progress)
-	in.Version(sessionProgressVersion)
+	in, version := layout.NewReader(progress), byte(sessionProgressVersion)
+	if len(progress) > 0 && progress[0] == sessionReturnVersion {
+		version = sessionReturnVersion
+	}
+	in.Version(version)
 	r.Phase = Phase(in.Uint8())
 	r.EndedMs = in.Int64()
 	r.Sequence = in.Uint64()
@@ -105,6 +117,11 @@ func DecodeSessionParts(terms, progress []byte) (SessionRecord, error) {
 	r.Claims = in.Uint64()
 	r.Power = in.Int64()
 	r.SoCPermille = int16(in.Uint16())
+	if version == sessionReturnVersion {
+		if r.Returned = in.Int64(); r.Returned == 0 {
+			in.Fail(errors.New("nothing was given back"))
+		}
+	}
 	if err := in.Close(); err != nil {
 		return SessionRecord{}, fmt.Errorf("%w: session %s: %w", ErrRecord, r.ID, err)
 	}

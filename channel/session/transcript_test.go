@@ -54,7 +54,11 @@ func describe(event session.Event) string {
 		if e.Err != nil {
 			return "measures nothing: " + e.Err.Error()
 		}
-		return fmt.Sprintf("measures %d mWh, %s", e.Sample.Register, e.Sample.State)
+		text := fmt.Sprintf("measures %d mWh, %s", e.Sample.Register, e.Sample.State)
+		if e.Sample.Exported != 0 && e.Sample.PowerMilliwatts < 0 {
+			text += fmt.Sprintf(", %d mWh given back", e.Sample.Exported)
+		}
+		return text
 	case session.Tick:
 		return "waits"
 	case session.Viewed:
@@ -70,6 +74,8 @@ func describe(event session.Event) string {
 		return fmt.Sprintf("hears that the %s is final", e.Op.Kind)
 	case session.Reoffered:
 		return "is to change the tariff"
+	case session.Steered:
+		return fmt.Sprintf("is steered to %d kW", e.LimitMilliwatts/1_000_000)
 	case session.StopAsked:
 		return "is asked to stop: " + string(e.Reason)
 	}
@@ -141,6 +147,8 @@ func describeEffect(effect session.Effect) string {
 	case session.Actuate:
 		return []string{"", "outlet starts, ", "outlet limited to ", "outlet stops"}[e.Command] +
 			map[bool]string{true: "", false: fmt.Sprintf("%d kW", e.LimitMilliwatts/1_000_000)}[e.Command == session.CommandStop]
+	case session.Permit:
+		return fmt.Sprintf("lets %d kW flow back", e.LimitMilliwatts/1_000_000)
 	case session.Report:
 		switch {
 		case e.Event.Err != nil:

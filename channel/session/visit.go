@@ -100,6 +100,7 @@ func (v *visit) take(r meter.Reading) error {
 		v.record.StartedMs = r.Time.UnixMilli()
 	}
 	v.record.Sequence, v.record.Quantity, v.record.Cost = r.Sequence, v.bill.Quantity(r), cost
+	v.record.Returned = v.bill.Returned(r)
 	v.record.Power, v.record.SoCPermille = r.PowerMilliwatts, r.StateOfChargePermille
 	v.record.EndedMs = r.Time.UnixMilli()
 	return nil
@@ -172,8 +173,8 @@ func (v *visit) seen(now Instant, view View) {
 func (v *visit) report(now Instant, note string, err error) Report {
 	p := Progress{
 		Session: v.record.ID, Role: v.record.Role, Phase: v.record.Phase, Peer: v.record.Peer, At: now.Session,
-		Service: v.record.Service,
-		Quantity: v.record.Quantity, Power: v.record.Power, SoCPermille: v.record.SoCPermille,
+		Service:  v.record.Service,
+		Quantity: v.record.Quantity, Returned: v.record.Returned, Power: v.record.Power, SoCPermille: v.record.SoCPermille,
 		Cost: v.record.Cost, Paid: v.record.Paid, Claims: v.record.Claims, Note: note, Err: err,
 	}
 	if v.record.StartedMs != 0 {

@@ -35,6 +35,7 @@ type world struct {
 	told    strings.Builder // the transcript
 	bodies  map[string]channel.Hash
 	exposed money.Amount // the most that the station ever delivered unpaid
+	givenUp money.Amount // the most that the vehicle ever gave back unpaid
 	counts  map[string]int
 	broken  []string // invariants that did not hold
 	fatal   func(string)
@@ -63,6 +64,12 @@ type setup struct {
 	offers      func(*quote.Quote)                            // changes what the station offers
 	samples     func(*world, session.Sampled) session.Sampled // changes what the station's outlet says
 	keys        quote.Keys
+	battery     *sim.Battery              // at an outlet that takes energy back; nil: it takes energy only, and an outlet gives it only
+	giveBack    string                    // what the station pays for a kWh; with battery
+	returnMw    int64                     // the most that it takes back
+	steer       func(time.Duration) int64 // what its controller wants, by the time since the session began
+	hidePPM     int64                     // by which its meter shows less than was given back
+	ungiving    bool                      // the battery does not hear what it may give back
 	random      *rand.Rand
 }
 
@@ -99,7 +106,11 @@ func newWorld(t testing.TB, s setup) *world {
 	s.fill()
 	w := &world{t: t, setup: s, now: began, bodies: map[string]channel.Hash{}, counts: map[string]int{}}
 	var err error
-	if w.cable, err = sim.NewCable(s.powerMw, 1_000_000); err != nil {
+	before := int64(0) // given back by vehicles that came earlier
+	if s.battery != nil {
+		before = 500_000
+	}
+	if w.cable, err = sim.NewTwoWayCable(s.powerMw, s.returnMw, 1_000_000, before); err != nil {
 		t.Fatal(err)
 	}
 	w.plug(s.energy)
@@ -141,6 +152,10 @@ func (s *setup) fill() {
 // plug connects a vehicle that asks for so much energy at the outlet's full power.
 func (w *world) plug(energyMilliwattHours int64) {
 	const microjoules = 3_600_000 // a mWh
+	if w.setup.battery != nil {
+		w.plugBattery()
+		return
+	}
 	load, err := sim.NewLoad([]sim.Step{{EnergyMicrojoules: energyMilliwattHours * microjoules, PowerMilliwatts: w.setup.powerMw}},
 		meter.StateOfChargeUnknown, meter.StateOfChargeUnknown)
 	if err != nil {
@@ -150,6 +165,47 @@ func (w *world) plug(energyMilliwattHours int64) {
 	if err := w.cable.Plug(load); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// plugBattery connects the vehicle that gives back.
+func (w *world) plugBattery() {
+	load, err := w.setup.battery.Load()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.cable.Unplug(w.now)
+	if err := w.cable.Plug(load); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// feedIn gives the tariff of what is given back; nil where nothing is.
+func (w *world) feedIn() *pricing.Tariff {
+	if w.setup.giveBack == "" {
+		return nil
+	}
+	eur, err := money.ParseCurrency("EUR")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	tariff, err := pricing.FlatGiveBack(w.setup.giveBack, eur)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return tariff
+}
+
+// steered does as the station's controller does with every pulse.
+func (w *world) steered() {
+	payee, ok := w.station.machine.(*session.Payee)
+	if w.setup.steer == nil || !ok || w.station.down {
+		return
+	}
+	var since time.Duration
+	if record := payee.Record(); record.StartedMs != 0 {
+		since = w.now.Sub(time.UnixMilli(record.StartedMs))
+	}
+	w.station.step(session.Steered{LimitMilliwatts: w.setup.steer(since)})
 }
 
 // offer gives the quote of a session that begins now.
@@ -164,7 +220,7 @@ func (w *world) offerOf(text string, at time.Time) quote.Quote {
 		Network: network, Station: w.station.did, MeterKey: testKey(23).Public(), Attestation: meter.AttestedByStation,
 		Service: "charging", EVSE: "E1", Unit: meter.MilliwattHours, Tariff: tariff, TimeZone: "Europe/Berlin",
 		MaxPowerMw: w.setup.powerMw, ClaimEvery: w.setup.claimEvery, Window: time.Minute,
-		SettleAt: w.setup.settleAt, SettleEvery: w.setup.settleEvery,
+		SettleAt: w.setup.settleAt, SettleEvery: w.setup.settleEvery, GiveBack: w.feedIn(), MaxReturnMw: w.setup.returnMw,
 	}, at)
 	if err != nil {
 		w.t.Fatal(err)
@@ -206,6 +262,7 @@ func (w *world) after(d time.Duration, do func()) {
 // pulses samples the outlet and lets time pass for both, for ever.
 func (w *world) pulses() {
 	w.after(pulse, func() {
+		w.steered()
 		w.station.pulse()
 		w.changeTariff()
 		w.vehicle.pulse()
@@ -301,9 +358,35 @@ func (w *world) measureExposure() {
 		w.breaks("cable: %v", err)
 		return
 	}
-	owed := w.worth(signed.Reading.Time, state.Register-w.station.meterShows(signed.Reading.Register))
+	owed := w.worth(signed.Reading.Time, state.Register-w.station.meterShows(signed.Reading.Register)) - w.credit(state.Exported-w.returnedAtFirst(signed.Reading))
 	paid := ch.Side.In.Owed() - record.Base[0] - (ch.Side.Out.Owed() - record.Base[1])
 	w.exposed = max(w.exposed, owed-paid)
+	if v, ch := w.vehicle.stored(); v != nil && ch != nil && v.Phase <= session.PhaseStopping { // later come the surcharges of the end
+		got := ch.Side.In.Owed() - record.Base[1] - (ch.Side.Out.Owed() - record.Base[0])
+		w.givenUp = max(w.givenUp, -owed-got)
+	}
+}
+
+// returnedAtFirst gives the truth of what had been given back before the session.
+func (w *world) returnedAtFirst(r meter.Reading) int64 {
+	return r.Exported * 1_000_000 / (1_000_000 - w.setup.hidePPM)
+}
+
+// credit prices what was given back.
+func (w *world) credit(energyMilliwattHours int64) money.Amount {
+	tariff := w.feedIn()
+	if tariff == nil {
+		return 0
+	}
+	price, err := pricing.EnergyPrice(tariff, began, time.UTC, w.setup.returnMw)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	credit, err := price.MulDiv(energyMilliwattHours, 1_000_000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return credit
 }
 
 // worth prices energy without regard to how long it took.

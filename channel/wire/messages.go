@@ -49,6 +49,8 @@ type Accept struct {
 	Quote   channel.Hash    `cbor:"1,keyasint"`
 	Opening []byte          `cbor:"2,keyasint"` // channel.Opening, of a new or an existing channel
 	Base    channel.PerLane `cbor:"3,keyasint"` // both lanes' amounts before this session
+	// ReturnMw is how much the vehicle lets flow back at most, milliwatts; 0 is nothing, whatever the quote would take.
+	ReturnMw int64 `cbor:"4,keyasint,omitempty"`
 }
 
 // Requote offers other prices from a time on, while the session runs (station to vehicle). The vehicle agrees with a claim under
