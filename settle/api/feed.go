@@ -205,6 +205,3 @@ func (c *cursor) next(max int) (events []numbered, missed bool, more <-chan stru
 	}
 	return events, missed, r.more
 }
-
-// id gives the id of the event that the follower got last.
-func (c *cursor) id() string { return eventID(c.run.id, c.last) }
