@@ -114,7 +114,8 @@ type cdrDimension struct {
 
 // CDR gives a finished session as an OCPI CDR object. It has the readings' periods as the tariff priced them, so that
 // pricing.CostOfCDR comes to the same cost. The vehicle is named by a token of its own: the first half of the SHA-256 of its
-// DID, which is too long for one and stands in the remark, beside what was paid. Errors are ErrNotEnded, and ErrExport where
+// DID, which is too long for one and stands in the remark, beside what was paid. A CDR prices energy that was taken, as its tariffs
+// do; what was given back (ENERGY_EXPORT is for Session objects alone) and its credit are in the remark. Errors are ErrNotEnded, and ErrExport where
 // OCPI has no words for a session.
 func (v Visit) CDR(o CDROptions) ([]byte, error) {
 	if o.Version == "" {
@@ -289,8 +290,11 @@ var alpha3 = map[string]string{
 
 // remark says what OCPI has no field for, in at most 255 characters.
 func (v Visit) remark() string {
-	text := fmt.Sprintf("%s paid %s of %s %s by %d claims", v.Vehicle, decimal(int64(v.Paid), 9), decimal(int64(v.Cost.Payable()), 9),
+	text := fmt.Sprintf("%s paid %s of %s %s by %d claims", v.Vehicle, decimal(int64(v.Paid), 9), decimal(int64(v.Payable), 9),
 		v.Quote.Currency, v.Claims)
+	if v.Credit != nil && v.Returned() > 0 {
+		text += fmt.Sprintf("; less %s for %s kWh back", sumOf(*v.Credit), decimal(v.Returned(), 6))
+	}
 	if v.Settlement != "" {
 		text += "; ledger vertex " + v.Settlement
 	}

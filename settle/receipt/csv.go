@@ -12,10 +12,12 @@ import (
 )
 
 // CSVHeader names the columns of WriteCSV. Times are UTC (RFC 3339), energy is in kWh, money in the currency beside it: the
-// cost exact to 12 decimals, what is payable and paid to 9. A sum that the tariff does not state is empty.
+// cost exact to 12 decimals, what is payable and paid to 9. A sum that the tariff does not state is empty, and so is what was given
+// back where the station pays for none; payable is the cost less that credit.
 var CSVHeader = []string{
 	"session", "start", "end", "ended", "vehicle", "station", "evse", "service", "tariff", "unit", "quantity", "energy_kwh", "seconds",
 	"currency", "cost_excl_vat", "cost_incl_vat", "payable", "paid", "unpaid", "claims", "reason", "final", "settlement",
+	"returned_kwh", "credit",
 }
 
 // WriteCSV writes a header and a line for each visit (RFC 4180). Text that a spreadsheet would take for a formula is
@@ -40,13 +42,17 @@ func (v Visit) csv() []string {
 	if meter.Unit(q.Unit) == meter.MilliwattHours {
 		energy = decimal(v.Quantity(), 6)
 	}
+	returned, credit := "", ""
+	if v.Credit != nil {
+		returned, credit = decimal(v.Returned(), 6), sumOf(*v.Credit)
+	}
 	amount := func(a money.Amount) string { return decimal(int64(a), 9) }
 	return []string{
 		v.Session.String(), v.Start().Format(time.RFC3339), v.End().Format(time.RFC3339), strconv.FormatBool(v.Ended()),
 		v.Vehicle.String(), q.Station.String(), cell(q.EVSE), cell(q.Service), cell(strings.Join(v.tariffIDs(), ", ")),
 		meter.Unit(q.Unit).String(), strconv.FormatInt(v.Quantity(), 10), energy, strconv.FormatInt(int64(v.End().Sub(v.Start())/time.Second), 10),
-		q.Currency, v.Cost.ExclVAT.String(), v.Cost.InclVAT.String(), amount(v.Cost.Payable()), amount(v.Paid), amount(v.Unpaid()),
-		strconv.FormatUint(v.Claims, 10), cell(v.Reason), strconv.FormatBool(v.Final), v.Settlement,
+		q.Currency, v.Cost.ExclVAT.String(), v.Cost.InclVAT.String(), amount(v.Payable), amount(v.Paid), amount(v.Unpaid()),
+		strconv.FormatUint(v.Claims, 10), cell(v.Reason), strconv.FormatBool(v.Final), v.Settlement, returned, credit,
 	}
 }
 

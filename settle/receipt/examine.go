@@ -52,8 +52,9 @@ type dossier struct {
 	shown    [2]bool         // lanes whose state before is shown by a claim of an earlier session
 	paidFor  int             // index of the latest reading that a claim pays for; -1 when nothing was claimed
 
-	cost      pricing.Cost // of all readings
-	payable   money.Amount
+	cost      pricing.Cost  // of what was taken, by all readings
+	credit    *pricing.Cost // for what was given back; nil where none is taken
+	payable   money.Amount  // the one less the other
 	paid      money.Amount
 	vertices  []*settle.Vertex
 	proven    int // vertices with a proof
@@ -336,19 +337,39 @@ func (d *dossier) checkCost() error {
 		if i != d.paidFor && i != len(d.readings)-1 {
 			continue
 		}
-		if d.cost, err = bill.Cost(reading.State == meter.Ended); err != nil {
+		if d.payable, err = bill.Net(reading.State == meter.Ended); err != nil {
 			return err
 		}
 		if i == d.paidFor {
-			due = d.cost.Payable()
+			due = d.payable
 		}
+	}
+	if err := d.keepCost(bill); err != nil {
+		return err
 	}
 	if d.tariffs, err = tariffIDs(d.quotes[:bill.InForce()+1]); err != nil {
 		return err
 	}
-	d.payable = d.cost.Payable()
 	if d.paid > due {
 		return fmt.Errorf("%w: %s for %s", errOverpaid, d.paid, due)
 	}
 	return nil
+}
+
+// keepCost keeps what was taken and what was given back, each by itself, at the last reading.
+func (d *dossier) keepCost(bill *quote.Bill) error {
+	var err error
+	if d.cost, err = bill.Cost(d.readings[len(d.readings)-1].State == meter.Ended); err != nil {
+		return err
+	}
+	credit, taken, err := bill.Credit()
+	if err == nil && taken {
+		d.credit = &credit
+	}
+	return err
+}
+
+// returned gives what was given back up to the last reading.
+func (d *dossier) returned() int64 {
+	return d.readings[len(d.readings)-1].Exported - d.readings[0].Exported
 }

@@ -26,7 +26,9 @@ type Visit struct {
 	Quote      quote.Quote       // that it began with
 	Tariffs    []*pricing.Tariff // that priced it, in order
 	Readings   []meter.Signed    // in order, the baseline first
-	Cost       pricing.Cost      // by the tariff; with the surcharges of the end once it has ended
+	Cost       pricing.Cost      // of what was taken, by the tariff; with the surcharges of the end once it has ended
+	Credit     *pricing.Cost     // for what was given back; nil where the quote pays for none
+	Payable    money.Amount      // the cost less the credit
 	Paid       money.Amount      // claimed by the vehicle less what came back
 	Claims     uint64
 	Reason     string // why it ended; empty where that is not known
@@ -81,8 +83,24 @@ func NewVisit(f Facts) (Visit, error) {
 		}
 		v.Tariffs = append(v.Tariffs, tariff)
 	}
-	v.Cost, err = bill.Cost(v.Ended())
+	err = v.price(bill)
 	return v, err
+}
+
+func (v *Visit) price(bill *quote.Bill) error {
+	var err error
+	if v.Cost, err = bill.Cost(v.Ended()); err != nil {
+		return err
+	}
+	credit, taken, err := bill.Credit()
+	if err != nil {
+		return err
+	}
+	if taken {
+		v.Credit = &credit
+	}
+	v.Payable, err = bill.Net(v.Ended())
+	return err
 }
 
 func parseQuotes(list [][]byte) ([]quote.Signed, error) {
@@ -126,5 +144,8 @@ func (v Visit) End() time.Time { return v.last().Time.UTC().Truncate(time.Second
 // Quantity gives what was delivered, in the quote's unit.
 func (v Visit) Quantity() int64 { return v.last().Register - v.first().Register }
 
+// Returned gives what the vehicle gave back, in the quote's unit.
+func (v Visit) Returned() int64 { return v.last().Exported - v.first().Exported }
+
 // Unpaid gives what the tariff asks for beyond what was paid.
-func (v Visit) Unpaid() money.Amount { return v.Cost.Payable() - v.Paid }
+func (v Visit) Unpaid() money.Amount { return v.Payable - v.Paid }

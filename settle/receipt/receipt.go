@@ -100,10 +100,13 @@ type Summary struct {
 	Unit       string           `json:"unit"`  // mWh, s or count
 	Quantity   int64            `json:"quantity,string"`
 	EnergyWh   string           `json:"energy_wh,omitempty"` // decimal, where the unit is mWh
-	Tariff     string           `json:"tariff"`              // OCPI id; several in the order in which they priced
-	Cost       json.RawMessage  `json:"cost"`                // pricing.Cost: exact sums and lines
-	Payable    money.Money      `json:"payable"`             // the cost, rounded once
-	Paid       money.Money      `json:"paid"`                // claimed by the vehicle less what came back
+	Returned   int64            `json:"returned,string,omitempty"`
+	ReturnedWh string           `json:"returned_wh,omitempty"` // decimal: what the vehicle gave back
+	Tariff     string           `json:"tariff"`                // OCPI id; several in the order in which they priced
+	Cost       json.RawMessage  `json:"cost"`                  // pricing.Cost: exact sums and lines
+	Credit     json.RawMessage  `json:"credit,omitempty"`      // pricing.Cost of what was given back, where the quote pays for it
+	Payable    money.Money      `json:"payable"`               // the cost less the credit, rounded once; below zero the station pays
+	Paid       money.Money      `json:"paid"`                  // claimed by the vehicle less what came back
 	Unpaid     money.Money      `json:"unpaid"`
 	Claims     uint64           `json:"claims"` // signed in this session
 	Channel    string           `json:"channel"`

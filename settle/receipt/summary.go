@@ -32,6 +32,14 @@ func (d *dossier) summary() (Summary, error) {
 	if last.Unit == meter.MilliwattHours {
 		s.EnergyWh = WattHours(s.Quantity)
 	}
+	if s.Returned = d.returned(); s.Returned > 0 {
+		s.ReturnedWh = WattHours(s.Returned)
+	}
+	if d.credit != nil {
+		if s.Credit, err = json.Marshal(*d.credit); err != nil {
+			return Summary{}, &Error{PartCost, err}
+		}
+	}
 	if settlement, ok := d.settlement(); ok {
 		s.Settlement = settlement.String()
 	}

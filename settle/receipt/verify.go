@@ -143,6 +143,10 @@ func (d *dossier) report(r Receipt, t Trust) Report {
 			say("the claim on lane %d is signed by its payer's channel key: %s %s in total", lane, best.Owed(), q.Currency)
 		}
 	}
+	if d.credit != nil {
+		say("priced again, %s Wh that were taken cost %s %s, and %s Wh that were given back are worth %s %s",
+			s.EnergyWh, sumOf(d.cost), q.Currency, WattHours(s.Returned), sumOf(*d.credit), q.Currency)
+	}
 	say("priced again, the session costs %s; %s is paid", s.Payable, s.Paid)
 	say("%d of %d ledger vertices are proven accepted and final", d.proven, len(d.vertices))
 	if d.slot != nil {

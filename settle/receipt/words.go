@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"joulepay/channel/quote"
+	"joulepay/pricing"
 )
 
 // Words tells a receipt to a person: who paid whom, how much, for what, at which tariff, with how many claims and
@@ -25,6 +26,9 @@ func Words(r Receipt) string {
 	fmt.Fprintf(&b, "for %s", amountOf(s))
 	if s.EVSE != "" {
 		fmt.Fprintf(&b, " at %s", printable(s.EVSE))
+	}
+	if s.Returned > 0 {
+		fmt.Fprintf(&b, ", and %s kWh given back", decimal(s.Returned, 6))
 	}
 	fmt.Fprintf(&b, ", %s to %s UTC.\n", s.Start.UTC().Format(time.DateTime), s.End.UTC().Format(time.DateTime))
 	if s.Payout != s.Station {
@@ -83,7 +87,19 @@ func tariffInWords(raw []byte, unit string) string {
 	if err != nil {
 		return ""
 	}
-	return quote.TariffWords(tariff, unit)
+	giveBack, err := signed.Quote.ParseGiveBack()
+	if err != nil || giveBack == nil {
+		return quote.TariffWords(tariff, unit)
+	}
+	return quote.TariffWords(tariff, unit) + "For energy that the vehicle gives back, the station pays by another one:\n" + giveBack.Describe()
+}
+
+// sumOf gives the exact sum of a cost, after tax where that is stated.
+func sumOf(c pricing.Cost) string {
+	if c.InclVAT.Known() {
+		return c.InclVAT.String()
+	}
+	return c.ExclVAT.String()
 }
 
 func count(n uint64, what string) string {
