@@ -116,7 +116,7 @@ func (c *greedy) relieve(view *View, plan *Plan) {
 				over = max(over, c.load.Flow(circuit)-limit)
 			}
 		}
-		over = min(over, storage.gives(view.Step))
+		over = c.load.OwnBackroom(storage.Circuit, min(over, storage.gives(view.Step)))
 		c.load.Add(storage.Circuit, -over)
 		plan.Storages[i] = -over
 	}
