@@ -242,6 +242,55 @@ func TestDemandIsChargedByTheMonthAtTheMeanOfWindows(t *testing.T) {
 	}
 }
 
+func TestAStepOverTheEndOfAMonthCountsInBoth(t *testing.T) {
+	s := site()
+	s.Demand = measure.Demand{PerKilowatt: 10 * money.Nano, Window: 15 * time.Minute, Months: time.UTC}
+	r := measure.New(s)
+	april := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC).Sub(start)
+	r.Add(step(april-5*time.Minute, 10*time.Minute, 30*kW)) // a third of a window in each
+	if got := r.Figures().Money.DemandCharge; got.String() != "200.00 EUR" {
+		t.Errorf("10 kW in each of two months at 10 are %s", got)
+	}
+}
+
+func TestWhatIsFedBackIsHeldAgainstTheLimitToo(t *testing.T) {
+	r := measure.New(site())
+	x := step(0, 30*time.Minute, -12*kW)
+	x.Circuits[0].LimitMilliwatts = 11 * kW
+	r.Add(x)
+	if g := r.Figures().Grid; g.OverTime.Minutes() != "30" || g.OverEnergy.KWh() != "0.5" || g.Peak != 0 {
+		t.Error(text(t, g))
+	}
+}
+
+func TestTimeInWhichNobodyKnowsTheRiskDoesNotLowerIt(t *testing.T) {
+	r := measure.New(site())
+	x := step(0, time.Minute, 0)
+	x.AtRisk = 1000
+	r.Add(x)
+	r.Add(step(time.Minute, 1000*time.Minute, 0))
+	if p := r.Figures().Payments; p.AtRiskP99.Amount != 1000 {
+		t.Error(text(t, p))
+	}
+}
+
+func TestMergedPointsKeepLeastMeanAndMost(t *testing.T) {
+	s := site()
+	s.Duration = 2 * time.Minute
+	r := measure.New(s)
+	r.Add(step(0, 500*time.Millisecond, 0))
+	r.Add(step(500*time.Millisecond, 500*time.Millisecond, 2*kW))
+	r.Add(step(1*time.Second, time.Second, 3*kW))
+	r.Add(step(2*time.Second, time.Second, 8*kW))
+	r.Add(step(4*time.Second, time.Second, 5*kW)) // nothing is known of the second before
+	c := r.Curves().Merge(2)
+	got := c.Series[0]
+	want := measure.Series{Quantity: measure.PowerSeries, Name: "grid", Min: []int64{0, 8 * kW, 5 * kW}, Mean: []int64{2 * kW, 8 * kW, 5 * kW}, Max: []int64{3 * kW, 8 * kW, 5 * kW}}
+	if c.Width != 2*time.Second || c.Points != 3 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%d points of %s: %+v", c.Points, c.Width, got)
+	}
+}
+
 func TestFiguresReadBackFromJSON(t *testing.T) {
 	r := measure.New(site())
 	x := step(0, time.Hour+time.Millisecond, 10*kW+1)

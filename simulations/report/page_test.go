@@ -186,6 +186,23 @@ func TestThePageHasPlotsAndSessions(t *testing.T) {
 	}
 }
 
+func TestValuesOfPlotsAreRoundedToTheNearest(t *testing.T) {
+	for power, want := range map[int64]float64{1_499: 1, 1_500: 2, -1_499: -1, -1_500: -2, 0: 0} {
+		r := measure.New(measure.Site{Start: start, Duration: time.Second, Circuits: []string{"grid"}})
+		r.Add(measure.Step{At: start, Length: time.Second, Circuits: []measure.Flow{{PowerMilliwatts: power}}})
+		s := summary()
+		s.Curves = r.Curves()
+		page, err := s.HTML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		plot := dataOf(t, page)["plots"].([]any)[0].(map[string]any)["sets"].([]any)[0].(map[string]any)["series"].([]any)[0]
+		if got := plot.(map[string]any)["mean"].([]any)[0]; got != want {
+			t.Errorf("%d mW are %v W, want %v", power, got, want)
+		}
+	}
+}
+
 func TestTheSameSummaryGivesTheSamePage(t *testing.T) {
 	a, err1 := day(7, 3, 3, 50).HTML()
 	b, err2 := day(7, 3, 3, 50).HTML()
@@ -203,6 +220,9 @@ func TestThePageOfALargeRunStaysSmall(t *testing.T) {
 	const most = 2 << 20
 	if len(page) > most {
 		t.Errorf("%d bytes, at most %d", len(page), most)
+	}
+	if points := dataOf(t, page)["points"].(float64); points > measure.PointsMax/4 {
+		t.Errorf("%v points of each of a hundred curves", points)
 	}
 	if !bytes.Contains(page, []byte("more are in sessions.csv")) {
 		t.Error("the page does not say that it lists a part of the sessions")
