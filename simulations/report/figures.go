@@ -114,8 +114,8 @@ func serviceFigures(v measure.Service) []Figure {
 		f("demands_met_pct", "demands met", percent(v.DemandsMet), "%"),
 		f("unmet_kwh", "unmet", v.Unmet.KWh(), "kWh"),
 		f("jain_fairness", "Jain fairness", text(v.Fairness), ""),
-		f("waiting_mean_min", "waiting, mean", mean, "min"),
-		f("waiting_p95_min", "waiting, 95 of 100", p95, "min"),
+		f("waiting_mean_min", "mean waiting", mean, "min"),
+		f("waiting_p95_min", "95 % waited at most", p95, "min"),
 		f("never_served", "never served", strconv.FormatInt(v.NeverServed, 10), ""),
 	}
 }
@@ -128,7 +128,7 @@ func (s *Summary) moneyFigures(m measure.Money) []Figure {
 	}
 	return []Figure{
 		f("cost", "cost by tariff", m.Cost.Amount.String(), unit),
-		f("paid", "revenue: paid by claims", m.Paid.Amount.String(), unit),
+		f("paid", "revenue by claims", m.Paid.Amount.String(), unit),
 		f("cost_per_kwh", "cost per kWh", amount(m.CostPerKWh), unit),
 		f("paid_per_kwh", "revenue per kWh", amount(m.PaidPerKWh), unit),
 		f("v2g_payout", "V2G pay-out", m.Earned.Amount.String(), unit),
@@ -153,11 +153,11 @@ func (s *Summary) paymentFigures(p measure.Payments) []Figure {
 		f("vertices", "vertices", strconv.FormatInt(p.Vertices, 10), ""),
 		f("claims_per_vertex", "claims per vertex", text(p.ClaimsPerVertex), ""),
 		f("vertices_per_kwh", "vertices per kWh", text(p.VerticesPerKWh), ""),
-		f("at_risk_max", "at risk, most", amount(p.AtRiskMax), unit),
-		f("at_risk_p99", "at risk, 99 of 100", amount(p.AtRiskP99), unit),
+		f("at_risk_max", "most at risk", amount(p.AtRiskMax), unit),
+		f("at_risk_p99", "at risk 99 % of the time at most", amount(p.AtRiskP99), unit),
 		f("at_risk_hours", "at risk over time", amount(p.AtRiskHours), unit+"·h"),
-		f("final_mean_s", "time to final, mean", mean, "s"),
-		f("final_p95_s", "time to final, 95 of 100", p95, "s"),
+		f("final_mean_s", "mean time to final", mean, "s"),
+		f("final_p95_s", "95 % final within", p95, "s"),
 	}
 }
 

@@ -271,6 +271,7 @@
         const from = view.at < 0 ? Math.floor((view.from + view.to) / 2) : view.at;
         view.at = Math.max(Math.ceil(view.from), Math.min(Math.ceil(view.to) - 1, from + (e.key === "ArrowLeft" ? -stride : stride)));
         pointAll(this);
+        byId("reading").textContent = this.tip.innerText;
       });
     }
     point() {
