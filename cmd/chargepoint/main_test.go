@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) {
 	clitest.Main(m, map[string]func(*cli.App) *cobra.Command{"chargepoint": root, "vehicle": vehiclecmd.Root, "ledger": operator.Root,
-		"todays-prices": todaysPrices})
+		"todays-prices": todaysPrices, "charging-station": chargingStation})
 }
 
 func TestScripts(t *testing.T) { clitest.Run(t, "testdata/script") }

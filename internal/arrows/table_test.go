@@ -41,7 +41,7 @@ var table = []arrows{
 	{from: "meter", to: []string{"wallet", "wallet/money"}},
 	{from: "meter/replay", to: []string{"wallet", "meter", "meter/sim"}},
 	{from: "meter/ocpp", to: []string{"wallet", "meter", "meter/ocmf"}, tests: []string{"meter/ocpp/ocpptest"}},
-	{from: "meter/ocpp/ocpptest", to: []string{"meter/ocpp"}},
+	{from: "meter/ocpp/ocpptest", to: []string{"meter/ocpp", "meter/ocmf"}},
 	{from: "meter/ocmfsign", to: []string{"meter", "meter/ocmf"}, tests: []string{"meter/sim"}},
 	{from: "meter/...", to: []string{"wallet", "meter"}, tests: []string{"meter/sim"}},
 
@@ -117,7 +117,7 @@ var table = []arrows{
 		"cmd/internal/channelscmd", "cmd/internal/vehicle", "cmd/internal/simcable"}, libraries...), tests: []string{"cmd/internal/clitest"}},
 	{from: "cmd/internal/...", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/party",
 		"cmd/internal/simcable"}, libraries...), tests: []string{"cmd/internal/clitest"}},
-	{from: "cmd/...", to: []string{"cmd/internal/..."}},
+	{from: "cmd/...", to: []string{"cmd/internal/..."}, tests: []string{"meter/ocmf", "meter/ocpp/ocpptest"}},
 }
 
 // pure lists the packages that decide, and do nothing: no clock, file, network, lock or logger of their own.

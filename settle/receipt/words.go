@@ -1,11 +1,13 @@
 package receipt
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
 
 	"joulepay/channel/quote"
+	"joulepay/meter"
 	"joulepay/pricing"
 )
 
@@ -43,6 +45,7 @@ func Words(r Receipt) string {
 		}
 		b.WriteString(tariffInWords(raw, s.Unit))
 	}
+	b.WriteString(proofInWords(r.Evidence.Readings))
 	fmt.Fprintf(&b, "%s and %s", count(s.Claims, "signed claim"), count(uint64(s.Vertices), "ledger vertex"))
 	if s.Settlement != "" {
 		fmt.Fprintf(&b, "; settled by vertex %s", s.Settlement)
@@ -100,6 +103,29 @@ func sumOf(c pricing.Cost) string {
 		return c.InclVAT.String()
 	}
 	return c.ExclVAT.String()
+}
+
+// proofShown is how much is shown of a message that a meter cannot be believed for; all of it is in the reading.
+const proofShown = 160
+
+// proofInWords tells what the last reading proves by more than the station's word.
+func proofInWords(readings [][]byte) string {
+	if len(readings) == 0 {
+		return ""
+	}
+	last, err := meter.DecodeSigned(readings[len(readings)-1])
+	switch {
+	case err != nil:
+		return ""
+	case last.Reading.Attestation == meter.AttestedOCMF:
+		return "It ends on what the meter itself signed (OCMF).\n"
+	case bytes.HasPrefix(last.Evidence, []byte("OCMF|")):
+		return "A record that the meter signed (OCMF) comes with it; the station stands behind what is billed.\n"
+	case bytes.HasPrefix(last.Evidence, []byte("OCPP|")):
+		return fmt.Sprintf("The meter could not be believed any further, and nothing after that is billed. What it said is kept in the last reading: %.*q\n",
+			proofShown, last.Evidence)
+	}
+	return ""
 }
 
 func count(n uint64, what string) string {

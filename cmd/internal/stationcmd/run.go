@@ -296,13 +296,14 @@ type ready struct {
 	Ledger    string           `json:"ledger"`
 	Network   wallet.NetworkID `json:"network"`
 	OCPP      string           `json:"ocpp,omitempty"`             // to enter in the charging station
+	Outlets   []readyOutlet    `json:"outlets,omitempty"`          // of a charger that has several
 	MeterKey  string           `json:"meter_public_key,omitempty"` // of a meter that signs, SubjectPublicKeyInfo in hexadecimal
 	Resumed   int              `json:"resumed"`                    // sessions that were interrupted
 	Data      string           `json:"data"`
 }
 
 func (c *runCmd) announce(charger *Charger) error {
-	page, err := charger.Station.Stations(c.app.Lifetime(), client.StationQuery{})
+	page, err := charger.Station.Stations(c.app.Lifetime(), client.StationQuery{PageQuery: client.PageQuery{Limit: client.PageSizeMax}})
 	if err != nil {
 		return err
 	}
@@ -321,6 +322,7 @@ func (c *runCmd) announce(charger *Charger) error {
 	if c.signs != nil {
 		r.MeterKey = hex.EncodeToString(c.signs.Public().DER())
 	}
+	r.Outlets = outletsOf(page.Items)
 	return c.app.Print(r, func(p *cli.Printer) { c.tell(p, r) })
 }
 
@@ -351,9 +353,7 @@ func (c *runCmd) tell(p *cli.Printer, r ready) {
 	if r.MeterKey != "" {
 		p.Fields("meter key", r.MeterKey)
 	}
-	if r.OCPP != "" {
-		p.Line("enter this URL in the charging station, which is awaited: %s", r.OCPP)
-	}
+	tellOutlets(p, r)
 	if r.Resumed > 0 {
 		p.Line("sessions resumed: %d", r.Resumed)
 	}
