@@ -299,11 +299,27 @@ func (v Vehicle) Wanted(visit Visit) int64 {
 	return wanted
 }
 
+// PowerAt gives the most that a battery takes when so much is stored in it, in mW.
+func (v Vehicle) PowerAt(storedMilliwattHours int64) int64 {
+	const permille = 1000
+	b := v.Battery
+	stored := storedMilliwattHours * permille / max(b.CapacityMilliwattHours, 1)
+	switch knee := int64(b.KneePermille); {
+	case v.Policy.Ideal || stored <= knee:
+		return b.MaxPowerMilliwatts
+	case stored >= permille:
+		return b.FloorMilliwatts
+	default:
+		return b.MaxPowerMilliwatts - (b.MaxPowerMilliwatts-b.FloorMilliwatts)/(permille-knee)*(stored-knee)
+	}
+}
+
 // Load gives what a battery asks of a cable in a visit.
 func (v Vehicle) Load(visit Visit) (sim.Load, error) {
 	b := v.Battery
 	b.StateOfChargePermille, b.TargetPermille = visit.FromPermille, visit.ToPermille
 	if !v.Policy.Ideal {
+		b.MaxReturnMilliwatts, b.ReturnFloorPermille = v.Policy.ReturnMilliwatts, v.Policy.FloorPermille
 		return b.Load()
 	}
 	const microjoules = 3_600_000 // of a mWh: 3.6 J

@@ -4,11 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
+	"joulepay/internal/shared"
+	"joulepay/simulations/plant"
+	"joulepay/simulations/report"
+	"joulepay/simulations/scenario"
 	"joulepay/simulations/scenarios"
 	"joulepay/simulations/world"
 )
@@ -47,17 +53,38 @@ func TestScenariosEndAsTheyDidWhenTheyWereReviewed(t *testing.T) {
 			if s.Chaos.Crashes+s.Chaos.Cuts > 0 {
 				t.Skip("a bad day has no usual outcome")
 			}
-			w, err := world.New(s, world.Options{Seed: s.Seed})
+			whole, err := s.Expand(s.Seed, files(t, s))
 			if err != nil {
 				t.Fatal(err)
 			}
-			summary, err := w.Run(t.Context())
+			summary, err := run(t, whole)
 			if err != nil {
 				t.Fatal(err)
 			}
 			compare(t, filepath.Join("testdata", name+".txt"), summary.Text())
 		})
 	}
+}
+
+// files gives what a scenario reads: nothing, unless it says that it does.
+func files(t *testing.T, s *scenario.Scenario) fs.FS {
+	if strings.Contains(s.About, "--data") {
+		return os.DirFS(shared.Path(t, "data"))
+	}
+	return nil
+}
+
+// run lets a scenario happen. What reads a data set is long with payments, which simulations/world tests: here it is the grid
+// alone.
+func run(t *testing.T, s *scenario.Scenario) (*report.Summary, error) {
+	if s.Engine == scenario.EngineControl || strings.Contains(s.About, "--data") {
+		return plant.Run(s, s.Seed)
+	}
+	w, err := world.New(s, world.Options{Seed: s.Seed})
+	if err != nil {
+		return nil, err
+	}
+	return w.Run(t.Context())
 }
 
 func compare(t *testing.T, path, got string) {

@@ -67,7 +67,7 @@ func (d *ledgerDisk) Commit(ctx context.Context, b settlestore.Batch) error {
 		if err := d.Memory.Commit(ctx, b); err != nil {
 			return err
 		}
-		d.process.world.oracle.ledgerStored(b.Slots)
+		d.process.world.oracle.ledgerStored(b)
 	}
 	if !heard {
 		return errDied
@@ -87,7 +87,7 @@ func newLedger(w *World) (*ledger, error) {
 	issuable := money.Amount(1<<62 - 1)
 	var err error
 	l.genesis, err = settle.NewGenesis(settle.Genesis{
-		Name: "simulation " + w.scenario.Name, Currency: w.scenario.Ledger.Currency, Time: w.scenario.Start,
+		Name: "simulation " + w.scenario.Name, Currency: w.scenario.Ledger.Currency, Time: w.clock.Now(),
 		Issuers:   []settle.Issuer{{DID: did, Cap: issuable}},
 		Witnesses: []settle.Witness{{DID: did, Key: l.witness.Public(), Weight: 1}},
 		Limits:    limits,

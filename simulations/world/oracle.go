@@ -9,6 +9,7 @@ import (
 	"joulepay/channel/session"
 	"joulepay/settle"
 	"joulepay/settle/proof"
+	"joulepay/wallet/money"
 )
 
 // Violation says which invariant broke, and how. The same scenario and seed break it at the same event again.
@@ -44,8 +45,16 @@ type oracle struct {
 	readings map[readingKey][]byte
 	finals   map[uint64]proof.Hash
 
+	risks   map[channel.SessionID]money.Amount // what is delivered and not paid, of sessions of stations
+	risk    money.Amount                       // their sum
+	riskMax money.Amount                       // the most of it since somebody asked
+
+	claims  map[channel.SessionID]uint64 // of sessions of stations that go on
 	quotes  map[channel.SessionID]quote.Quote
 	began   map[channel.SessionID]time.Time // when the vehicle first stored the session
+	ended   map[channel.SessionID]bool      // for the vehicle
+	running int                             // sessions that began and have not ended
+	over    int
 	settled map[channel.SessionID]time.Time // when the station knew it to be on the ledger
 }
 
@@ -69,7 +78,7 @@ func newOracle(w *World) *oracle {
 	return &oracle{
 		world: w, checks: map[string]int64{}, books: newBooks(), sides: map[sideKey]session.ChannelRecord{}, lanes: map[channel.ID][2]settle.Lane{},
 		bodies: map[claimKey]channel.Hash{}, readings: map[readingKey][]byte{}, finals: map[uint64]proof.Hash{},
-		quotes: map[channel.SessionID]quote.Quote{}, began: map[channel.SessionID]time.Time{}, settled: map[channel.SessionID]time.Time{},
+		risks: map[channel.SessionID]money.Amount{}, claims: map[channel.SessionID]uint64{}, quotes: map[channel.SessionID]quote.Quote{}, ended: map[channel.SessionID]bool{}, began: map[channel.SessionID]time.Time{}, settled: map[channel.SessionID]time.Time{},
 	}
 }
 
@@ -109,6 +118,12 @@ func (o *oracle) storedSession(r session.SessionRecord) {
 	now := o.world.clock.Now()
 	if _, known := o.began[r.ID]; !known {
 		o.began[r.ID] = now
+		o.running++
+	}
+	if r.Role == session.RolePayer && r.Phase.Over() && !o.ended[r.ID] {
+		o.ended[r.ID] = true
+		o.running--
+		o.over++
 	}
 	if r.Role != session.RolePayee {
 		return
@@ -130,7 +145,27 @@ func (o *oracle) storedSession(r session.SessionRecord) {
 	if r.Phase >= session.PhaseFinal {
 		declared += q.EndSurcharge
 	}
+	o.risk += max(r.Cost-r.Paid, 0) - o.risks[r.ID]
+	o.riskMax = max(o.riskMax, o.risk)
+	o.risks[r.ID] = max(r.Cost-r.Paid, 0)
+	if n := r.Claims - o.claims[r.ID]; n > 0 {
+		o.world.electric.recorder.AddClaims(now, int(n))
+	}
+	o.claims[r.ID] = r.Claims
+	if r.Phase.Over() {
+		delete(o.claims, r.ID)
+		o.risk -= o.risks[r.ID]
+		delete(o.risks, r.ID)
+		delete(o.quotes, r.ID)
+	}
 	o.hold("I5", r.Cost-r.Paid <= declared, "session %.8s owes %s, declared are %s", r.ID, r.Cost-r.Paid, declared)
+}
+
+// riskSince gives the most that was delivered and not paid at a time since it was asked last.
+func (o *oracle) riskSince() money.Amount {
+	most := o.riskMax
+	o.riskMax = o.risk
+	return most
 }
 
 // check looks at everything that the last event changed.

@@ -4,6 +4,7 @@ import (
 	"joulepay/channel"
 	"joulepay/settle"
 	"joulepay/settle/dag"
+	settlestore "joulepay/settle/store"
 	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
@@ -25,7 +26,9 @@ func newBooks() books {
 }
 
 // ledgerStored takes what the ledger has made durable.
-func (o *oracle) ledgerStored(changes []dag.SlotChange) {
+func (o *oracle) ledgerStored(b settlestore.Batch) {
+	o.countVertices(b.Entries)
+	changes := b.Slots
 	for _, change := range changes {
 		switch change.Key.Kind {
 		case settle.SlotAccount:
@@ -42,12 +45,27 @@ func (o *oracle) ledgerStored(changes []dag.SlotChange) {
 	o.moved = o.moved || len(changes) > 0
 }
 
+// countVertices tells the recorder of vertices that were accepted.
+func (o *oracle) countVertices(entries []settlestore.Entry) {
+	n := 0
+	for _, e := range entries {
+		if e.Kind == dag.EntryVertex && e.Verdict.Accepted() {
+			n++
+		}
+	}
+	if n > 0 {
+		o.world.electric.recorder.AddVertices(o.world.clock.Now(), n)
+	}
+}
+
 func (o *oracle) storedChannel(id channel.ID, content []byte) {
 	now, err := settle.DecodeChannel(content)
 	o.world.fail(err)
 	held, err := now.Locked()
 	o.world.fail(err)
-	if before, known := o.books.channels[id]; known {
+	if before, known := o.books.channels[id]; !known {
+		o.world.electric.recorder.AddChannels(1)
+	} else {
 		was, err := before.Locked()
 		o.world.fail(err)
 		held -= was

@@ -50,7 +50,7 @@ func (o *outbox) run() {
 		}
 		o.busy[op.Channel] = true
 		o.spending = o.spending || spends
-		e := &errand{outbox: o, op: op, pause: retryFirst, sentBefore: op.Payload != nil}
+		e := &errand{outbox: o, op: op, pause: retryFirst, began: o.party.world.clock.Now(), sentBefore: op.Payload != nil}
 		e.attempt()
 		if !o.party.up {
 			return
@@ -63,6 +63,7 @@ type errand struct {
 	outbox     *outbox
 	op         session.OpRecord
 	pause      time.Duration
+	began      time.Time
 	number     int  // of the attempt; answers to an earlier one come too late
 	sentBefore bool // a vertex with the payload may be on the ledger
 }
@@ -203,6 +204,7 @@ func (e *errand) finish(refused error) {
 		p.world.trace(p.name, "%s refused: %v", e.op.Kind, refused)
 	} else {
 		p.world.trace(p.name, "%s is final", e.op.Kind)
+		p.world.electric.recorder.AddFinal(p.world.clock.Now().Sub(e.began))
 	}
 	if !p.commit(session.Batch{Ops: []session.OpRecord{e.op}}) {
 		return

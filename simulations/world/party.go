@@ -28,6 +28,7 @@ type party struct {
 	disk    *disk
 	link    link.Link
 	receive func(link.Datagram)
+	stepped func(v *visit, before session.Phase) // a session has made a step
 
 	// What follows is memory of the process: it dies with it.
 	visits  []*visit // sessions under way, oldest first
@@ -124,6 +125,7 @@ type visit struct {
 	machine machine
 	peer    link.Addr
 	actuate func(session.Actuate) error
+	looked  bool // the ledger has just said something of its channel
 }
 
 // machine is a session.Payer or session.Payee.
@@ -134,7 +136,12 @@ type machine interface {
 
 // step gives a session's machine an event and executes what it asks for. It tells whether the process lives on.
 func (p *party) step(v *visit, e session.Event) bool {
-	return p.execute(v, v.machine.Step(p.world.now(), e))
+	before := v.machine.Record().Phase
+	lives := p.execute(v, v.machine.Step(p.world.now(), e))
+	if lives {
+		p.stepped(v, before)
+	}
+	return lives
 }
 
 // execute is agent.Execute over the in-memory twins.
@@ -243,6 +250,7 @@ func believe(id channel.ID, slot proof.Slot, trusted *proof.Network) (session.Vi
 func (p *party) look(v *visit, id channel.ID) {
 	p.view(id, func(view session.View, err error) {
 		if p.find(v.id) == v {
+			v.looked = err == nil
 			p.step(v, session.Viewed{View: view, Err: err})
 		}
 	})

@@ -50,6 +50,31 @@ func (p *process) after(wait time.Duration, run func()) {
 	})
 }
 
+// beat is what a process does again and again, a while after the last time.
+type beat struct {
+	number  uint64 // of the one that waits
+	waiting bool
+}
+
+// beatLater enters the next beat, unless one waits.
+func (p *process) beatLater(b *beat, wait time.Duration, run func()) {
+	if b.waiting {
+		return
+	}
+	b.number++
+	b.waiting = true
+	number := b.number
+	p.after(wait, func() {
+		if b.number == number {
+			b.waiting = false
+			run()
+		}
+	})
+}
+
+// restart forgets the beat that waits: the time runs from now.
+func (b *beat) restart() { b.number, b.waiting = b.number+1, false }
+
 // reachable tells whether messages can come and go.
 func (p *process) reachable() bool { return p.up && p.cuts == 0 }
 

@@ -27,15 +27,18 @@ type station struct {
 	cable     *sim.Cable
 	connector meter.Connector
 	queue     []*vehicle // who stands at the outlet, the first of them plugged in
+	place     int        // in the plant; -1: it sells no energy
+	steered   bool       // by the site's controller
+	allowed   int64      // by it, milliwatts; 0 until it has seen who is plugged in
 
 	// What follows is memory of the process: it dies with it.
-	drive   *agent.Drive
-	using   *visit // whose energy flows, or may flow
-	pulsing bool
+	drive *agent.Drive
+	using *visit // whose energy flows, or may flow
+	beat  beat
 }
 
 func newStation(w *World, spec scenario.Station) (*station, error) {
-	s := &station{spec: spec}
+	s := &station{spec: spec, place: -1}
 	s.init(w, spec.Name)
 	for _, t := range w.scenario.Tariffs {
 		if t.Name == spec.Tariff {
@@ -43,13 +46,13 @@ func newStation(w *World, spec scenario.Station) (*station, error) {
 		}
 	}
 	var err error
-	if s.cable, err = sim.NewCable(spec.PowerMilliwatts, 0); err != nil {
+	if s.cable, err = sim.NewTwoWayCable(spec.PowerMilliwatts, spec.ReturnMilliwatts, 0, 0); err != nil {
 		return nil, err
 	}
 	if s.connector, err = sim.NewLyingConnector(s.cable, spec.InflatePPM); err != nil {
 		return nil, err
 	}
-	s.boot, s.halt, s.receive = s.wakeUp, s.fallOver, s.received
+	s.boot, s.halt, s.receive, s.stepped = s.wakeUp, s.fallOver, s.received, s.reads
 	_, err = s.offer(w.now())
 	return s, err
 }
@@ -57,7 +60,7 @@ func newStation(w *World, spec scenario.Station) (*station, error) {
 // wakeUp resumes what is stored.
 func (s *station) wakeUp() {
 	s.wake()
-	s.drive, s.using, s.pulsing = agent.NewDrive(s.connector), nil, false
+	s.drive, s.using, s.beat = agent.NewDrive(s.connector), nil, beat{number: s.beat.number + 1}
 	unfinished, err := s.disk.Unfinished(context.Background())
 	s.world.fail(err)
 	for _, record := range unfinished {
@@ -69,6 +72,7 @@ func (s *station) wakeUp() {
 		s.visits = append(s.visits, v)
 		if record.Phase < session.PhaseSettling {
 			s.using = v
+			s.beginSteered(v)
 		}
 		for _, outcome := range stored.Outcomes() {
 			if !s.stepVisit(v, outcome) {
@@ -184,6 +188,7 @@ func (s *station) admit(from link.Addr, id channel.SessionID, h wire.Hello) erro
 	s.visits, s.using = append(s.visits, v), v
 	if s.execute(v, effects) {
 		s.noteVisit(v)
+		s.beginSteered(v)
 		s.pulseLater()
 	}
 	return nil
@@ -241,14 +246,22 @@ func (s *station) noteVisit(v *visit) {
 	}
 }
 
+// reads as soon as a reading is due: the first one, when the ledger has said that the channel is open; the last one, when the
+// outlet is off.
+func (s *station) reads(v *visit, before session.Phase) {
+	switch phase := v.machine.Record().Phase; {
+	case phase == session.PhaseStopping && before != phase, phase == session.PhaseAccepting && v.looked:
+		v.looked = false
+		s.after(0, func() { s.sampleFor(v) })
+	}
+}
+
 // pulseLater samples the outlet and lets time pass for all sessions, once a step, while there are any.
 func (s *station) pulseLater() {
-	if s.pulsing || len(s.visits) == 0 {
+	if len(s.visits) == 0 {
 		return
 	}
-	s.pulsing = true
-	s.after(s.world.scenario.Step, func() {
-		s.pulsing = false
+	s.beatLater(&s.beat, s.world.scenario.Step, func() {
 		for _, v := range slices.Clone(s.visits) {
 			var e session.Event = session.Tick{}
 			if v == s.using {
@@ -260,6 +273,17 @@ func (s *station) pulseLater() {
 		}
 		s.pulseLater()
 	})
+}
+
+// sampleFor samples the outlet for the session that uses it, now and not with the next pulse.
+func (s *station) sampleFor(v *visit) {
+	if !s.up || s.using != v {
+		return
+	}
+	s.beat.restart() // the next reading is due a step after this one
+	if s.stepVisit(v, s.sample()) {
+		s.pulseLater()
+	}
 }
 
 // sample takes the outlet's word, after bringing it to what was asked for.
@@ -291,6 +315,7 @@ func (s *station) leave(v *vehicle) {
 		return
 	}
 	s.cable.Unplug(s.world.clock.Now())
+	s.allowed = 0
 	if len(s.queue) > 0 {
 		s.queue[0].plugIn(s)
 	}

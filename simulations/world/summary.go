@@ -12,18 +12,19 @@ import (
 	"joulepay/settle/dag"
 	settlestore "joulepay/settle/store"
 	"joulepay/simulations/report"
+	"joulepay/simulations/scenario"
 	"joulepay/wallet/money"
 )
 
 // summary gathers what the stores and the ledger hold at the end.
 func (w *World) summary() (*report.Summary, error) {
 	s := &report.Summary{
-		Scenario: w.scenario.Name, About: w.scenario.About, Seed: w.options.Seed,
+		Scenario: w.scenario.Name, Engine: scenario.EngineFull, About: w.scenario.About, Seed: w.options.Seed,
 		Start: w.scenario.Start, End: w.clock.Now(), Events: w.clock.Ran(),
 		Invariants: w.oracle.checks, Faults: maps.Clone(w.fired), Sessions: []report.Session{}, Channels: []report.Channel{},
 	}
 	w.network.counts(s.Faults)
-	for _, fill := range []func(*report.Summary) error{w.addLedger, w.addSessions, w.addChannels, w.addAccounts} {
+	for _, fill := range []func(*report.Summary) error{w.addLedger, w.addSessions, w.addChannels, w.addAccounts, w.addFigures} {
 		if err := fill(s); err != nil {
 			return nil, err
 		}
@@ -100,6 +101,10 @@ func (w *World) sessionRow(v *vehicle, r session.SessionRecord) (report.Session,
 	if theirs.StartedMs != 0 {
 		started, ended := time.UnixMilli(theirs.StartedMs).UTC(), time.UnixMilli(theirs.EndedMs).UTC()
 		x.Started, x.Ended = &started, &ended
+	}
+	x.Returned = report.Energy(theirs.Returned)
+	if theirs.Cost < 0 {
+		x.Earned = w.money(-theirs.Cost)
 	}
 	if at, ok := w.oracle.settled[r.ID]; ok {
 		x.Settled = &at

@@ -23,17 +23,20 @@ type vehicle struct {
 	spec scenario.Vehicle
 
 	// The vehicle itself, which a crash of its program does not move.
-	next    int      // number of the next visit
-	at      *station // where it stands; nil on the road
-	visit   scenario.Visit
-	source  meter.Source      // nil before it is plugged in
-	base    int64             // register when it was plugged in
-	leaveAt time.Time         // zero: when it has what it wants
-	asked   channel.SessionID // the last session of this visit; zero before the first
-	tries   int
+	next     int      // number of the next visit
+	at       *station // where it stands; nil on the road
+	visit    scenario.Visit
+	source   meter.Source      // nil before it is plugged in
+	base     int64             // register when it was plugged in
+	returned int64             // register of what went back, then
+	watched  int               // place among the vehicles whose state of charge is recorded
+	leaveAt  time.Time         // zero: when it has what it wants
+	asked    channel.SessionID // the last session of this visit; zero before the first
+	tries    int
+	stop     *stop // the visit so far; nil on the road
 
 	// What follows is memory of the process: it dies with it.
-	pulsing bool
+	beat    beat
 	closing bool                     // a look at the channels to close is entered
 	wanted  map[channel.ID]time.Time // since when channels are to be closed
 }
@@ -41,7 +44,7 @@ type vehicle struct {
 func newVehicle(w *World, spec scenario.Vehicle) *vehicle {
 	v := &vehicle{spec: spec}
 	v.init(w, spec.Name)
-	v.boot, v.halt, v.receive = v.wakeUp, v.sleep, v.received
+	v.boot, v.halt, v.receive, v.stepped = v.wakeUp, v.sleep, v.received, v.measures
 	return v
 }
 
@@ -70,12 +73,17 @@ func (v *vehicle) arrive() {
 		v.leaveAt = v.world.clock.Now().Add(v.visit.Stay)
 		visit := v.next
 		v.world.clock.At(v.leaveAt, func() {
-			if v.at != nil && v.next == visit && v.session() == nil {
+			switch {
+			case v.at == nil || v.next != visit:
+			case v.session() == nil:
 				v.depart("time is up")
+			default:
+				v.after(0, v.pulse) // it stops now, not at its next look
 			}
 		})
 	}
 	v.world.trace(v.name, "arrives at %s", v.at.name)
+	v.arrived(v.at)
 	v.at.arrive(v)
 }
 
@@ -92,7 +100,7 @@ func (v *vehicle) plugIn(s *station) {
 		v.world.fail(fmt.Errorf("%s: %w", v.name, err))
 		return
 	}
-	v.base = v.register()
+	v.base, v.returned = v.registers()
 	v.world.trace(v.name, "plugs in at %s", s.name)
 	if v.up {
 		v.begin()
@@ -103,16 +111,17 @@ func (v *vehicle) plugIn(s *station) {
 func (v *vehicle) depart(why string) {
 	v.world.trace(v.name, "leaves %s: %s", v.at.name, why)
 	at := v.at
+	v.left()
 	v.at, v.source = nil, nil
 	at.leave(v)
 	v.setOut()
 }
 
-// register is what the cable has delivered, whatever any meter says.
-func (v *vehicle) register() int64 {
+// registers are what the cable has delivered and taken back, whatever any meter says.
+func (v *vehicle) registers() (delivered, returned int64) {
 	state, err := v.at.cable.State(v.world.clock.Now())
 	v.world.fail(err)
-	return state.Register
+	return state.Register, state.Exported
 }
 
 func (v *vehicle) session() *visit {

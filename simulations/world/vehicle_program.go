@@ -17,7 +17,7 @@ import (
 // wakeUp resumes the session that was under way, or begins the one that was not.
 func (v *vehicle) wakeUp() {
 	v.wake()
-	v.pulsing, v.closing, v.wanted = false, false, map[channel.ID]time.Time{}
+	v.beat, v.closing, v.wanted = beat{number: v.beat.number + 1}, false, map[channel.ID]time.Time{}
 	unfinished, err := v.disk.Unfinished(context.Background())
 	v.world.fail(err)
 	if len(unfinished) > 1 {
@@ -104,7 +104,8 @@ func (v *vehicle) hello(ledgerTime time.Time) {
 	}
 	config := v.config(index, ledgerTime)
 	if wanted := v.visit.EnergyMilliwattHours; wanted > 0 {
-		config.Policy.Quantity = max(1, wanted-(v.register()-v.base))
+		delivered, _ := v.registers()
+		config.Policy.Quantity = max(1, wanted-(delivered-v.base))
 	}
 	var id channel.SessionID
 	for i := range id {
@@ -120,6 +121,7 @@ func (v *vehicle) hello(ledgerTime time.Time) {
 	}
 	v.tries++
 	v.asked = id
+	v.stop.sessions = append(v.stop.sessions, id)
 	current := &visit{id: id, machine: payer, peer: v.at.addr}
 	v.visits = []*visit{current}
 	if v.execute(current, effects) {
@@ -178,7 +180,7 @@ func (v *vehicle) received(d link.Datagram) {
 func (v *vehicle) goOn(current *visit) {
 	record := current.machine.Record()
 	satisfied := v.satisfied(record)
-	if v.at != nil && v.asked == record.ID && record.Phase >= session.PhaseSettling && satisfied {
+	if v.at != nil && v.asked == record.ID && record.Phase >= session.PhaseSettling && satisfied && !v.stays() {
 		v.depart("has what it wants")
 	}
 	if !record.Phase.Over() {
@@ -188,6 +190,12 @@ func (v *vehicle) goOn(current *visit) {
 	v.visits = nil
 	v.closeLater()
 	switch {
+	case v.stays() && satisfied:
+		v.world.clock.At(v.leaveAt, func() {
+			if v.at != nil && v.asked == record.ID {
+				v.depart("time is up")
+			}
+		})
 	case v.source == nil: // on the road, or still in the queue
 	case v.asked != record.ID:
 		v.begin() // it stood here while the last visit settled
@@ -197,6 +205,16 @@ func (v *vehicle) goOn(current *visit) {
 		v.after(tryAgainAfter, v.begin)
 	}
 }
+
+// measures as soon as there is an offer: the station's first reading is compared with an own one.
+func (v *vehicle) measures(current *visit, before session.Phase) {
+	if current.machine.Record().Phase == session.PhaseAccepting && before != session.PhaseAccepting {
+		v.after(0, v.pulse)
+	}
+}
+
+// stays tells whether the vehicle remains where it is, though it has what it wants.
+func (v *vehicle) stays() bool { return v.visit.Remains && v.world.clock.Now().Before(v.leaveAt) }
 
 // satisfied tells whether a visit needs no other session.
 func (v *vehicle) satisfied(r session.SessionRecord) bool {
@@ -209,20 +227,15 @@ func (v *vehicle) satisfied(r session.SessionRecord) bool {
 
 // pulseLater measures and lets time pass for the session, once a step.
 func (v *vehicle) pulseLater() {
-	if v.pulsing {
-		return
+	v.beatLater(&v.beat, v.world.scenario.Step, v.pulse)
+}
+
+// pulse measures, and lets time pass for the session.
+func (v *vehicle) pulse() {
+	v.beat.restart()
+	if current := v.session(); current != nil && v.step(current, v.sample()) {
+		v.goOn(current)
 	}
-	v.pulsing = true
-	v.after(v.world.scenario.Step, func() {
-		v.pulsing = false
-		current := v.session()
-		if current == nil {
-			return
-		}
-		if v.step(current, v.sample()) {
-			v.goOn(current)
-		}
-	})
 }
 
 func (v *vehicle) sample() session.Sampled {

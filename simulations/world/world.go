@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"joulepay/channel/session"
@@ -58,6 +59,8 @@ type World struct {
 	vehicles []*vehicle
 	all      []*party // who have sessions, stations first
 	byDID    map[wallet.DID]*party
+	electric *electric
+	stops    []*stop // visits that are over
 	oracle   *oracle
 	fired    map[string]int // faults, by kind
 	failure  error
@@ -69,7 +72,7 @@ func New(s *scenario.Scenario, o Options) (*World, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	w := &World{scenario: s, options: o, clock: timeline.New(s.Start), fired: map[string]int{}}
+	w := &World{scenario: s, options: o, clock: timeline.New(s.Start.Add(-prelude)), fired: map[string]int{}}
 	w.oracle = newOracle(w)
 	w.network = newNetwork(w)
 	var err error
@@ -83,8 +86,16 @@ func New(s *scenario.Scenario, o Options) (*World, error) {
 		}
 		w.stations = append(w.stations, st)
 	}
-	for _, spec := range s.Vehicles {
-		w.vehicles = append(w.vehicles, newVehicle(w, spec))
+	if w.electric, err = newElectric(w); err != nil {
+		return nil, err
+	}
+	for _, st := range w.stations {
+		w.electric.join(st)
+	}
+	for i, spec := range s.Vehicles {
+		v := newVehicle(w, spec)
+		v.watched = i
+		w.vehicles = append(w.vehicles, v)
 	}
 	w.all = w.gather()
 	return w, nil
@@ -118,6 +129,9 @@ func (w *World) Run(ctx context.Context) (*report.Summary, error) {
 	return w.summary()
 }
 
+// prelude is the time before the start in which vehicles are funded.
+const prelude = time.Hour
+
 // begin turns everything on, funds the vehicles, and enters what is planned.
 func (w *World) begin() {
 	w.ledger.start()
@@ -130,6 +144,10 @@ func (w *World) begin() {
 	w.ledger.fund(grants)
 	for w.failure == nil && !w.ledger.funded(len(grants)) && w.clock.Step() {
 	}
+	started := false
+	w.clock.At(w.scenario.Start, func() { started = true })
+	for w.failure == nil && !started && w.clock.Step() {
+	}
 	for _, s := range w.stations {
 		s.start()
 	}
@@ -138,12 +156,17 @@ func (w *World) begin() {
 		v.setOut()
 	}
 	w.enterFaults()
+	w.clock.AtEnd(w.clock.Now(), w.electric.step)
 	w.look()
 }
 
 // look ends the run when everything is over, or is late beyond hope.
 func (w *World) look() {
-	running, over, reason := w.unfinished()
+	running, over := w.oracle.running, w.oracle.over
+	reason := "visits"
+	if w.allHome() {
+		running, over, reason = w.unfinished()
+	}
 	if w.options.Progress != nil {
 		w.options.Progress(Progress{
 			Now: w.clock.Now(), Elapsed: w.clock.Now().Sub(w.scenario.Start), Duration: w.scenario.Duration,
@@ -159,6 +182,11 @@ func (w *World) look() {
 		return
 	}
 	w.clock.After(w.lookEvery(), w.look)
+}
+
+// allHome tells whether no vehicle has anything more to do: until then there is nothing to look for.
+func (w *World) allHome() bool {
+	return !slices.ContainsFunc(w.vehicles, func(v *vehicle) bool { return !v.home() })
 }
 
 // deadline is when even the slowest way to an end must be over: windows of closes alone, one after the other, after the

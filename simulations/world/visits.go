@@ -1,0 +1,72 @@
+package world
+
+import (
+	"context"
+	"time"
+
+	"joulepay/channel"
+	"joulepay/channel/session"
+	"joulepay/simulations/measure"
+	"joulepay/simulations/report"
+)
+
+// stop is one visit of a vehicle, with the sessions that it took.
+type stop struct {
+	measure.Visit
+	vehicle  *vehicle
+	station  *station
+	sessions []channel.SessionID
+}
+
+// arrived notes that a visit has begun.
+func (v *vehicle) arrived(s *station) {
+	v.stop = &stop{vehicle: v, station: s, Visit: measure.Visit{
+		Vehicle: v.name, Station: s.name, Service: s.spec.Service, Arrived: v.world.clock.Now(), Requested: v.requested(s),
+	}}
+}
+
+// requested gives what a visit is to bring, in the unit of the service.
+func (v *vehicle) requested(*station) int64 { return v.spec.Wanted(v.visit) }
+
+// left notes what a visit brought, as the cable tells it.
+func (v *vehicle) left() {
+	if v.source != nil {
+		delivered, returned := v.registers()
+		v.stop.Delivered, v.stop.Returned = delivered-v.base, returned-v.returned
+	}
+	v.stop.Left = v.world.clock.Now()
+	v.world.stops = append(v.world.stops, v.stop)
+	v.stop = nil
+}
+
+// recordStops tells the recorder of all visits, once their sessions are settled.
+func (w *World) recordStops() {
+	for _, x := range w.stops {
+		for _, id := range x.sessions {
+			theirs, err := x.station.disk.Session(context.Background(), id)
+			if err != nil {
+				continue // the station never heard of it
+			}
+			x.account(theirs)
+		}
+		w.electric.recorder.AddVisit(x.Visit)
+	}
+}
+
+// account adds what a session cost.
+func (x *stop) account(r session.SessionRecord) {
+	if began := time.UnixMilli(r.StartedMs).UTC(); r.StartedMs != 0 && (x.Began.IsZero() || began.Before(x.Began)) {
+		x.Began = began
+	}
+	x.Cost += max(r.Cost, 0)
+	x.Paid += max(r.Paid, 0)
+	x.Earned += max(-r.Cost, 0)
+}
+
+// addFigures adds what the recorder has gathered.
+func (w *World) addFigures(s *report.Summary) error {
+	w.recordStops()
+	figures, curves := w.electric.done()
+	s.Figures, s.Curves = &figures, curves
+	return nil
+}
