@@ -30,7 +30,7 @@ var (
 type Plot struct {
 	name         string
 	settings     []Setting
-	bySeed       bool // there is no setting: seeds are what varies
+	varied       []int // settings with more than one value; none: seeds are what varies
 	figures      []report.Figure
 	combinations []*combination // in the order of their first run
 	places       map[string]*combination
@@ -52,7 +52,13 @@ type spread struct {
 
 // NewPlot makes an empty plot of a sweep.
 func NewPlot(name string, settings []Setting) *Plot {
-	return &Plot{name: name, settings: settings, bySeed: len(settings) == 0, places: map[string]*combination{}}
+	p := &Plot{name: name, settings: settings, places: map[string]*combination{}}
+	for i, s := range settings {
+		if len(s.Values) > 1 {
+			p.varied = append(p.varied, i)
+		}
+	}
+	return p
 }
 
 // Add adds what a run came to. Runs that failed are counted only.
@@ -64,10 +70,10 @@ func (p *Plot) Add(x Outcome) {
 	}
 	p.figures = x.Figures
 	var values []string
-	for _, c := range x.Run.Choices {
-		values = append(values, c.Value)
+	for _, i := range p.varied {
+		values = append(values, x.Run.Choices[i].Value)
 	}
-	if p.bySeed {
+	if len(values) == 0 {
 		values = []string{strconv.FormatUint(x.Run.Seed, 10)}
 	}
 	key := fmt.Sprintf("%q", values)
@@ -139,10 +145,10 @@ type plotPoint struct {
 
 func (p *Plot) data() plotData {
 	d := plotData{}
-	for _, s := range p.settings {
-		d.Settings, d.Values = append(d.Settings, s.Path), append(d.Values, s.Values)
+	for _, i := range p.varied {
+		d.Settings, d.Values = append(d.Settings, p.settings[i].Path), append(d.Values, p.settings[i].Values)
 	}
-	if p.bySeed {
+	if len(p.varied) == 0 {
 		var seeds []string
 		for _, c := range p.combinations {
 			seeds = append(seeds, c.values[0])

@@ -100,6 +100,9 @@
   data.settings.forEach((s, i) => byId("over").append(make("option", { value: i }, s)));
   const first = data.figures.findIndex((f) => f.key === "service.delivered_kwh");
   if (first >= 0) byId("figure").value = String(first);
+  // Numbers make an axis; of several, the one with most values.
+  const worth = (i) => data.values[i].length + (numeric(data.values[i]) ? 1000 : 0);
+  byId("over").value = String(data.settings.map((_, i) => i).sort((a, b) => worth(b) - worth(a))[0]);
   byId("figure").addEventListener("change", show);
   byId("over").addEventListener("change", show);
   byId("theme").addEventListener("click", () => {

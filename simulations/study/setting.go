@@ -106,14 +106,18 @@ type Run struct {
 	Seed    uint64
 }
 
+// Settings names the choices for people: "stations.north.power=22kW control.algorithm=edf".
+func (r Run) Settings() string {
+	parts := make([]string, len(r.Choices))
+	for i, c := range r.Choices {
+		parts[i] = c.Path + "=" + c.Value
+	}
+	return strings.Join(parts, " ")
+}
+
 // String names the run for people: "stations.north.power=22kW seed 7".
 func (r Run) String() string {
-	var b strings.Builder
-	for _, c := range r.Choices {
-		fmt.Fprintf(&b, "%s=%s ", c.Path, c.Value)
-	}
-	fmt.Fprintf(&b, "seed %d", r.Seed)
-	return b.String()
+	return strings.TrimSpace(r.Settings() + " seed " + strconv.FormatUint(r.Seed, 10))
 }
 
 // Runs gives every combination of values with every seed: the last setting changes fastest, and seeds faster still.

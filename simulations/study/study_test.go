@@ -297,6 +297,22 @@ sessions: 3 before, 2 after; 1 differ, 1 only before, 0 only after
 	}
 }
 
+func TestAPlotOfSeedsAloneIsOverSeeds(t *testing.T) {
+	settings := []study.Setting{{Path: "engine", Values: []string{"control"}}}
+	p := study.NewPlot("made-up", settings)
+	all, err := study.Runs(settings, []uint64{4, 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		p.Add(study.Outcome{Run: r, Figures: summary(r.Seed, 1).KeyFigures()})
+	}
+	page, err := p.HTML()
+	if err != nil || !bytes.Contains(page, []byte(`"settings":["seed"],"values":[["4","5"]]`)) {
+		t.Errorf("%v\n%s", err, page)
+	}
+}
+
 func TestAPlotHasMeansOverSeedsAndStandsAlone(t *testing.T) {
 	settings := []study.Setting{{Path: "stations.north.power", Values: []string{"22kW", "50kW"}}}
 	make := func() []byte {

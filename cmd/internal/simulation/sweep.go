@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,6 +137,10 @@ func (s *sweep) scenario(run study.Run) (*scenario.Scenario, error) {
 		return nil, settingProblem(err)
 	}
 	parsed, err := s.source.parse(text)
+	var problem *scenario.Problem
+	if errors.As(err, &problem) { // its line is that of no file
+		return nil, cli.Usage(cmp.Or(problem.Hint, "run it alone with this value in its file"), "with %s: %s", run.Settings(), problem.Message)
+	}
 	if err == nil {
 		s.parsed[key] = parsed
 	}
