@@ -10,7 +10,7 @@ import * as now from './now.js';
 const views = [
   { name: 'now', label: 'Now', of: ['sessions', 'stations'], icon: 'M13 3 5 14h5l-1 7 8-11h-5z', module: now },
   { name: 'session', label: 'Session', of: ['sessions'], icon: 'M3 17l5-6 4 4 8-9M3 21h18', load: () => import('./session.js') },
-  { name: 'ledger', label: 'Ledger', of: ['vertices'], icon: 'M5 6h.01M5 18h.01M12 12h.01M19 8h.01M5 6l7 6 7-4M5 18l7-6', load: () => import('./ledger.js') },
+  { name: 'ledger', label: 'Ledger', of: ['vertices'], icon: 'M3 6a2 2 0 1 0 4 0a2 2 0 1 0-4 0M3 18a2 2 0 1 0 4 0a2 2 0 1 0-4 0M10 12a2 2 0 1 0 4 0a2 2 0 1 0-4 0M17 8a2 2 0 1 0 4 0a2 2 0 1 0-4 0M6.6 7.3l3.8 3.3M6.6 16.7l3.8-3.3M13.8 11l3.4-2', load: () => import('./ledger.js') },
   { name: 'money', label: 'Money', of: ['accounts', 'channels'], icon: 'M4 7h16v11H4zM4 11h16M15 15h2', load: () => import('./money.js') },
   { name: 'prices', label: 'Prices', of: ['tariffs'], icon: 'M4 20V10h4v10M10 20V4h4v16M16 20v-7h4v7', load: () => import('./prices.js') },
 ];

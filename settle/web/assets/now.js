@@ -47,16 +47,18 @@ function Flow({ running, stations }) {
     </section>`;
 }
 
+const unitOf = { charging: 'mWh', parking: 's' };
+
 function Station({ station, session }) {
   const name = session?.evse || station?.evse || short(session?.station ?? station?.did);
-  const per = perOf(session?.unit ?? station?.estimates?.[0]?.unit ?? 'mWh');
+  const per = perOf(session?.unit ?? unitOf[station.service] ?? 'count');
   const price = session?.unit_price ?? station?.unit_price;
   return html`
     <article class=${`card station ${session ? 'busy' : ''}`} aria-label=${`Station ${name}`}>
       <header><h3>${name}</h3>${session ? html`<${State} of=${session.state} text=${stateWord(session)}/>`
     : html`<${State} of=${station.free ? 'free' : 'busy'} text=${station.free ? 'Free' : 'Busy'}/>`}</header>
       ${session ? html`<${Running} session=${session} most=${station?.max_power_w}/>`
-    : html`<p class="quiet">${station.max_power_w && html`<strong>${power(station.max_power_w)}</strong> ready`}</p>`}
+    : html`<p class="quiet">${station.free && station.max_power_w && html`<strong>${power(station.max_power_w)}</strong> ready`}</p>`}
       <dl class="figures">
         <${Figure} label="Price now" value=${unitPrice(price, per)}/>
         ${session ? html`

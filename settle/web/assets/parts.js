@@ -44,7 +44,8 @@ export class Lock extends Component {
   };
 
   render({ problem, what }) {
-    const refused = token.get() && problem?.kind === 'forbidden';
+    if (problem.kind === 'forbidden') return html`<${Trouble} problem=${problem}/>`;
+    const refused = token.get() && problem.detail; // without a token there is nothing to say of it
     return html`
       <form class="card lock" onSubmit=${this.submit}>
         <h2>${what} need the operator's token</h2>
@@ -52,7 +53,7 @@ export class Lock extends Component {
         <label for="token">Operator's token</label>
         <div class="row"><input id="token" name="token" type="password" autocomplete="off" required spellcheck=${false}
           aria-invalid=${refused ? 'true' : 'false'} aria-describedby=${refused ? 'token-refused' : undefined}/><button class="primary">Unlock</button></div>
-        ${refused && html`<p class="denied" id="token-refused" role="alert">${problem.detail || 'The server refuses this token.'} ${problem.hint}</p>`}
+        ${refused && html`<p class="denied" id="token-refused" role="alert">${problem.detail}</p>`}
       </form>`;
   }
 }

@@ -113,7 +113,7 @@ function columns(trace) {
   const of = (f) => points.map(f);
   return {
     points, bands: trace.pauses.map((band) => [...band]), t: of((p) => p.t), power: of((p) => (p.power === null ? null : p.power / 1000)), soc: of((p) => p.soc),
-    price: of((p) => p.price), quantity: of((p) => Number(p.quantity)), main: null,
+    price: of((p) => p.price), quantity: of((p) => p.quantity), main: null,
   };
 }
 
@@ -151,7 +151,7 @@ function Readings({ session, points }) {
   return html`<${Table} caption="Readings" head=${head}>${rows.map((p) => html`<tr key=${p.sequence}>
     <td>${time(p.t * 1000)}</td><td class="wide">${isPause(p) ? 'Paused' : words(p.state)}</td><td class="n">${quantity(p.quantity, session.unit)}</td>
     ${metered && html`<td class="n">${p.power === null ? '–' : power(p.power)}</td><td class="n">${p.soc === null ? '–' : `${number(p.soc)} %`}</td>`}
-    <td class="n">${money(p.amount, 4)}</td><td class="wide">${p.claimed ? 'yes' : 'not yet'}</td></tr>`)}<//>`;
+    <td class="n">${money({ value: p.amount, currency: session.currency }, 4)}</td><td class="wide">${p.claimed ? 'yes' : 'not yet'}</td></tr>`)}<//>`;
 }
 
 function Claims({ session }) {

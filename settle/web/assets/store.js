@@ -69,13 +69,16 @@ function freshen() {
   }
 }
 
+/** Of a receipt only the summary is kept: its evidence has every reading, megabytes after a long session. */
+const kept = (path, data) => (path.startsWith('/v1/receipts/') ? { summary: data.summary } : data);
+
 async function fetchInto(path) {
   const answer = state.answers.get(path) ?? { data: null, problem: null, at: 0 };
   state.answers.delete(path); // to the end: the map is in order of use
   state.answers.set(path, answer);
   Object.assign(answer, { busy: true, stale: false });
   try {
-    answer.data = await read(path);
+    answer.data = kept(path, await read(path));
     answer.problem = null;
     if (path === '/v1/network') state.network = answer.data;
   } catch (problem) {

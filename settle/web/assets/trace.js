@@ -5,7 +5,7 @@ export const POINTS_MAX = 1500;
 
 export class Trace {
   constructor() {
-    this.points = [];   // {sequence, t, power, soc, price, amount, quantity, returned, state, claimed}
+    this.points = [];   // {sequence, t, power, soc, price, amount, quantity, state, claimed}
     this.stride = 1;    // one reading of so many is kept
     this.last = -1;     // sequence of the newest reading seen
     this.pauses = [];   // [from, to] in seconds, to growing while the pause lasts
@@ -56,6 +56,6 @@ const figure = (text) => (text === undefined || text === null ? null : Number(te
 function point(r) {
   return {
     sequence: r.sequence, t: Date.parse(r.time) / 1000, state: r.state, power: figure(r.power_w), soc: figure(r.soc_percent),
-    price: figure(r.unit_price?.value), amount: r.amount, quantity: r.quantity, returned: r.returned_wh, claimed: r.claimed,
+    price: figure(r.unit_price?.value), amount: r.amount.value, quantity: figure(r.quantity), claimed: r.claimed,
   };
 }
