@@ -52,6 +52,7 @@ type optimumBattery struct {
 	Max          float64   `json:"s_max"`
 	Min          float64   `json:"s_min"`
 	Goal         []float64 `json:"s_goal"`
+	FromGrid     bool      `json:"charge_from_grid"`
 }
 
 // best gives what the solver's plan earns: what is fed in, less what is drawn, and what the batteries gained.
@@ -163,7 +164,7 @@ func (o *optimum) site(t *testing.T, name string) (*grid.Site, []control.Vehicle
 		vehicles = append(vehicles, control.Vehicle{Station: len(stations), MaxMilliwatts: milli(b.ChargeMax), MinMilliwatts: milli(b.ChargeMin),
 			ReturnMilliwatts: milli(b.DischargeMax), StoredMillijoules: stored(b.Initial), CapacityMillijoules: stored(b.Max),
 			FloorMillijoules: stored(b.Min), ChargePermille: int64(r.Charge * 1000), ReturnPermille: int64(r.Discharge * 1000),
-			MaxPrice: control.Unknown, Value: value})
+			MaxPrice: b.priceMax(), Value: value})
 		stations = append(stations, grid.Station{MaxMilliwatts: milli(b.ChargeMax), ReturnMaxMilliwatts: milli(b.DischargeMax)})
 	}
 	site, err := grid.New([]grid.Circuit{circuit}, stations, nil)
@@ -171,6 +172,14 @@ func (o *optimum) site(t *testing.T, name string) (*grid.Site, []control.Vehicle
 		t.Fatal(err)
 	}
 	return site, vehicles, storages
+}
+
+// priceMax lets a battery that may not be charged from the grid pay no price at all.
+func (b *optimumBattery) priceMax() money.Amount {
+	if b.FromGrid {
+		return control.Unknown
+	}
+	return -1e18
 }
 
 func milli(watts float64) int64 { return int64(math.Round(watts * 1000)) }
@@ -216,18 +225,30 @@ func (o *optimum) ahead(slot int) []control.Period {
 	return periods
 }
 
-var optimumCases = []string{"009-discharge-before-import", "010-infesible-charge-goal", "012-early-charging-not-perfect", "013-grid-export-limit-hit",
-	"014-grid-import-limit-violation", "015-low-soc-initial", "017-battery-charge-priotization-2", "019-unexpected-charge-spikes",
-	"022-feed-in-cap-recovery", "024-attenuate-demand-peaks"}
+// optimumCases are the cases with the greatest gap that the planned control may have, in percent. The solver prefers early
+// charging or discharging to money where its strategy says so, so that a plan may earn more than its own. In the first and
+// third case a vehicle takes 1.38 kW or nothing while the sun gives less: which of the two batteries takes the sun when is
+// a choice between whole numbers, and one battery after the other finds a good one, not the best.
+var optimumCases = []struct {
+	name string
+	gap  float64
+}{
+	{"009-discharge-before-import", 10}, {"010-infesible-charge-goal", 0.01}, {"012-early-charging-not-perfect", 0.1}, {"013-grid-export-limit-hit", 0.01},
+	{"014-grid-import-limit-violation", 0.01}, {"015-low-soc-initial", 0.01}, {"017-battery-charge-priotization-2", 0.1},
+	{"019-unexpected-charge-spikes", 0.01}, {"022-feed-in-cap-recovery", 0.01}, {"024-attenuate-demand-peaks", 0.01},
+}
 
 func TestPlansComeNearTheOptimum(t *testing.T) {
-	t.Logf("%-36s %12s %12s %9s %12s %9s %12s", "case", "optimum", "v2g", "gap", "cheapest", "gap", "greedy")
-	for _, name := range optimumCases {
+	t.Logf("%-36s %12s %12s %9s %12s %9s %12s %9s", "case", "optimum", "v2g", "gap", "cheapest", "gap", "greedy", "gap")
+	for _, c := range optimumCases {
 		var o optimum
-		shared.ReadJSON(t, fmt.Sprintf("data/optimum/%s.json", name), &o)
+		shared.ReadJSON(t, fmt.Sprintf("data/optimum/%s.json", c.name), &o)
 		best := o.best()
 		v2g, cheapest, greedy := o.run(t, control.Arbitrage), o.run(t, control.CheapestSlots), o.run(t, control.Greedy)
-		t.Logf("%-36s %12.4f %12.4f %8.2f%% %12.4f %8.2f%% %12.4f", name, best, v2g, gap(best, v2g), cheapest, gap(best, cheapest), greedy)
+		t.Logf("%-36s %12.4f %12.4f %8.2f%% %12.4f %8.2f%% %12.4f %8.2f%%", c.name, best, v2g, gap(best, v2g), cheapest, gap(best, cheapest), greedy, gap(best, greedy))
+		if gap(best, v2g) > c.gap {
+			t.Errorf("%s: v2g is %.2f %% below the optimum, may be %.2f %%", c.name, gap(best, v2g), c.gap)
+		}
 	}
 }
 

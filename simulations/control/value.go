@@ -96,6 +96,18 @@ func (a *arena) between(w worth, less, more float64) float64 {
 	return sum
 }
 
+// below gives the slope just below a level, and how far down it holds.
+func (a *arena) below(w worth, level float64) (slope, length float64) {
+	at := w.low
+	for _, s := range a.segments[w.first:w.last] {
+		if level <= at+s.length {
+			return s.slope, max(level-at, 0)
+		}
+		at += s.length
+	}
+	return 0, max(level-at, 0)
+}
+
 // price gives what the first part of a step's charging costs.
 func price(costs []segment, lowest, change float64) float64 {
 	sum, at := 0.0, lowest
