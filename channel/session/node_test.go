@@ -46,8 +46,8 @@ type node struct {
 	gone    bool // for good
 	blind   bool // its meter says nothing
 
-	connector *sim.Connector // the station's
-	own       meter.Source   // the vehicle's
+	connector meter.Connector // the station's
+	own       meter.Source    // the vehicle's
 	start     func() (machine, []session.Effect, error)
 	restore   func() (machine, []session.Effect, error)
 }
@@ -70,11 +70,18 @@ func newVehicle(w *world) *node {
 	}
 	n.own = measurement
 	comparison, err := meter.NewComparison(meter.SideDC, 30_000, 5_000)
+	if w.setup.sold != nil {
+		n.own = w.setup.sold.own
+		comparison, err = meter.NewComparison(meter.SideDC, 0, 0)
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	config := func() session.PayerConfig {
 		policy := session.DefaultPayerPolicy()
+		if w.setup.sold != nil {
+			policy.Service, policy.FullIsTarget = "sold", false
+		}
 		if w.setup.payer != nil {
 			w.setup.payer(&policy)
 		}
@@ -102,6 +109,9 @@ func newStation(w *world) *node {
 	}
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if w.setup.sold != nil {
+		n.connector = w.setup.sold.connector
 	}
 	n.restore = func() (machine, []session.Effect, error) {
 		record, ch := n.stored()

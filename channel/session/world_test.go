@@ -71,6 +71,7 @@ type setup struct {
 	hidePPM     int64                     // by which its meter shows less than was given back
 	ungiving    bool                      // the battery does not hear what it may give back
 	random      *rand.Rand
+	sold        *sold // something else than energy; nil: energy
 }
 
 // change is another tariff that the station offers some time after the beginning, for a time to come.
@@ -225,6 +226,9 @@ func (w *world) offerOf(text string, at time.Time) quote.Quote {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	if w.setup.sold != nil {
+		q = w.setup.sold.quote(w, tariff, at)
+	}
 	if w.setup.offers != nil {
 		w.setup.offers(&q)
 	}
@@ -341,7 +345,7 @@ func (w *world) carry(to *node, id channel.SessionID, m wire.Message) {
 // measureExposure compares what has flowed with what the station holds claims for (I5).
 func (w *world) measureExposure() {
 	record, ch := w.station.stored()
-	if record == nil || ch == nil || record.Phase < session.PhaseCharging || record.Phase > session.PhaseFinal {
+	if record == nil || ch == nil || record.Phase < session.PhaseCharging || record.Phase > session.PhaseFinal || w.setup.sold != nil {
 		return
 	}
 	readings := w.station.disk.readings[record.ID]

@@ -52,7 +52,7 @@ var table = []arrows{
 	{from: "channel", to: []string{"wallet", "wallet/money"}},
 	{from: "channel/quote", to: []string{"wallet", "wallet/money", "wallet/credential", "meter", "meter/ocmf", "pricing", "channel"}},
 	{from: "channel/wire", to: []string{"wallet", "wallet/money", "meter", "channel", "channel/quote"}},
-	{from: "channel/session", to: session, tests: []string{"meter/sim", "meter/ocmf"}},
+	{from: "channel/session", to: session, tests: []string{"meter/sim", "meter/ocmf", "meter/clock", "meter/counter"}},
 	{from: "channel/store", to: append([]string{"channel/session"}, session...), tests: []string{"channel/store/storetest"}},
 	{from: "channel/store/storetest", to: append([]string{"channel/session", "channel/store"}, session...)},
 	{from: "channel/sqlite", to: append([]string{"channel/session", "channel/store", "internal/sqlite"}, session...),

@@ -51,6 +51,7 @@ type runCmd struct {
 	marketFile                               string
 	market                                   marketFlags
 	meterKey                                 string
+	giveBack                                 giveBackFlags
 	sold                                     serviceFlags
 	signs                                    *ocmf.PrivateKey // the meter's own key, once it is read
 	credentials                              []string
@@ -69,6 +70,7 @@ func runCommand(app *cli.App) *cobra.Command {
 			"leaves them to the next run.",
 		Example: "  chargepoint run\n  chargepoint run --power 150kW --tariff tariff.json\n" +
 			"  chargepoint run --meter 'exec:./read-meter --port /dev/ttyUSB0'\n  chargepoint run --nats embedded --ledger embedded\n" +
+			"  chargepoint run --market prices.csv --give-back 0.25 --return-power 10kW --return-above 0.35\n" +
 			"  chargepoint run --service parking --places 20 --tariff parking.json\n  chargepoint run --service toll\n" +
 			"  chargepoint run --service data --data-source 'exec:./sensor'",
 	}
@@ -92,9 +94,10 @@ func runCommand(app *cli.App) *cobra.Command {
 	c.ocpp.add(command)
 	cli.ChoiceVar(f, &c.meterKey, "meter-key", "none", "key with which a meter other than ocpp signs the ends of sessions (OCMF), kept in --data", "none", "p256")
 	f.StringVar(&c.power, "power", "50kW", "the most that the outlet gives (a recording has its own)")
+	c.giveBack.add(f)
 	f.StringVar(&c.evse, "evse", defaults.EVSE, "EVSE id of the outlet (of a car park DE*JLP*P1, a gate DE*JLP*T1, a data station DE*JLP*D1)")
 	f.StringVar(&c.zone, "time-zone", defaults.TimeZone, "IANA time zone of the tariff's local times")
-	f.DurationVar(&c.claimEvery, "claim-every", defaults.ClaimEvery, "claim interval: energy unpaid for longer is not delivered (parking: 1m)")
+	f.DurationVar(&c.claimEvery, "claim-every", defaults.ClaimEvery, "claim interval: energy unpaid for longer is not delivered (parking: 1m, toll: 2s)")
 	f.DurationVar(&c.window, "window", defaults.Window, "challenge window asked of new channels")
 	f.StringVar(&c.settleAt, "settle-at", defaults.SettleAt.String(), "settle during a session when so much is unsettled, for example 10EUR; 0 never")
 	f.DurationVar(&c.settleEvery, "settle-every", defaults.SettleEvery, "settle during a session after this time; 0 never")
@@ -185,6 +188,12 @@ func (c *runCmd) options() (Options, error) {
 	if err != nil {
 		return o, err
 	}
+	if settings.GiveBack, err = c.giveBack.read(c); err != nil {
+		return o, err
+	}
+	if settings.GiveBack != nil {
+		o.ReturnMw = settings.GiveBack.MaxPowerMw
+	}
 	if o.Sale, err = c.sale(o.Meter); err != nil {
 		return o, err
 	}
@@ -274,7 +283,7 @@ func (c *runCmd) settings(s station.Config, settleAt party.Sum, p *party.Party) 
 	s.Service, s.EVSE, s.TimeZone = c.service, c.evse, c.zone
 	s.ClaimEvery, s.Window, s.SettleEvery = c.claimEvery, c.window, c.settleEvery
 	s.Policy.GoneAfter, s.Policy.SampleEvery, s.PulseEvery = c.goneAfter, c.pulse(), c.pulse()
-	if c.marketFile != "" {
+	if c.marketFile != "" || s.GiveBack != nil {
 		s.Policy.TopUp = backDeposit
 	}
 	if c.signs != nil {
