@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"joulepay/internal/campaign"
 	"joulepay/internal/shared"
 	"joulepay/simulations/plant"
 	"joulepay/simulations/report"
@@ -48,11 +49,8 @@ func runFull(t testing.TB, s *scenario.Scenario) *report.Summary {
 const laterPPM = 100
 
 func TestI1_AMonthOfAGarageDeliversAndBillsWhatControlAloneDelivers(t *testing.T) {
-	sessions := 0
-	if testing.Short() {
-		sessions = 100
-	}
-	s := caltech(t, sessions)
+	c := campaign.New(t)
+	s := caltech(t, c.Size("sessions", 150))
 	control, err := plant.Run(s, s.Seed)
 	if err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ vehicles: {car: {visits: [{station: home, from: 20%, to: 30%}]}}
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.clock.After(3*time.Minute, func() { do(w, w.vehicles[0], w.stations[0]) })
+	w.clock.At(s.Start.Add(3*time.Minute), func() { do(w, w.vehicles[0], w.stations[0]) })
 	_, err = w.Run(t.Context())
 	return err
 }
