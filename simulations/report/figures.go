@@ -62,9 +62,15 @@ func (s *Summary) KeyFigures() []Figure {
 	var all []Figure
 	all = append(all, gridFigures(f.Grid)...)
 	all = append(all, serviceFigures(f.Service)...)
-	all = append(all, s.moneyFigures(f.Money)...)
-	all = append(all, s.paymentFigures(f.Payments)...)
-	return append(all, s.faultFigures()...)
+	paying := append(s.moneyFigures(f.Money), s.paymentFigures(f.Payments)...)
+	if !s.pays() {
+		for i := range paying {
+			if !strings.HasPrefix(paying[i].Key, "money.site_") {
+				paying[i].Value = "" // nobody paid: that is not nothing paid
+			}
+		}
+	}
+	return append(append(all, paying...), s.faultFigures()...)
 }
 
 // section gives a maker of the figures of a section.
@@ -136,7 +142,7 @@ func (s *Summary) moneyFigures(m measure.Money) []Figure {
 		f("site_energy_cost", "energy cost of the site", amount(m.EnergyCost), unit),
 		f("site_feed_in", "feed-in of the site", amount(m.FeedIn), unit),
 		f("site_demand_charge", "demand charge", amount(m.DemandCharge), unit),
-		f("site_margin", "margin of the site", amount(m.Margin), unit),
+		f("margin", "margin of the site", amount(m.Margin), unit),
 		f("conserved", "balances conserved", conserved, ""),
 	}
 }

@@ -203,6 +203,45 @@ func TestValuesOfPlotsAreRoundedToTheNearest(t *testing.T) {
 	}
 }
 
+func TestARunInWhichNobodyPaysSaysNothingOfPaying(t *testing.T) {
+	visit := measure.Visit{Vehicle: "b", Station: "s", Service: measure.Charging, Arrived: start.Add(time.Hour), Began: start.Add(time.Hour), Left: start.Add(2 * time.Hour), Requested: 2_000_000, Delivered: 1_000_000}
+	first := visit
+	first.Vehicle, first.Arrived, first.Began = "a", start, start
+	r := measure.New(measure.Site{Start: start, Duration: time.Hour, Currency: money.Currency{'E', 'U', 'R'}, Circuits: []string{"grid"}})
+	r.AddVisit(visit)
+	figures := r.Figures()
+	s := &report.Summary{Scenario: "grid", Start: start, End: start, Figures: &figures, Sessions: report.Sessions([]measure.Visit{visit, first}, money.Currency{'E', 'U', 'R'})}
+	for _, f := range s.KeyFigures() {
+		if (f.Section == "money" || f.Section == "payments") && f.Value != "" {
+			t.Errorf("%s is %s", f.Key, f.Value)
+		}
+	}
+	if text := s.Text(); strings.Contains(text, "claims") || !strings.Contains(text, "of kWh") || strings.Index(text, "\na ") > strings.Index(text, "\nb ") {
+		t.Error(text)
+	}
+	page, err := s.HTML()
+	if err != nil || strings.Contains(fmt.Sprint(dataOf(t, page)["sessions"]), "claims") {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsSoldOfOtherServicesIsListed(t *testing.T) {
+	visit := measure.Visit{Vehicle: "a", Station: "lot", Service: "parking", Arrived: start, Began: start, Left: start, Delivered: 1800, Cost: money.Nano}
+	toll := visit
+	toll.Service, toll.Delivered = "toll", 2
+	s := summary()
+	s.Sessions = report.Sessions([]measure.Visit{visit, toll}, money.Currency{'E', 'U', 'R'})
+	page, err := s.HTML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"1800 s", "2 pieces"} {
+		if !strings.Contains(s.Text(), want) || !bytes.Contains(page, []byte(want)) {
+			t.Errorf("no %s", want)
+		}
+	}
+}
+
 func TestTheSameSummaryGivesTheSamePage(t *testing.T) {
 	a, err1 := day(7, 3, 3, 50).HTML()
 	b, err2 := day(7, 3, 3, 50).HTML()

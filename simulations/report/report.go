@@ -38,6 +38,11 @@ type Summary struct {
 	Curves measure.Curves `json:"-"` // in curves.csv and report.html
 }
 
+// pays tells whether anybody paid in the run: in one of the grid alone nobody does.
+func (s *Summary) pays() bool {
+	return len(s.Channels) > 0 || s.Totals.Claims > 0 || s.Totals.Cost.Amount != 0 || s.Ledger.Height > 0 || s.Figures != nil && s.Figures.Money.Cost.Amount != 0
+}
+
 // Totals sum up the sessions.
 type Totals struct {
 	Sessions  int         `json:"sessions"`

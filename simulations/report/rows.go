@@ -1,6 +1,9 @@
 package report
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // rowsListed bounds the sessions of a page: less than half a megabyte.
 const rowsListed = 4000
@@ -21,13 +24,19 @@ type heading struct {
 }
 
 func (s *Summary) sessionsData() sessionsData {
-	requested := 5
+	asked := 5
 	d := sessionsData{Stations: []string{}, Head: []heading{
 		{Name: "vehicle", Left: true}, {Name: "station", Kind: "station", Left: true}, {Name: "began", Kind: "time"}, {Name: "waited", Kind: "span"},
-		{Name: "served", Kind: "span"}, {Name: "asked kWh", Kind: "energy"}, {Name: "kWh", Kind: "energy", Share: &requested},
-		{Name: "cost " + s.currency(), Kind: "money"}, {Name: "paid", Kind: "money"}, {Name: "claims"}, {Name: "vertices"},
-		{Name: "service", Left: true}, {Name: "end", Left: true},
+		{Name: "served", Kind: "span"}, {Name: "asked kWh", Kind: "energy"}, {Name: "kWh", Kind: "energy", Share: &asked},
 	}}
+	pays, others := s.pays(), slices.ContainsFunc(s.Sessions, func(x Session) bool { return x.Service != "" })
+	if pays {
+		d.Head = append(d.Head, heading{Name: "cost " + s.currency(), Kind: "money"}, heading{Name: "paid", Kind: "money"}, heading{Name: "claims"}, heading{Name: "vertices"})
+	}
+	if others {
+		d.Head = append(d.Head, heading{Name: "service", Left: true}, heading{Name: "sold", Left: true})
+	}
+	d.Head = append(d.Head, heading{Name: "end", Left: true})
 	number := map[string]int{}
 	for i := range s.Sessions[:min(len(s.Sessions), rowsListed)] {
 		x := &s.Sessions[i]
@@ -35,10 +44,14 @@ func (s *Summary) sessionsData() sessionsData {
 			number[x.Station] = len(d.Stations)
 			d.Stations = append(d.Stations, x.Station)
 		}
-		d.Rows = append(d.Rows, []any{
-			x.Vehicle, number[x.Station], seconds(s.Start, x.Began), between(x.Arrived, x.Started), between(x.Started, x.Ended),
-			asked(x), wattHours(x.EnergyWh), x.Cost.Amount.String(), x.Paid.Amount.String(), x.Claims, x.Vertices, x.service(), x.ending(),
-		})
+		row := []any{x.Vehicle, number[x.Station], seconds(s.Start, x.Began), between(x.Arrived, x.Started), between(x.Started, x.Ended), nonzero(x.Requested), wattHours(x.EnergyWh)}
+		if pays {
+			row = append(row, x.Cost.Amount.String(), x.Paid.Amount.String(), x.Claims, x.Vertices)
+		}
+		if others {
+			row = append(row, x.service(), x.sold())
+		}
+		d.Rows = append(d.Rows, append(row, x.ending()))
 	}
 	return d
 }
@@ -55,12 +68,12 @@ func between(from, to *time.Time) any {
 	return seconds(*from, *to)
 }
 
-// asked gives what a session asked for, nil when nobody knows.
-func asked(x *Session) any {
-	if x.Requested == 0 {
+// nonzero gives an energy in Wh, nil when nobody knows it.
+func nonzero(e Energy) any {
+	if e == 0 {
 		return nil
 	}
-	return wattHours(x.Requested)
+	return wattHours(e)
 }
 
 func wattHours(e Energy) int64 { return (int64(e) + 500) / 1000 }

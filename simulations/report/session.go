@@ -1,11 +1,14 @@
 package report
 
 import (
+	"slices"
+	"strconv"
+
 	"joulepay/simulations/measure"
 	"joulepay/wallet/money"
 )
 
-// Sessions makes rows of visits, for engines that keep nothing else of them.
+// Sessions makes rows of visits in the order of their begin, for engines that keep nothing else of them.
 func Sessions(visits []measure.Visit, currency money.Currency) []Session {
 	rows := make([]Session, 0, len(visits))
 	for _, v := range visits {
@@ -28,7 +31,32 @@ func Sessions(visits []measure.Visit, currency money.Currency) []Session {
 		}
 		rows = append(rows, x)
 	}
+	slices.SortStableFunc(rows, func(a, b Session) int { return a.Began.Compare(b.Began) })
 	return rows
+}
+
+// sold gives what was sold: kWh, or seconds or pieces of another service.
+func (x *Session) sold() string {
+	switch x.service() {
+	case measure.Charging:
+		return x.EnergyWh.KWh()
+	case "parking":
+		return strconv.FormatInt(x.Quantity, 10) + " s"
+	default:
+		return strconv.FormatInt(x.Quantity, 10) + " pieces"
+	}
+}
+
+// kept tells whether the channel of a session was there before.
+func (x *Session) kept() string {
+	switch {
+	case x.Channel == "":
+		return "none"
+	case x.Reused:
+		return "reused"
+	default:
+		return "new"
+	}
 }
 
 func (x *Session) service() string {

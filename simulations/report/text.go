@@ -26,8 +26,12 @@ func (s *Summary) Text() string {
 		fmt.Fprintf(&b, "and %d more\n", more)
 	}
 	t := s.Totals
-	fmt.Fprintf(&b, "\n%d sessions: %s kWh for %s %s, %d claims, %d channels, %d ledger vertices of sessions\n",
-		t.Sessions, t.EnergyWh.KWh(), t.Cost.Amount.Cents(), t.Cost.Currency, t.Claims, t.Channels, t.Vertices)
+	fmt.Fprintf(&b, "\n%d sessions: %s kWh", t.Sessions, t.EnergyWh.KWh())
+	if s.pays() {
+		fmt.Fprintf(&b, " for %s %s, %d claims, %d channels, %d ledger vertices of sessions",
+			t.Cost.Amount.Cents(), t.Cost.Currency, t.Claims, t.Channels, t.Vertices)
+	}
+	b.WriteString("\n")
 	if m := s.Money; m != (Conservation{}) {
 		fmt.Fprintf(&b, "money: %s issued = %s on accounts + %s in channels\n", m.Issued, m.Balances.Amount, m.Locked.Amount)
 	}
@@ -89,21 +93,25 @@ func (s *Summary) writeFigures(b *strings.Builder) {
 }
 
 func (s *Summary) sessionTable() [][]string {
-	rows := [][]string{{"vehicle", "station", "from", "charging", "kWh", s.Totals.Cost.Currency.String(), "claims", "vertices", "channel", "end"}}
+	head := []string{"vehicle", "station", "from", "charging", "kWh"}
+	if s.pays() {
+		head = append(head, s.currency(), "claims", "vertices", "channel", "end")
+	} else {
+		head = append(head, "of kWh", "end")
+	}
+	rows := [][]string{head}
 	for _, x := range s.Sessions[:min(len(s.Sessions), textSessionsMax)] {
 		began, charging := clock(s.Start, x.Began), "-"
 		if x.Started != nil && x.Ended != nil {
 			charging = span(*x.Started, *x.Ended)
 		}
-		kept := "new"
-		switch {
-		case x.Channel == "":
-			kept = "none"
-		case x.Reused:
-			kept = "reused"
+		row := []string{x.Vehicle, x.Station, began, charging, x.sold()}
+		if s.pays() {
+			row = append(row, x.Cost.Amount.String(), strconv.FormatUint(x.Claims, 10), strconv.Itoa(x.Vertices), x.kept(), x.ending())
+		} else {
+			row = append(row, x.Requested.KWh(), x.ending())
 		}
-		rows = append(rows, []string{x.Vehicle, x.Station, began, charging, x.EnergyWh.KWh(), x.Cost.Amount.String(),
-			strconv.FormatUint(x.Claims, 10), strconv.Itoa(x.Vertices), kept, x.ending()})
+		rows = append(rows, row)
 	}
 	return rows
 }
