@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"joulepay/channel/quote"
 	"joulepay/channel/secure"
 	"joulepay/channel/session"
+	"joulepay/channel/wire"
 	"joulepay/meter"
 	"joulepay/meter/sim"
 	"joulepay/pricing"
@@ -43,6 +45,10 @@ type world struct {
 
 	secret bool                      // links are secure
 	broker func(link.Link) link.Link // stands before every process; nil for an honest network
+
+	own    meter.Source                    // of the vehicle; nil: it measures the cable
+	pieces func(*Vehicle) func(wire.Piece) // takes what is sold as messages; nil: nothing is
+	buyer  atomic.Pointer[Vehicle]         // the last that was made
 
 	payee func(*session.PayeePolicy)
 	payer func(*session.PayerPolicy)
@@ -132,6 +138,14 @@ func (w *world) newVehicle(l *life) *Vehicle {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	if w.own != nil {
+		if comparison, err = meter.NewComparison(meter.SideDC, 0, 0); err != nil {
+			w.t.Fatal(err)
+		}
+		buyer := NewVehicle(l.deps(), w.own, comparison)
+		w.buyer.Store(buyer)
+		return buyer
+	}
 	return NewVehicle(l.deps(), own, comparison)
 }
 
@@ -144,7 +158,11 @@ func (w *world) visit() Visit {
 	if w.secret {
 		addr = secure.AddrOf(w.station.wallet.DID())
 	}
-	return Visit{Station: w.station.wallet.DID(), Addr: addr, Policy: policy, LedgerTime: time.Now()}
+	visit := Visit{Station: w.station.wallet.DID(), Addr: addr, Policy: policy, LedgerTime: time.Now()}
+	if w.pieces != nil {
+		visit.Pieces = w.pieces(w.buyer.Load())
+	}
+	return visit
 }
 
 // runStation keeps a station's process running through all its lives, until the context ends. Each life begins with what

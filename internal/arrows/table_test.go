@@ -61,7 +61,7 @@ var table = []arrows{
 	{from: "channel/secure", to: []string{"wallet", "channel/link"}},
 	{from: "channel/natslink", to: []string{"wallet", "channel/link", "channel/quote", "internal/natsd"}},
 	{from: "channel/agent", to: append([]string{"channel/session", "channel/store", "channel/link", "channel/secure"}, session...),
-		tests: []string{"channel/sqlite", "channel/natslink", "internal/natsd", "internal/sqlite", "meter/sim"}},
+		tests: []string{"channel/sqlite", "channel/natslink", "internal/natsd", "internal/sqlite", "meter/sim", "meter/counter"}},
 
 	// The ledger. Of a visit it knows the rules of channels only, and receipts what they are about.
 	{from: "settle", to: []string{"wallet", "wallet/money", "channel"}},
