@@ -21,6 +21,7 @@ type balance struct {
 	charged, returned  int64 // millijoules
 	delivered, gave    int64 // milliwatt-hours
 	visits             int
+	stored             int64 // millijoules that the storage took, less what it gave; it begins empty
 	last               time.Time
 	steps              []measure.Step
 	uncontrolled, keep bool
@@ -36,6 +37,9 @@ func (b *balance) Add(s measure.Step) {
 	b.last = s.At.Add(s.Length)
 	if limit := s.Circuits[0].LimitMilliwatts; !b.uncontrolled && limit > 0 && s.Circuits[0].PowerMilliwatts > max(limit, s.Base-s.Solar) {
 		b.t.Errorf("at %v the grid connection carries %d mW, may %d", s.At, s.Circuits[0].PowerMilliwatts, limit)
+	}
+	if b.stored += control.Energy(s.Storage, s.Length); b.stored < 0 {
+		b.t.Errorf("at %v the storage has given %d mJ more than it took", s.At, -b.stored)
 	}
 	b.charged += control.Energy(s.Charge, s.Length)
 	b.returned += control.Energy(s.Return, s.Length)

@@ -73,7 +73,8 @@ func (e *engine) over(now time.Duration) bool {
 	if e.config.Duration > 0 {
 		return now >= e.config.Duration
 	}
-	return e.next == len(e.arrivals) && len(e.seats) == 0 && len(e.waiting) == 0
+	staying := func(s seat) bool { return s.session.Departure > now }
+	return e.next == len(e.arrivals) && len(e.waiting) == 0 && !slices.ContainsFunc(e.seats, staying)
 }
 
 // advance makes one step, or as many as pass without anything that changes, and gives the time after it.

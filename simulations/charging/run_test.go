@@ -111,6 +111,19 @@ func TestVehiclesPayByTheHour(t *testing.T) {
 	}
 }
 
+// A vehicle that says it takes 11 kW takes 5, and the storage does not feed the rest into the grid.
+func TestAStorageCoversOnlyWhatIsDrawn(t *testing.T) {
+	config := oneStation(t, control.FCFS, control.Options{})
+	config.Storages = []charging.Storage{{CapacityMillijoules: 20 * kilowattHour, StoredMillijoules: 20 * kilowattHour, ReturnMilliwatts: 20_000_000}}
+	config.Sessions = []charging.Session{{Vehicle: "a", Departure: time.Hour, RequestedMillijoules: 20 * kilowattHour, DeclaredMilliwatts: 11_000_000,
+		Battery: charging.Battery{MaxMilliwatts: 5_000_000}, MaxPrice: control.Unknown}}
+	for _, s := range run(t, config).steps {
+		if s.Charge != 5_000_000 || s.Storage != -5_000_000 || s.Circuits[0].PowerMilliwatts != 0 {
+			t.Errorf("at %v: charge %d, storage %d, grid %d mW", s.At, s.Charge, s.Storage, s.Circuits[0].PowerMilliwatts)
+		}
+	}
+}
+
 func TestAnEmptyStretchIsOneStep(t *testing.T) {
 	config := oneStation(t, control.FCFS, control.Options{})
 	config.Duration = 24 * time.Hour

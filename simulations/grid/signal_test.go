@@ -62,6 +62,22 @@ func TestASilentSourceLeavesItsFailsafe(t *testing.T) {
 	}
 }
 
+// The failsafe also replaces a signal that is stricter than it: nobody knows whether that still holds.
+func TestAFailsafeLiftsAStricterSignal(t *testing.T) {
+	site := mustSite(t, []Circuit{{Above: -1}}, []Station{{MaxMilliwatts: 1}}, nil)
+	limits, err := NewLimits(site, []Signal{{Source: "operator", LimitMilliwatts: 1_000}}, []Source{{Name: "operator", FailsafeMilliwatts: 4_200,
+		Patience: time.Minute, Silences: []Silence{{Start: time.Hour, End: 2 * time.Hour}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[time.Duration]int64{time.Hour: 1_000, time.Hour + time.Minute: 4_200, 2 * time.Hour: 1_000} {
+		var got [1]int64
+		if limits.At(at, got[:]); got[0] != want {
+			t.Errorf("at %v: %d mW, want %d", at, got[0], want)
+		}
+	}
+}
+
 func TestWhatIsNoSignalIsRefused(t *testing.T) {
 	site := mustSite(t, []Circuit{{Above: -1}}, nil, nil)
 	signals := map[string]Signal{
