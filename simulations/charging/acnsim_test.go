@@ -168,16 +168,3 @@ func TestACNSimExperiment21IsMatchedAtEveryPoint(t *testing.T) {
 }
 
 func far(got, want float64) bool { return math.Abs(got-want) > 0.001 }
-
-func BenchmarkEDF(b *testing.B) {
-	network := readNetwork(b)
-	sessions := readSessions(b, network)
-	config := acnConfig(b, network.site(b, "three_phase", 50), "EDF", sessions)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := charging.Run(config, nil); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.N*len(sessions))/b.Elapsed().Seconds(), "sessions/CPU-s")
-}

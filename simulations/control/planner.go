@@ -132,7 +132,7 @@ func (c *planner) shift(t, circuit int, milliwatts int64) {
 
 // atLeast makes a change that takes less than a vehicle's least power into none, or into that power's, whichever is worth more.
 func (c *planner) atLeast(h *holder, t int, after worth, lowest, stored, change float64) float64 {
-	least := float64(float64(h.least)*c.lengths[t].Seconds()) * h.charge
+	least := float64(float64(float64(h.least)*c.lengths[t].Seconds()) * h.charge)
 	if change >= least {
 		return change
 	}
