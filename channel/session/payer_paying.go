@@ -109,17 +109,24 @@ func (p *Payer) acceptBack(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.side.Accept(best)
+	if _, err = p.side.Accept(best); err == nil {
+		p.backLooked = false
+	}
 	return err
 }
 
-// backRefused looks at the ledger when the station's own lane seems uncovered: it may have topped up.
+// backRefused looks at the ledger when the station's own lane seems uncovered: it may have topped up. Only what it still seems
+// after that is told.
 func (p *Payer) backRefused(now Instant, err error) []Effect {
-	effects := []Effect{p.report(now, "", err)}
-	if errors.Is(err, channel.ErrUncovered) {
-		effects = append(effects, p.look(now)...)
+	if !errors.Is(err, channel.ErrUncovered) {
+		return []Effect{p.report(now, "", err)}
 	}
-	return effects
+	looks := p.look(now)
+	if !p.backLooked && len(looks) > 0 {
+		p.backLooked = true
+		return looks
+	}
+	return append([]Effect{p.report(now, "", err)}, looks...)
 }
 
 func (p *Payer) started() bool { _, ok := p.chain.Last(); return ok }
