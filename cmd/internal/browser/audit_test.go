@@ -94,6 +94,7 @@ var shows = map[string]string{
 }
 
 func TestEverybodyCanUseEveryView(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	p := open(t, serve(t, newSite(60).config()).url())
 	for _, theme := range []string{"light", "dark"} {
@@ -119,6 +120,7 @@ func TestEverybodyCanUseEveryView(t *testing.T) {
 }
 
 func TestTheAuditFindsWhatItLooksFor(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	p := open(t, serve(t, newSite(20).config()).url())
 	p.await(shows["now"])

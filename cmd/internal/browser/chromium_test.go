@@ -43,7 +43,6 @@ type page struct {
 	mu       sync.Mutex // guards what follows
 	origin   string     // scheme, host and port of the first page
 	requests []string   // addresses, in order
-	bytes    float64    // received from the network, headers and encoded bodies
 	faults   []string   // what a test that ends well has none of
 	expected []string   // parts of faults that the test causes itself
 }
@@ -138,8 +137,6 @@ func (p *page) note(event any) {
 		if !strings.HasPrefix(e.Request.URL, p.origin+"/") && !strings.HasPrefix(e.Request.URL, "blob:"+p.origin) && !strings.HasPrefix(e.Request.URL, "data:") {
 			p.faults = append(p.faults, "asked elsewhere: "+e.Request.URL)
 		}
-	case *network.EventLoadingFinished:
-		p.bytes += e.EncodedDataLength
 	case *runtime.EventConsoleAPICalled:
 		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
 			p.faults = append(p.faults, fmt.Sprintf("console %s: %s", e.Type, describe(e.Args)))

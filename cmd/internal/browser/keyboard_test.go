@@ -32,6 +32,7 @@ func (p *page) tabTo(condition string) {
 }
 
 func TestEverythingIsDoneByKeyboard(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	p := open(t, serve(t, newSite(60).config()).url())
 	p.await(shows["now"])

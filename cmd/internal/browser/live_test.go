@@ -25,8 +25,9 @@ func drawn(state string) string {
 }
 
 func TestASessionRunsLiveOnThePageAndItsReceiptVerifies(t *testing.T) {
+	t.Parallel()
 	chromium(t)
-	p := open(t, demo(t, "--energy", "12kWh", "--speed", "90"))
+	p := open(t, demo(t, "--energy", "2kWh", "--speed", "15"))
 
 	rises(p, ".station .amount")
 	p.view("session")

@@ -9,6 +9,7 @@ import (
 const module = `(async () => { const root = document.querySelector('script[type=module]').src.replace('app.js', ''); const m = await import(root + %q); return (%s)(m) })()`
 
 func TestFiguresAreExactAndHaveTheirUnits(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	p := open(t, serve(t, newSite(4).config()).url())
 	for _, test := range []struct{ expression, want string }{
@@ -34,6 +35,7 @@ func TestFiguresAreExactAndHaveTheirUnits(t *testing.T) {
 }
 
 func TestATraceOfAWeekIsAsSmallAsThatOfAnHourAndKeepsItsPauses(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	p := open(t, serve(t, newSite(4).config()).url())
 	const week = `(m) => {
@@ -54,6 +56,7 @@ func TestATraceOfAWeekIsAsSmallAsThatOfAnHourAndKeepsItsPauses(t *testing.T) {
 }
 
 func TestAGraphIsBoundedOrderedAndWalkedBothWays(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	p := open(t, serve(t, newSite(4).config()).url())
 	const chain = `(m) => {

@@ -23,6 +23,7 @@ func (p *page) has(selector string, texts ...string) {
 }
 
 func TestEveryServiceAndBothDirectionsAreShownInTheirUnits(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	p := open(t, serve(t, newSite(40).config()).url())
 	p.await(`document.querySelectorAll('.cards .card').length === 5`)
@@ -43,6 +44,7 @@ func TestEveryServiceAndBothDirectionsAreShownInTheirUnits(t *testing.T) {
 }
 
 func TestTheGraphGrowsTurnsFinalAndIsExplored(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	s := newSite(60)
 	p := open(t, serve(t, s.config()).url())
@@ -93,6 +95,7 @@ func TestTheGraphGrowsTurnsFinalAndIsExplored(t *testing.T) {
 }
 
 func TestAtMostTwoThousandVerticesAreDrawn(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	s := newSite(2600)
 	p := open(t, serve(t, s.config()).url())
@@ -109,6 +112,7 @@ func TestAtMostTwoThousandVerticesAreDrawn(t *testing.T) {
 }
 
 func TestAProcessShowsOnlyTheViewsOfWhatItServes(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	s := newSite(20)
 	c := s.config()
@@ -137,6 +141,7 @@ type follows func(context.Context) (client.Network, error)
 func (f follows) Network(ctx context.Context) (client.Network, error) { return f(ctx) }
 
 func TestWhatIsForTheOperatorAsksForTheToken(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	const secret = "correct-horse-battery-staple"
 	c := newSite(20).config()
@@ -162,6 +167,7 @@ func TestWhatIsForTheOperatorAsksForTheToken(t *testing.T) {
 }
 
 func TestALostServerIsSaidAndThePageGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	s := newSite(20)
 	server := &server{t: t, config: s.config(), address: must(freeport.Next())}
@@ -183,6 +189,7 @@ func TestALostServerIsSaidAndThePageGoesOnWhereItWas(t *testing.T) {
 }
 
 func TestNothingToShowSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	chromium(t)
 	s := newSite(0)
 	s.sessions, s.stations = nil, nil
