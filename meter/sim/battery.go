@@ -90,6 +90,14 @@ func (b Battery) Load() (Load, error) {
 	return load, nil
 }
 
+// Drawn gives what was drawn from the battery for so much that reached the plug.
+func (b Battery) Drawn(returnedMilliwattHours int64) int64 {
+	if b.RoundTripPPM == 0 {
+		return returnedMilliwattHours
+	}
+	return returnedMilliwattHours/b.RoundTripPPM*ppmOne + returnedMilliwattHours%b.RoundTripPPM*ppmOne/b.RoundTripPPM
+}
+
 // permille gives a thousandth of the capacity, in µJ.
 func (b Battery) permille() int64 {
 	return b.CapacityMilliwattHours * (microjoulesPerMilliwattHour / 1000)

@@ -34,6 +34,8 @@ type flags struct {
 	session string
 	tariff  string
 	http    string
+
+	giveBack, returnPower, returnAbove string
 }
 
 // Command gives "demo".
@@ -45,7 +47,8 @@ func Command(app *cli.App) *cobra.Command {
 		Long: "Starts an embedded NATS server with JetStream, a ledger node, the HTTP API, one charger and one vehicle, and charges.\n" +
 			"All state is in a temporary directory that is removed at the end. Nothing leaves this machine.",
 		Example: "  chargepoint demo\n  chargepoint demo --once --json\n  chargepoint demo --energy 20kWh --speed 120\n" +
-			"  chargepoint demo --once --session sessions.csv#0 --speed 600",
+			"  chargepoint demo --once --session sessions.csv#0 --speed 600\n" +
+			"  chargepoint demo --once --give-back 0.36 --return-power 10kW",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return f.run(app, command) },
 	}
@@ -55,6 +58,9 @@ func Command(app *cli.App) *cobra.Command {
 	command.Flags().StringVar(&f.session, "session", "", "replay a recorded session: `FILE#ROW` of a CSV, the first data row is 0")
 	command.Flags().StringVar(&f.tariff, "tariff", "", "OCPI tariff, JSON `FILE`; 0.49 EUR/kWh without VAT when not given")
 	command.Flags().StringVar(&f.http, "http", httpDefault, "address of API and dashboard")
+	command.Flags().StringVar(&f.giveBack, "give-back", "", "the vehicle gives energy back for an hour (V2G), and is paid so much for a kWh, VAT included; or by an OCPI tariff, JSON `FILE`")
+	command.Flags().StringVar(&f.returnPower, "return-power", "10kW", "with --give-back: the most that flows back")
+	command.Flags().StringVar(&f.returnAbove, "return-above", "0", "with --give-back: the charger takes energy back while a kWh sells for more than this, VAT included")
 	app.FollowFlag(command)
 	return command
 }
@@ -146,6 +152,14 @@ func (f *flags) options(app *cli.App, command *cobra.Command) (Options, error) {
 	if f.tariff != "" {
 		if o.Tariff, err = station.ReadTariff(f.tariff); err != nil {
 			return o, err
+		}
+	}
+	if f.giveBack != "" {
+		if f.session != "" {
+			return o, cli.Usage("leave one of them out", "--give-back and --session: a recording gives nothing back")
+		}
+		if o.GiveBack, err = station.ParseGiveBack(f.giveBack, f.returnPower, f.returnAbove); err != nil {
+			return o, cli.Usage("for example --give-back 0.36 --return-power 10kW", "%w", err)
 		}
 	}
 	o.Report = party.NewWatch(app, command, o.Tariff.Currency()).Report

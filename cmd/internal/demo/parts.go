@@ -87,9 +87,13 @@ func (w *World) startCharger(ctx context.Context, _ net.Listener) error {
 	}
 	config := station.Default(w.options.Tariff)
 	config.Clock = w.clock
-	config.Policy.TopUp = stationDeposit
+	config.Policy.TopUp, config.GiveBack = stationDeposit, w.options.GiveBack
 	w.charger, err = station.New(p, config, func(free func() bool) ([]station.Place, error) {
-		connector, closer, err := station.Connect(ctx, p, spec, MaxPowerMw, free)
+		var maxReturnMw int64
+		if config.GiveBack != nil {
+			maxReturnMw = config.GiveBack.MaxPowerMw
+		}
+		connector, closer, err := station.Connect(ctx, p, spec, MaxPowerMw, maxReturnMw, free)
 		if err == nil {
 			w.later(func() { w.fail(closer.Close()) })
 		}
@@ -143,11 +147,27 @@ func (w *World) plugIn() (*vehicle.Vehicle, error) {
 	} else {
 		config.Policy.Quantity = w.options.Energy
 	}
+	if w.options.GiveBack != nil {
+		w.giveBack(&config)
+	}
 	return vehicle.New(w.payer, config, w.Station, w.options.Log)
 }
 
 // gainPPM is the error of the vehicle's own meter: it measures 0.4 % less than flows.
 const gainPPM = -4000
+
+// standing is how long a vehicle that gives back stands at the charger, session time.
+const standing = time.Hour
+
+// giveBack makes a vehicle that arrives with 60 % and gives back down to 40 %, as long as it stands there.
+func (w *World) giveBack(c *vehicle.Config) {
+	most := w.options.GiveBack.MaxPowerMw
+	c.Battery = sim.DefaultBattery()
+	c.Battery.StateOfChargePermille, c.Battery.ReturnFloorPermille, c.Battery.RoundTripPPM = 600, 400, 900_000
+	c.Battery.MaxReturnMilliwatts = most
+	c.Policy.ReturnMw, c.Policy.FullIsTarget, c.Policy.Quantity = most, false, 0
+	c.Policy.Until = w.clock.Now().Session.Add(standing)
+}
 
 // battery gives one that has room for so much energy.
 func battery(energy int64) sim.Battery {

@@ -35,6 +35,10 @@ func ProgressLine(p session.Progress, currency money.Currency) string {
 	if p.SoCPermille != meter.StateOfChargeUnknown {
 		soc = fmt.Sprintf("  %4.1f %%", float64(p.SoCPermille)/10)
 	}
-	return fmt.Sprintf("%s  %8.3f kWh  %6.1f kW%s  %s %s  %d claims  %s",
-		p.Elapsed.Truncate(time.Second), float64(p.Quantity)/1e6, float64(p.Power)/1e6, soc, p.Paid.Cents(), currency, p.Claims, what)
+	back := ""
+	if p.Returned > 0 {
+		back = fmt.Sprintf("  %.3f kWh back", float64(p.Returned)/1e6)
+	}
+	return fmt.Sprintf("%s  %8.3f kWh%s  %6.1f kW%s  %s %s  %d claims  %s",
+		p.Elapsed.Truncate(time.Second), float64(p.Quantity)/1e6, back, float64(p.Power)/1e6, soc, p.Paid.Cents(), currency, p.Claims, what)
 }

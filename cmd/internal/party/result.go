@@ -22,9 +22,10 @@ type Result struct {
 	Vehicle        string         `json:"vehicle"`
 	Station        string         `json:"station"`
 	Service        string         `json:"service"`
-	Unit           string         `json:"unit"`                // mWh, s or count
-	Quantity       int64          `json:"quantity,string"`     // in Unit
-	EnergyWh       *client.Energy `json:"energy_wh,omitempty"` // where the unit is mWh
+	Unit           string         `json:"unit"`                  // mWh, s or count
+	Quantity       int64          `json:"quantity,string"`       // in Unit
+	EnergyWh       *client.Energy `json:"energy_wh,omitempty"`   // where the unit is mWh
+	ReturnedWh     *client.Energy `json:"returned_wh,omitempty"` // what the vehicle gave back
 	Amount         money.Money    `json:"amount"`
 	Claims         uint64         `json:"claims"`
 	LedgerVertices int            `json:"ledger_vertices"`
@@ -37,7 +38,7 @@ func ResultOf(r receipt.Receipt) Result {
 	s := r.Summary
 	return Result{
 		Session: s.Session, Vehicle: s.Vehicle.String(), Station: s.Station.String(), Service: s.Service, Unit: s.Unit,
-		Quantity: s.Quantity, EnergyWh: EnergyOf(s.Unit, s.Quantity), Amount: s.Paid, Claims: s.Claims, LedgerVertices: s.Vertices, Settlement: s.Settlement, Final: s.Final,
+		Quantity: s.Quantity, EnergyWh: EnergyOf(s.Unit, s.Quantity), ReturnedWh: returnedOf(s.Returned), Amount: s.Paid, Claims: s.Claims, LedgerVertices: s.Vertices, Settlement: s.Settlement, Final: s.Final,
 	}
 }
 
@@ -46,8 +47,17 @@ func (p *Party) ResultKnown(r session.SessionRecord) Result {
 	unit := unitOf(r.Service).String()
 	return Result{
 		Session: r.ID.String(), Vehicle: p.Wallet.DID().String(), Station: r.Peer.String(), Service: r.Service, Unit: unit,
-		Quantity: r.Quantity, EnergyWh: EnergyOf(unit, r.Quantity), Amount: money.Of(r.Paid, p.Ledger.Trusted().Genesis.Currency), Claims: r.Claims,
+		Quantity: r.Quantity, EnergyWh: EnergyOf(unit, r.Quantity), ReturnedWh: returnedOf(r.Returned), Amount: money.Of(r.Paid, p.Ledger.Trusted().Genesis.Currency), Claims: r.Claims,
 	}
+}
+
+// returnedOf gives what was given back; nil for nothing.
+func returnedOf(milliwattHours int64) *client.Energy {
+	if milliwattHours == 0 {
+		return nil
+	}
+	energy := client.Energy(milliwattHours)
+	return &energy
 }
 
 // receiptEvery is how often AwaitReceipt looks.

@@ -40,7 +40,8 @@ type Followed struct {
 	Unit     string         `json:"unit"`            // mWh, s or count
 	Quantity int64          `json:"quantity,string"` // in Unit
 	EnergyWh *client.Energy `json:"energy_wh,omitempty"`
-	PowerW   int64          `json:"power_w"`
+	Returned *client.Energy `json:"returned_wh,omitempty"` // what the vehicle gave back
+	PowerW   int64          `json:"power_w"`               // below zero it flows back
 	Amount   money.Money    `json:"amount"`
 	Claims   uint64         `json:"claims"`
 	Note     string         `json:"note,omitempty"`
@@ -68,7 +69,7 @@ func (w *Watch) follow(p session.Progress) {
 	unit := unitOf(p.Service).String()
 	event := Followed{
 		Session: p.Session.String(), Phase: p.Phase.String(), Peer: p.Peer, Seconds: p.Elapsed.Seconds(), Service: p.Service,
-		Unit: unit, Quantity: p.Quantity, EnergyWh: EnergyOf(unit, p.Quantity),
+		Unit: unit, Quantity: p.Quantity, EnergyWh: EnergyOf(unit, p.Quantity), Returned: returnedOf(p.Returned),
 		PowerW: p.Power / 1000, Amount: money.Of(p.Paid, w.currency), Claims: p.Claims, Note: p.Note,
 	}
 	if p.Err != nil {

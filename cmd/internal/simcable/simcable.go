@@ -55,7 +55,7 @@ type Outlet struct {
 	Connector
 	conn    *nats.Conn
 	station wallet.DID
-	sub     *nats.Subscription
+	subs    []*nats.Subscription
 	fixed   bool
 	free    func() bool
 
@@ -67,16 +67,24 @@ type Outlet struct {
 // fixed outlet, such as a recording's, the vehicle stands from the beginning, and plugging in changes nothing.
 func Serve(conn *nats.Conn, station wallet.DID, connector Connector, fixed bool, free func() bool) (*Outlet, error) {
 	o := &Outlet{Connector: connector, conn: conn, station: station, fixed: fixed, free: free}
-	sub, err := conn.Subscribe(subject(station, "plug"), o.plugged)
-	if err != nil {
-		return nil, fmt.Errorf("simulated cable: %w", err)
+	for leaf, hear := range map[string]nats.MsgHandler{"plug": o.plugged, "permit": o.permitted} {
+		sub, err := conn.Subscribe(subject(station, leaf), hear)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("simulated cable: %w", err), o.Close())
+		}
+		o.subs = append(o.subs, sub)
 	}
-	o.sub = sub
 	return o, nil
 }
 
 // Close ends the service; the cable stays as it is.
-func (o *Outlet) Close() error { return o.sub.Unsubscribe() }
+func (o *Outlet) Close() error {
+	var err error
+	for _, sub := range o.subs {
+		err = errors.Join(err, sub.Unsubscribe())
+	}
+	return err
+}
 
 func (o *Outlet) plugged(m *nats.Msg) {
 	var a answer
@@ -153,6 +161,9 @@ type Plug struct {
 	request plug
 	remote  *sim.RemoteCable
 
+	mu     sync.Mutex // guards permit
+	permit *int64     // milliwatts that may flow back; nil: nobody said so
+
 	// Of Keep's goroutine only:
 	first *int64      // the register that was seen first
 	now   sim.Battery // as it is by what was seen last
@@ -207,6 +218,7 @@ func (p *Plug) Keep(done <-chan struct{}) {
 		state, err := p.remote.State(time.Time{})
 		if err == nil && state.Plugged {
 			p.seen(state)
+			_ = p.tellPermit() // told again with the next tick
 			continue
 		}
 		_ = p.ask(p.now) // asked again while it is not plugged in
@@ -218,7 +230,11 @@ func (p *Plug) seen(s sim.CableState) {
 	if p.first == nil {
 		p.first = &s.Register
 	}
-	p.now.StateOfChargePermille = min(max(s.StateOfChargePermille, p.now.StateOfChargePermille), p.now.TargetPermille)
+	soc := max(s.StateOfChargePermille, p.now.StateOfChargePermille)
+	if p.now.MaxReturnMilliwatts > 0 && s.StateOfChargePermille >= 0 {
+		soc = s.StateOfChargePermille // it falls, too
+	}
+	p.now.StateOfChargePermille = min(soc, p.now.TargetPermille)
 	if wanted := p.request.Battery.WantedMilliwattHours; wanted > 0 {
 		p.now.WantedMilliwattHours = max(wanted-(s.Register-*p.first), 1)
 	}

@@ -25,6 +25,7 @@ var ErrMeter = errors.New("station: this meter is not supported here")
 // lastMeter is where a register of the station stood when it was stored last.
 type lastMeter struct {
 	register  int64
+	exported  int64 // the one of what was given back
 	delivered int64 // in the session that is not over; 0 when none is
 	open      bool  // there is a session that is not over
 	at        time.Time
@@ -85,7 +86,7 @@ func meterAfter(r session.SessionRecord, latest session.ReadingRecord) (lastMete
 	if err != nil {
 		return lastMeter{}, err
 	}
-	last := lastMeter{register: signed.Reading.Register, at: signed.Reading.Time}
+	last := lastMeter{register: signed.Reading.Register, exported: signed.Reading.Exported, at: signed.Reading.Time}
 	if r.Phase < session.PhaseFinal {
 		last.delivered, last.open = r.Quantity, true
 	}
@@ -101,16 +102,16 @@ func evseOf(r session.SessionRecord) string {
 	return q.Quote.EVSE
 }
 
-// Connect makes the outlet that a --meter flag names, of at most maxPowerMw (milliwatts; a recording has its own). What it
-// returns to close may be nil.
-func Connect(ctx context.Context, p *party.Party, spec meter.Spec, maxPowerMw int64, free func() bool) (meter.Connector, io.Closer, error) {
+// Connect makes the outlet that a --meter flag names, of at most maxPowerMw (milliwatts; a recording has its own). A simulated one
+// takes up to maxReturnMw back. What it returns to close may be nil.
+func Connect(ctx context.Context, p *party.Party, spec meter.Spec, maxPowerMw, maxReturnMw int64, free func() bool) (meter.Connector, io.Closer, error) {
 	last, err := registerOf(ctx, p.Store)
 	if err != nil {
 		return nil, nil, err
 	}
 	switch spec.Kind {
 	case meter.KindSim:
-		cable, err := sim.NewCable(maxPowerMw, last.register)
+		cable, err := sim.NewTwoWayCable(maxPowerMw, maxReturnMw, last.register, last.exported)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -64,6 +64,12 @@ func (s *Station) take(places []Place) error {
 		if s.config.TariffAt != nil {
 			at.outlet.Next = at.next
 		}
+		if s.config.GiveBack != nil {
+			at.outlet.Steer = at.steer
+		}
+		if err := at.takesBack(); err != nil {
+			return err
+		}
 		if err := at.checkOffer(); err != nil {
 			return err
 		}
@@ -111,6 +117,7 @@ func (at *place) quoteAt(now session.Instant) (quote.Quote, *pricing.Tariff, err
 		Window: c.Window, SettleAt: c.SettleAt, SettleEvery: c.SettleEvery, Credential: c.Credential,
 		UnpaidMax: c.UnpaidMax, Deferred: c.Deferred,
 	}
+	at.quoteBack(&in)
 	if c.Unit == meter.Seconds {
 		in.Patience = c.Policy.GoneAfter // a vehicle that does not pay goes on standing there
 	}

@@ -50,8 +50,9 @@ type Config struct {
 	Payout      wallet.DID    // zero: the station's own account
 	Credential  []byte        // what others say of the station, as credential.JoinBundle writes it
 	Policy      session.PayeePolicy
-	UnpaidMax   int64 // of pieces: so many are given out before the first is paid; 0 is one
-	Deferred    bool  // a session's end is not settled by itself: SettleAt says when
+	GiveBack    *GiveBack // of energy that vehicles give back; nil: none is taken
+	UnpaidMax   int64     // of pieces: so many are given out before the first is paid; 0 is one
+	Deferred    bool      // a session's end is not settled by itself: SettleAt says when
 	// Attestation is who stands behind the readings; zero: the station. meter.AttestedOCMF promises signed ends.
 	Attestation meter.Attestation
 	OCMFKey     []byte // with it: the meter's public key, SubjectPublicKeyInfo

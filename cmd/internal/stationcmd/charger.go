@@ -35,6 +35,7 @@ type Options struct {
 	TLS        party.TLS
 	Ledger     string // URL, or Embedded
 	Meter      meter.Spec
+	ReturnMw   int64            // of a simulated outlet, back from the vehicle; 0: it takes nothing back
 	PowerMw    int64            // of a simulated outlet or an attached program, milliwatts
 	OCPP       station.OCPP     // of a charging station, with a meter of that kind
 	Sale       *station.Sale    // of a station that sells something else than energy, instead of Meter and PowerMw

@@ -19,8 +19,8 @@ import (
 	"joulepay/wallet/money"
 )
 
-// backDeposit is what a charger locks in the channel of a vehicle that it has to pay, at negative prices: more than a battery
-// takes at the lowest price of an ordinary day.
+// backDeposit is what a charger locks in the channel of a vehicle that it has to pay, at negative prices or for energy that it gives
+// back: more than a battery takes at the lowest price of an ordinary day, and topped up as it is used.
 const backDeposit = 5 * money.Nano
 
 // marketFlags are the terms under which a market price becomes a tariff, as they are typed.

@@ -239,7 +239,7 @@ func (c *Charger) connect(ctx context.Context, p *party.Party, settings station.
 			c.OCPP = served.URL
 			return served.Places, nil
 		}
-		connector, closer, err := station.Connect(ctx, p, c.options.Meter, c.options.PowerMw, free)
+		connector, closer, err := station.Connect(ctx, p, c.options.Meter, c.options.PowerMw, c.options.ReturnMw, free)
 		if err == nil && closer != nil {
 			c.closing(closer)
 		}

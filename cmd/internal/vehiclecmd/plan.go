@@ -33,6 +33,7 @@ type limits struct {
 	energy, until, measure, battery         string
 	maxCost, maxPrice, deposit, topUp, evse string
 	stateOfCharge, stateOfChargeNow         int
+	v2g                                     giving
 
 	wanted wanted // of what is not charging
 
@@ -55,6 +56,7 @@ func addBattery(command *cobra.Command, l *limits) {
 	f := command.Flags()
 	f.StringVar(&l.measure, "measure", "sim", "how the vehicle measures: sim, replay:FILE#ROW or exec:COMMAND")
 	f.StringVar(&l.battery, "battery", "60kWh", "capacity of the simulated battery")
+	l.v2g.add(f)
 	f.IntVar(&l.stateOfChargeNow, "soc-now", 20, "its state of charge on arrival, per cent")
 }
 
@@ -88,7 +90,10 @@ func (l *limits) plan(now time.Time, app *cli.App) (vehicle.Config, error) {
 	if err := l.readSums(); err != nil {
 		return c, err
 	}
-	return c, l.readBattery(&c)
+	if err := l.readBattery(&c); err != nil {
+		return c, err
+	}
+	return c, l.v2g.give(&c)
 }
 
 func (l *limits) readTimes(c *vehicle.Config, now time.Time) error {
@@ -113,7 +118,9 @@ func (l *limits) readTimes(c *vehicle.Config, now time.Time) error {
 }
 
 func (l *limits) readSums() error {
-	for flag, text := range map[string]string{"max-cost": l.maxCost, "max-price": l.maxPrice, "deposit": l.deposit, "top-up": l.topUp} {
+	for flag, text := range map[string]string{
+		"max-cost": l.maxCost, "max-price": l.maxPrice, "deposit": l.deposit, "top-up": l.topUp, "min-return-price": l.v2g.price(),
+	} {
 		sum, err := party.ParseSum(flag, text)
 		if err != nil {
 			return err
@@ -177,6 +184,7 @@ func (l *limits) settle(c *vehicle.Config, ledger money.Currency) error {
 	c.Policy.Currency = ledger.String()
 	for flag, into := range map[string]*money.Amount{
 		"max-cost": &c.Policy.CostMax, "max-price": &c.Policy.UnitPriceMax, "deposit": &c.Policy.Deposit, "top-up": &c.Policy.TopUp,
+		"min-return-price": &c.Policy.ReturnPriceMin,
 	} {
 		amount, err := l.sums[flag].In(ledger)
 		if err != nil {
@@ -201,7 +209,9 @@ func (l *limits) parked(c *vehicle.Config, r session.SessionRecord) {
 	if c.Measure.Kind != meter.KindSim {
 		return
 	}
-	b.StateOfChargePermille = min(b.StateOfChargePermille+int16(r.Quantity*1000/b.CapacityMilliwattHours), b.TargetPermille)
+	l.v2g.goOn(c, r)
+	stored := r.Quantity - b.Drawn(r.Returned)
+	b.StateOfChargePermille = max(0, min(b.StateOfChargePermille+int16(stored*1000/b.CapacityMilliwattHours), b.TargetPermille))
 	if r.Wanted > 0 {
 		b.WantedMilliwattHours = max(r.Wanted-r.Quantity, 1)
 	}
