@@ -22,18 +22,19 @@ const (
 // planner gives each battery in turn the best plan beside those of the others, under the limits of circuits in kilowatts.
 type planner struct {
 	sharing
-	returns bool // vehicles give back, and storages are planned too
-	periods []Period
-	lengths []time.Duration
-	flows   []int64 // of circuits in each period, planned batteries included
-	holders []holder
-	plans   []int64 // of holders in each period, milliwatts
-	yields  []yield // of holders in each period
-	trading bool
-	saved   []int64 // plans
-	mean    float64 // price of the forecast
-	arena   arena
-	costs   []segment
+	returns   bool // vehicles give back, and storages are planned too
+	periods   []Period
+	lengths   []time.Duration
+	flows     []int64 // of circuits in each period, planned batteries included
+	holders   []holder
+	plans     []int64 // of holders in each period, milliwatts
+	yields    []yield // of holders in each period
+	trading   bool
+	backwards bool
+	saved     []int64 // plans
+	mean      float64 // price of the forecast
+	arena     arena
+	costs     []segment
 }
 
 func (c *planner) Decide(view *View, plan *Plan) {
@@ -45,6 +46,7 @@ func (c *planner) Decide(view *View, plan *Plan) {
 	clear(c.yields)
 	c.descend()
 	if len(c.holders) > 1 && len(c.holders) <= tradersMax {
+		c.tryBackwards()
 		c.tryTrade()
 	}
 	c.apply(view, plan)
@@ -54,6 +56,9 @@ func (c *planner) Decide(view *View, plan *Plan) {
 func (c *planner) descend() {
 	for range min(planRounds, len(c.holders)) {
 		for i := range c.holders {
+			if c.backwards {
+				i = len(c.holders) - 1 - i
+			}
 			c.improve(i)
 		}
 	}
@@ -112,7 +117,7 @@ func (c *planner) improve(index int) {
 		if change > 0 && h.least > 0 {
 			change = c.atLeast(h, t, after, lowest, stored, change)
 		}
-		stored += change
+		stored = min(stored+change, h.within.high) // a least power may be more than fits
 		plan[t] = h.power(change, c.lengths[t])
 		c.yields[index*periods+t] = h.yields(c.arena.below(after, stored))
 		c.shift(t, h.circuit, plan[t])

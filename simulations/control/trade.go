@@ -2,6 +2,7 @@ package control
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 )
@@ -20,15 +21,40 @@ func (c *planner) tryTrade() {
 	}
 	c.trading = false
 	c.descend()
-	if c.total() > before {
-		return
+	if !better(c.total(), before) {
+		c.restore(c.saved)
 	}
+}
+
+// tryBackwards plans all batteries again in the opposite order, and keeps that if it is worth more.
+func (c *planner) tryBackwards() {
+	before := c.total()
+	c.saved = append(c.saved[:0], c.plans...)
+	for i := range c.holders {
+		for t := range c.periods {
+			c.shift(t, c.holders[i].circuit, -c.plans[i*len(c.periods)+t])
+		}
+	}
+	clear(c.plans)
+	c.backwards = true
+	c.descend()
+	c.backwards = false
+	if !better(c.total(), before) {
+		c.restore(c.saved)
+	}
+}
+
+// better tells whether a total is more than another, by more than sums of such sizes are rounded.
+func better(total, than float64) bool { return total-than > float64(1e-9*math.Abs(than)) }
+
+// restore takes plans that were kept.
+func (c *planner) restore(saved []int64) {
 	periods := len(c.periods)
 	for i := range c.holders {
 		for t := range periods {
 			at := i*periods + t
-			c.shift(t, c.holders[i].circuit, c.saved[at]-c.plans[at])
-			c.plans[at] = c.saved[at]
+			c.shift(t, c.holders[i].circuit, saved[at]-c.plans[at])
+			c.plans[at] = saved[at]
 		}
 	}
 }
@@ -38,10 +64,24 @@ func (c *planner) total() float64 {
 	sum := 0.0
 	for t := range c.periods {
 		m := c.margins(&c.periods[t])
-		sum -= float64(m.cost(c.flows[t*c.site.Circuits()]) * c.lengths[t].Seconds())
+		flow := c.flows[t*c.site.Circuits()]
+		cost := m.cost(flow)
+		if c.options.KeepAtSite {
+			cost += float64(float64(min(c.given(t), max(-flow, 0))) * forbidden)
+		}
+		sum -= float64(cost * c.lengths[t].Seconds())
 	}
 	for i := range c.holders {
 		sum += c.holders[i].worth(c.plans[i*len(c.periods):], c.lengths)
+	}
+	return sum
+}
+
+// given sums what batteries give in a period.
+func (c *planner) given(t int) int64 {
+	sum := int64(0)
+	for i := range c.holders {
+		sum += max(-c.plans[i*len(c.periods)+t], 0)
 	}
 	return sum
 }
@@ -51,14 +91,14 @@ func (h *holder) worth(plan []int64, lengths []time.Duration) float64 {
 	stored, sum := h.stored, 0.0
 	for t, length := range lengths[:h.until] {
 		if power := float64(float64(plan[t]) * length.Seconds()); power > 0 {
-			stored += float64(power * h.charge)
+			stored = min(stored+float64(power*h.charge), h.within.high)
 		} else {
 			stored += power / h.give
 			sum += float64(power * h.wear)
 		}
-		sum += float64(min(stored, h.within.keep) * tooLow)
+		sum -= float64(max(h.within.keep-stored, 0) * tooLow)
 	}
-	return sum + float64(min(stored, h.target)*wanted) + float64(max(stored-h.target, 0)*h.value)
+	return sum - float64(max(h.target-stored, 0)*wanted) + float64(max(stored-h.target, 0)*h.value)
 }
 
 // yield is what a battery could do without in a period, by its plan: each kWh at the station for a price.
