@@ -2,6 +2,7 @@ package charging_test
 
 import (
 	"encoding/csv"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -150,6 +151,7 @@ func TestACNSimExperiment21IsMatchedAtEveryPoint(t *testing.T) {
 	shared.ReadJSON(t, "data/reference/acnsim_2.1_reference.json", &reference)
 	network := readNetwork(t)
 	sessions := readSessions(t, network)
+	worst := map[string][3]float64{}
 	for _, want := range reference.Results {
 		site := network.site(t, want.Net, want.CapacityKW)
 		var count tally
@@ -160,10 +162,19 @@ func TestACNSimExperiment21IsMatchedAtEveryPoint(t *testing.T) {
 		delivered := 100 * float64(totals.Delivered) / float64(totals.Requested)
 		met := 100 * float64(count.met) / float64(totals.Sessions)
 		peak := float64(totals.Peak) / 1e6
+		off := worst[want.Net+" "+want.Algorithm]
+		for i, difference := range []float64{delivered - want.DeliveredPct, met - want.MetPct, peak - want.PeakKW} {
+			off[i] = max(off[i], math.Abs(difference))
+		}
+		worst[want.Net+" "+want.Algorithm] = off
 		if far(delivered, want.DeliveredPct) || far(met, want.MetPct) || far(peak, want.PeakKW) {
 			t.Errorf("%s %s %d kW: delivered %.4f %% (want %.4f), met %.3f %% (want %.3f), peak %.4f kW (want %.4f)", want.Net, want.Algorithm,
 				want.CapacityKW, delivered, want.DeliveredPct, met, want.MetPct, peak, want.PeakKW)
 		}
+	}
+	t.Logf("%-20s %14s %14s %14s", "greatest difference", "delivered, pp", "demands met", "peak, kW")
+	for _, name := range slices.Sorted(maps.Keys(worst)) {
+		t.Logf("%-20s %14.6f %14.6f %14.6f", name, worst[name][0], worst[name][1], worst[name][2])
 	}
 }
 
