@@ -14,9 +14,10 @@
 //	register_mwh  absolute register in mWh, never falling; or
 //	register      the same in another unit, with
 //	unit          "mWh", "s" or "count"
+//	exported_mwh  absolute register in mWh of what flowed back from the vehicle, never falling; 0 if absent
 //	time          RFC 3339, of the clock that the session runs on; without it, a reading has the moment at
 //	              which it is first asked for
-//	power_mw      for display, 0 if absent
+//	power_mw      for display, 0 if absent; below zero it flows back
 //	soc_permille  0 to 1000, or −1 (also if absent) when unknown
 //	state         "charging", "suspended_ev", "suspended_evse" or "ended"; "charging" if absent
 //	plugged       false while no vehicle is connected; true if absent
@@ -28,7 +29,7 @@
 //	{"run":false,"limit_mw":0}
 //
 // A program that is slow to read misses states in between, never the last. One that only measures need not read
-// at all. At the end of its input, or on SIGTERM, it must bring its hardware to rest; it is killed shortly after.
+// at all. It is not asked to take energy back from a vehicle: limits are not below zero. At the end of its input, or on SIGTERM, it must bring its hardware to rest; it is killed shortly after.
 package execmeter
 
 import (

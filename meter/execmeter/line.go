@@ -29,6 +29,7 @@ type line struct {
 	RegisterMilliwattHours *int64       `json:"register_mwh"`
 	Register               *int64       `json:"register"`
 	Unit                   *meter.Unit  `json:"unit"`
+	ExportedMilliwattHours int64        `json:"exported_mwh"`
 	Time                   *time.Time   `json:"time"`
 	PowerMilliwatts        int64        `json:"power_mw"`
 	StateOfChargePermille  *int16       `json:"soc_permille"`
@@ -59,10 +60,14 @@ func (l line) reading() (reading, error) {
 	r := reading{plugged: l.Plugged == nil || *l.Plugged}
 	r.sample = meter.Sample{
 		Register:              register,
+		Exported:              l.ExportedMilliwattHours,
 		Unit:                  unit,
 		PowerMilliwatts:       l.PowerMilliwatts,
 		StateOfChargePermille: meter.StateOfChargeUnknown,
 		State:                 meter.Charging,
+	}
+	if exported := l.ExportedMilliwattHours; exported < 0 || exported > 0 && unit != meter.MilliwattHours {
+		return reading{}, fmt.Errorf("exported_mwh is %d, of %v", exported, unit)
 	}
 	if l.PowerMilliwatts < -powerMilliwattsMax || l.PowerMilliwatts > powerMilliwattsMax {
 		return reading{}, fmt.Errorf("power_mw is %d", l.PowerMilliwatts)
@@ -110,6 +115,8 @@ func (r reading) follows(before reading) error {
 		return fmt.Errorf("%w: %v after %v", meter.ErrUnitChanged, now.Unit, then.Unit)
 	case now.Register < then.Register:
 		return fmt.Errorf("%w: %d after %d", meter.ErrRegisterFell, now.Register, then.Register)
+	case now.Exported < then.Exported:
+		return fmt.Errorf("%w: %d flowed back after %d", meter.ErrRegisterFell, now.Exported, then.Exported)
 	case now.Time.IsZero() != then.Time.IsZero():
 		return errors.New("all lines have a time, or none")
 	case now.Time.Before(then.Time):

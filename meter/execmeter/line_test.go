@@ -32,6 +32,7 @@ func TestI9_LinesThatAreNoReadingAreRefused(t *testing.T) {
 		`{"register_mwh":1,"soc_permille":1001}`, `{"register_mwh":1,"soc_permille":-2}`,
 		`{"register_mwh":1,"state":"idle"}`, `{"register_mwh":1,"state":3}`,
 		`{"register_mwh":1,"time":"yesterday"}`, `{"register_mwh":1,"time":"0001-01-01T00:00:00Z"}`,
+		`{"register_mwh":1,"exported_mwh":-1}`, `{"register":1,"unit":"s","exported_mwh":1}`, `{"register_mwh":1,"exported_mwh":1.5}`,
 		`{"register_mwh":1,"power_mw":99999999999999}`, `{"register_mwh":1,"registr":2}`,
 	} {
 		if r, err := parseLine([]byte(text)); err == nil {
@@ -62,6 +63,9 @@ func TestALineThatContradictsTheOneBeforeIsRefused(t *testing.T) {
 		{timed, `{"register_mwh":6,"time":"2026-03-04T05:06:07Z"}`, true},
 		{timed, `{"register_mwh":6,"time":"2026-03-04T05:06:06Z"}`, false},
 		{timed, `{"register_mwh":6}`, false},
+		{plain, `{"register_mwh":5,"exported_mwh":1}`, true},
+		{parse(`{"register_mwh":5,"exported_mwh":2}`), `{"register_mwh":5,"exported_mwh":1}`, false},
+		{parse(`{"register_mwh":5,"exported_mwh":2}`), `{"register_mwh":6}`, false},
 	} {
 		if err := parse(c.after).follows(c.before); (err == nil) != c.good {
 			t.Errorf("%s: %v", c.after, err)

@@ -58,7 +58,7 @@ func Command(app *cli.App) *cobra.Command {
 	command.Flags().StringVar(&f.session, "session", "", "replay a recorded session: `FILE#ROW` of a CSV, the first data row is 0")
 	command.Flags().StringVar(&f.tariff, "tariff", "", "OCPI tariff, JSON `FILE`; 0.49 EUR/kWh without VAT when not given")
 	command.Flags().StringVar(&f.http, "http", httpDefault, "address of API and dashboard")
-	command.Flags().StringVar(&f.giveBack, "give-back", "", "the vehicle gives energy back for an hour (V2G), and is paid so much for a kWh, VAT included; or by an OCPI tariff, JSON `FILE`")
+	command.Flags().StringVar(&f.giveBack, "give-back", "", "the vehicle gives energy back for half an hour (V2G), and is paid so much for a kWh, VAT included; or by an OCPI tariff, JSON `FILE`")
 	command.Flags().StringVar(&f.returnPower, "return-power", "10kW", "with --give-back: the most that flows back")
 	command.Flags().StringVar(&f.returnAbove, "return-above", "0", "with --give-back: the charger takes energy back while a kWh sells for more than this, VAT included")
 	app.FollowFlag(command)

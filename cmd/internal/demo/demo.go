@@ -42,7 +42,7 @@ type Options struct {
 	Speed   float64    // of the session clock, at least 1
 	Session meter.Spec // a recording to replay in place of the simulated battery; the zero value: none
 	Tariff  *pricing.Tariff
-	// GiveBack lets the vehicle stand for an hour and give energy back; nil: it charges.
+	// GiveBack lets the vehicle stand for half an hour and give energy back; nil: it charges.
 	GiveBack *station.GiveBack
 	Log      *slog.Logger
 	Report   func(session.Progress) // the vehicle's progress

@@ -157,7 +157,7 @@ func (w *World) plugIn() (*vehicle.Vehicle, error) {
 const gainPPM = -4000
 
 // standing is how long a vehicle that gives back stands at the charger, session time.
-const standing = time.Hour
+const standing = 30 * time.Minute
 
 // giveBack makes a vehicle that arrives with 60 % and gives back down to 40 %, as long as it stands there.
 func (w *World) giveBack(c *vehicle.Config) {

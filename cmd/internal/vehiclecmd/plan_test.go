@@ -72,6 +72,30 @@ func TestAResumedSessionKeepsWhatItWanted(t *testing.T) {
 	}
 }
 
+func TestAVehicleThatGivesBackStaysAndKeepsWhatItNeeds(t *testing.T) {
+	_, c := planned(t, "--v2g", "--soc-now", "60", "--soc", "90", "--soc-floor", "45%", "--return-power", "11kW", "--min-return-price", "0.20")
+	b, p := c.Battery, c.Policy
+	if b.MaxReturnMilliwatts != 11_000_000 || b.ReturnFloorPermille != 450 || b.RoundTripPPM != 900_000 || b.TargetPermille != 900 || b.StateOfChargePermille != 600 {
+		t.Errorf("%+v", b)
+	}
+	if p.ReturnMw != 11_000_000 || p.ReturnPriceMin != 200_000_000 || p.FullIsTarget || p.SoCPermille != 0 {
+		t.Errorf("%+v", p)
+	}
+	_, c = planned(t)
+	if c.Battery.MaxReturnMilliwatts != 0 || c.Policy.ReturnMw != 0 || !c.Policy.FullIsTarget {
+		t.Errorf("gives back without being told: %+v", c)
+	}
+}
+
+func TestAResumedSessionGoesOnGivingBack(t *testing.T) {
+	l, c := planned(t, "--soc-now", "60")
+	l.parked(&c, session.SessionRecord{Quantity: 6_000_000, Returned: 10_800_000, ReturnMw: 10_000_000}) // of 60 kWh: 10 % in, 20 % drawn
+	b := c.Battery
+	if b.StateOfChargePermille != 500 || b.MaxReturnMilliwatts != 10_000_000 || c.Policy.ReturnMw != 10_000_000 || c.Policy.FullIsTarget || c.Policy.SoCPermille != 0 {
+		t.Errorf("%+v, %+v", b, c.Policy)
+	}
+}
+
 func TestATariffInShortIsItsPrices(t *testing.T) {
 	words := "Tariff \"a\" in EUR, prices before tax.\nFor each of energy.\n1. 0.49 EUR per kWh\n2. 1 EUR once a session\nThe operator adds: \"1. free\"\n"
 	if got := tariffInShort(words); got != "0.49 EUR per kWh; 1 EUR once a session" {
