@@ -67,7 +67,7 @@ export class Panel extends Component {
         ...Object.fromEntries(Object.entries(scales).map(([name, bounds]) => [name, { range: (_, least, most) => spread(bounds, least, most) }])),
       },
       axes: [
-        { stroke: quiet, font, grid: { show: false }, ticks: { stroke: line, size: 4 }, size: 30, values: (_, at) => at.map((t, i) => axisTime(t, at[i + 1] ?? at[i - 1])) },
+        { stroke: quiet, font, grid: { show: false }, ticks: { stroke: line, size: 4 }, size: 30, space: 84, values: (_, at) => at.map((t, i) => axisTime(t, at[i + 1] ?? at[i - 1])) },
         ...axes.map((a, i) => ({
           scale: a.scale, side: a.side, stroke: quiet, font, size: 52, gap: 4, ticks: { show: false },
           grid: { show: i === 0, stroke: line, width: 1 }, values: (_, at) => at.map((v) => `${number(v, a.digits ?? 0, 0)}${a.unit ?? ''}`),

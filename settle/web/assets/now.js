@@ -2,7 +2,7 @@
 import { html } from './html.js';
 import { known, items, serves } from './store.js';
 import { Bar, Empty, Figure, Id, Money, State, Table, flow, instead, paid, stateWord, under } from './parts.js';
-import { duration, energy, hour, moment, nano, number, perOf, plural, power, quantity, roundEnergy, sum, unitPrice, money, short } from './format.js';
+import { duration, energy, hour, moment, nano, number, perOf, plural, power, quantity, roundEnergy, sum, unitPrice, money, short, words } from './format.js';
 
 export const title = 'Now';
 
@@ -79,7 +79,7 @@ function Running({ session, most }) {
   const share = most > 0 ? Math.abs(Number(session.power_w ?? 0)) / Number(most) : 0;
   return html`
     <p class="power">${session.power_w !== undefined ? flow(session.power_w) : html`<strong>${quantity(session.quantity, session.unit)}</strong>`}
-      ${session.reason && html`<span class="soft">${session.reason}</span>`}</p>
+      ${session.reason && html`<span class="soft">${words(session.reason)}</span>`}</p>
     ${soc !== undefined ? html`<${Bar} label="State of charge" value=${soc / 100} text=${`${number(soc)} %`} tone=${Number(session.power_w) < 0 ? 'soc back' : 'soc'} live=${session.state === 'running'}/>
         <p class="under"><span>${number(soc)} %</span><span>${session.at ? duration(Date.parse(session.at) - Date.parse(session.start)) : ''}</span></p>`
     : session.power_w !== undefined && html`<${Bar} label="Power" value=${share} text=${power(session.power_w)} live=${session.state === 'running'}/>`}`;

@@ -93,14 +93,15 @@ function Head({ session: s }) {
   return html`
     <section class="card session-head" aria-label="Session">
       <header><h2>${s.evse || short(s.station)}</h2><${State} of=${s.state} text=${stateWord(s)}/></header>
-      ${s.reason && html`<p class="soft">${s.reason}</p>`}
+      ${s.reason && html`<p class="soft">${words(s.reason)}</p>`}
       ${s.soc_percent !== undefined && html`<${Bar} label="State of charge" value=${s.soc_percent / 100} text=${`${number(s.soc_percent)} %`} tone=${Number(s.power_w) < 0 ? 'soc back' : 'soc'} live=${s.state === 'running'}/>
-        <p class="under"><span>${number(s.soc_percent)} %</span>${s.power_w !== undefined && html`<span>${flow(s.power_w)}</span>`}</p>`}
+        <p class="under"><span>${number(s.soc_percent)} %</span>${under(s) && s.power_w !== undefined && html`<span>${flow(s.power_w)}</span>`}</p>`}
       <dl class="figures">
         <${Figure} label=${paid(s).word} value=${html`<b class="amount">${money(paid(s).of, 4)}</b>`} note=${plural(s.claims, 'signed claim')}/>
         <${Figure} label=${s.unit === 'mWh' ? 'Energy' : s.unit === 's' ? 'Time' : 'Count'} value=${quantity(s.quantity, s.unit)} note=${s.returned_wh && `${energy(s.returned_wh)} returned`}/>
         <${Figure} label="Lasted" value=${end ? duration(Date.parse(end) - Date.parse(s.start)) : '–'} note=${moment(s.start)}/>
-        <${Figure} label="At risk" value=${money(s.at_risk ?? { value: '0', currency: s.currency }, 4)} tone=${s.at_risk ? 'risk' : ''} note="delivered, not claimed yet"/>
+        ${under(s) ? html`<${Figure} label="At risk" value=${money(s.at_risk ?? { value: '0', currency: s.currency }, 4)} tone=${s.at_risk ? 'risk' : ''} note="delivered, not claimed yet"/>`
+    : html`<${Figure} label="On the ledger" value=${plural(s.ledger_vertices, 'vertex', 'vertices')} note=${s.settlement && html`<a href=${`#/ledger/${s.settlement}`}>settled here</a>`}/>`}
       </dl>
       <p class="ids"><span>vehicle <${Id} value=${s.vehicle} label="Copy the vehicle's DID"/></span><span>station <${Id} value=${s.station} label="Copy the station's DID"/></span>
         <span>session <${Id} value=${s.id} label="Copy the session's id"/></span></p>
@@ -128,7 +129,8 @@ function Course({ session, drawn, trace, cursor, onCursor }) {
   drawn.main ??= metered ? [drawn.t, drawn.power, drawn.soc] : [drawn.t, drawn.quantity];
   drawn.prices ??= [drawn.t, drawn.price];
   const hasPrice = drawn.price.some((p) => p !== null);
-  const price = at?.price === null || at?.price === undefined ? '–' : unitPrice({ value: String(at.price), currency: session.currency }, per);
+  const priced = cursor === undefined || cursor === null ? drawn.points.findLast((p) => p.price !== null) : at;
+  const price = priced?.price === null || priced?.price === undefined ? '–' : unitPrice({ value: String(priced.price), currency: session.currency }, per);
   const values = metered ? [at?.power === null ? '–' : power(at?.power ?? 0), at?.soc === null ? '–' : `${number(at?.soc ?? 0)} %`] : [quantity(at?.quantity ?? 0, session.unit)];
   const first = drawn.points[0], last = drawn.points.at(-1);
   return html`
@@ -159,8 +161,7 @@ function Claims({ session }) {
   const settlements = items(`/v1/settlements?limit=20&channel=${session.channel}`);
   return html`
     <section class="card" aria-labelledby="claims"><h2 id="claims">Claims</h2>
-      <p>${session.claims === 0 ? 'None is signed yet.' : html`<strong>${plural(session.claims, 'claim')}</strong> signed in this session, none of which needed the ledger.`}
-        ${' '}${session.ledger_vertices > 0 ? html`${plural(session.ledger_vertices, 'ledger vertex', 'ledger vertices')} settle all of it.` : ''}</p>
+      <p>${session.claims === 0 ? 'None is signed yet.' : html`<strong>${plural(session.claims, 'claim')}</strong> signed in this session, between the two machines alone.`}</p>
       ${items(path).map((c) => html`<div class="lane" key=${c.lane}><h3>${c.lane === 0 ? 'Vehicle pays' : 'Station pays back'}</h3>
         <dl class="figures"><${Figure} label="Best claim of the channel" value=${money(c.amount, 4)}/><${Figure} label="Sequence" value=${number(c.sequence)}/></dl></div>`)}
       ${settlements.length > 0 && html`<h3>The channel on the ledger</h3><ul class="plain">${settlements.map((s) => html`<li key=${s.vertex}>
