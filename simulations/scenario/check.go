@@ -15,7 +15,7 @@ var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 
 // Check returns a *Problem when the parts do not fit together.
 func (s *Scenario) Check() error {
-	for _, check := range []func() error{s.checkWhole, s.checkNames, s.checkSite, s.checkStations, s.checkVehicles, s.checkFaults} {
+	for _, check := range []func() error{s.checkWhole, s.checkNames, s.checkSite, s.checkStations, s.checkVehicles, s.checkFaults, s.checkAttacks} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -29,6 +29,8 @@ func (s *Scenario) problem(hint, format string, args ...any) error {
 
 func (s *Scenario) checkWhole() error {
 	switch {
+	case s.Random != nil:
+		return s.checkRandom()
 	case len(s.Stations) == 0 || len(s.Stations) > PartiesMax:
 		return s.problem("add `stations:` with at least one", "%d stations, want 1 to %d", len(s.Stations), PartiesMax)
 	case len(s.Vehicles) == 0 && len(s.Fleets) == 0 || len(s.Vehicles) > PartiesMax:
@@ -43,7 +45,7 @@ func (s *Scenario) checkWhole() error {
 
 func (s *Scenario) checkNames() error {
 	seen := map[string]bool{}
-	for _, name := range s.names() {
+	for _, name := range append(s.names(), SiteName) {
 		if !nameForm.MatchString(name) {
 			return s.problem("use small letters, digits and hyphens", "%q is not a name", clip(name))
 		}
@@ -71,6 +73,9 @@ func (s *Scenario) checkStations() error {
 		}
 		if s.Engine == EngineFull && !slices.Contains(tariffs, st.Tariff) {
 			return s.problem(suggest(st.Tariff, tariffs), "station %q has no tariff %q", st.Name, clip(st.Tariff))
+		}
+		if (st.GiveBack > 0) != (st.ReturnMilliwatts > 0) || st.GiveBack > 0 && st.Funds == 0 {
+			return s.problem("write `return: 10kW`, `give_back: 0.25` and `funds: 100` together", "station %q takes energy back, or pays for it, but not both", st.Name)
 		}
 		if _, err := pricing.LoadLocation(st.TimeZone); err != nil {
 			return s.problem("write it as Europe/Berlin", "station %q: no time zone %q", st.Name, clip(st.TimeZone))
@@ -182,25 +187,6 @@ func (s *Scenario) checkSite() error {
 	}
 	if s.Carbon != nil && len(s.Carbon.Values) == 0 && s.Carbon.File == "" {
 		return s.problem("write `values:` or `file:`", "carbon of nothing")
-	}
-	return nil
-}
-
-func (s *Scenario) checkFaults() error {
-	if n := len(s.Faults) + s.Chaos.Crashes + s.Chaos.Cuts; n > FaultsMax {
-		return s.problem("", "%d faults, at most %d", n, FaultsMax)
-	}
-	if s.Chaos.Crashes+s.Chaos.Cuts > 0 && s.Chaos.Longest < time.Second {
-		return s.problem("", "faults of at most %s, want a second or more", s.Chaos.Longest)
-	}
-	names := s.names()
-	for _, f := range s.Faults {
-		if !slices.Contains(names, f.Who) && len(s.Fleets) == 0 { // their vehicles have no names yet
-			return s.problem(suggest(f.Who, names), "a fault of %q, which is not there", clip(f.Who))
-		}
-		if f.Kind == FaultCrash && (f.Dies < PointIdle || f.Dies > PointSending) {
-			return s.problem("", "a crash of %q at no instant", f.Who)
-		}
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 // vehicles. Files are looked up by the names that the scenario writes; nil has none. Errors are *Problem.
 func (s *Scenario) Expand(seed uint64, files fs.FS) (*Scenario, error) {
 	e := &expansion{scenario: *s, files: files, seed: seed}
+	e.drawWorld()
 	if err := e.network(); err != nil {
 		return nil, err
 	}
@@ -26,7 +27,7 @@ func (s *Scenario) Expand(seed uint64, files fs.FS) (*Scenario, error) {
 		return nil, err
 	}
 	e.scenario.Fleets = nil
-	e.scenario.Vehicles = slices.Clone(s.Vehicles)
+	e.scenario.Vehicles = slices.Clone(e.scenario.Vehicles)
 	free := newParking(&e.scenario)
 	for _, f := range s.Fleets {
 		if err := e.fleet(f, free); err != nil {

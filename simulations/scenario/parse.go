@@ -77,6 +77,7 @@ func (s *Scenario) read(r *reader, n *yaml.Node) {
 		field{"network", "how messages travel", func(n *yaml.Node) { s.readNetwork(r, n) }},
 		field{"faults", "what breaks, and when", func(n *yaml.Node) { s.readFaults(r, n) }},
 		field{"chaos", "faults that the seed draws", func(n *yaml.Node) { s.readChaos(r, n) }},
+		field{"random", "a world that the seed draws", func(n *yaml.Node) { s.readRandom(r, n) }},
 	)
 	if tariffs != nil && !r.failed() {
 		s.readTariffs(r, tariffs) // after the ledger, whose currency they share
@@ -120,9 +121,9 @@ func (s *Scenario) stationNames() []string {
 	return names
 }
 
-// names gives all processes, the ledger node first.
+// names gives all processes, the ledger node and the broker first.
 func (s *Scenario) names() []string {
-	names := append([]string{LedgerName}, s.stationNames()...)
+	names := append([]string{LedgerName, BrokerName}, s.stationNames()...)
 	for _, v := range s.Vehicles {
 		names = append(names, v.Name)
 	}

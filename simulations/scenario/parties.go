@@ -22,6 +22,8 @@ func (s *Scenario) readStations(r *reader, n *yaml.Node) {
 			field{"service", "what it sells", r.word(&st.Service, "service", ServiceCharging, ServiceParking, ServiceToll, ServiceData)},
 			field{"power", "the most that it gives", r.power(&st.PowerMilliwatts, sim.PowerMilliwattsMax)},
 			field{"return", "the most that it takes back", r.power(&st.ReturnMilliwatts, sim.PowerMilliwattsMax)},
+			field{"give_back", "for a kWh that a vehicle gives back, tax included", r.money(&st.GiveBack)},
+			field{"funds", "on its account at the start", r.money(&st.Funds)},
 			field{"circuit", "of the site", r.text(&st.Circuit)},
 			field{"phase", "of the circuit", r.word(&st.Phase, "phase", phases...)},
 			field{"voltage", "between the ends of its load", r.measure(&st.VoltageMillivolts, 1_000_000, "400V", map[string]int64{"V": 1000})},
@@ -33,6 +35,7 @@ func (s *Scenario) readStations(r *reader, n *yaml.Node) {
 			field{"settle_every", "or after this time", r.duration(&st.SettleEvery, time.Second, DurationMax)},
 			field{"gone_after", "an unpaid vehicle that is silent for so long has left", r.duration(&st.GoneAfter, 5*time.Second, 24*time.Hour)},
 			field{"inflate", "by how much its meter lies", r.share(&st.InflatePPM, 1e6)},
+			field{"attack", "how it cheats", r.word(&st.Attack, "attack of a station", StationAttacks()...)},
 		)
 		if count == 1 {
 			s.Stations = append(s.Stations, st)
@@ -72,10 +75,12 @@ func (v *Vehicle) fields(r *reader) []field {
 		{"meter_error", "of its own measurement", r.signedPPM(&v.GainPPM)},
 		{"lifetime", "of a new channel", r.duration(&v.Lifetime, time.Minute, 10*DurationMax)},
 		{"closes", "its channels, when all visits are over", r.flag(&v.Closes)},
+		{"attack", "how it cheats", r.word(&v.Attack, "attack of a vehicle", VehicleAttacks()...)},
 		{"priority", "larger is served first, by control that knows priorities", r.count(&v.Policy.Priority, priorityMax)},
 		{"max_price", "of a kWh from the grid, above which control by price lets it wait", r.money(&v.Policy.PriceMax)},
 		{"return", "the most that it gives back", r.power(&v.Policy.ReturnMilliwatts, sim.PowerMilliwattsMax)},
 		{"undeclared", "it says nothing about its greatest power: control counts with the station's", r.flag(&v.Policy.Undeclared)},
+		{"min_return_price", "of a kWh: for less it gives nothing back", r.money(&v.Policy.ReturnPriceMin)},
 		{"soc_floor", "below which it gives nothing back", r.permille(&v.Policy.FloorPermille)},
 	}
 }

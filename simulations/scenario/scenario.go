@@ -56,6 +56,7 @@ type Scenario struct {
 	Network  Network
 	Faults   []Fault
 	Chaos    Chaos
+	Random   *Random // a world that the seed draws, in place of stations and vehicles; nil: none
 }
 
 // Engines.
@@ -104,7 +105,10 @@ type Station struct {
 	SettleAt          money.Amount  // ask for a withdrawal when so much is unsettled; 0 never
 	SettleEvery       time.Duration // or after this time; 0 never
 	GoneAfter         time.Duration // an unpaid vehicle that is silent for so long has left
+	GiveBack          money.Amount  // for a kWh that a vehicle gives back, tax included; 0: it takes none
+	Funds             money.Amount  // on its account at the start: who pays for what is given back locks some of it
 	InflatePPM        int64         // by how much its meter lies, parts per million
+	Attack            string        // how it cheats: one of StationAttacks; empty: it is honest, its meter aside
 }
 
 // Vehicle is a vehicle with what it means to do.
@@ -117,6 +121,7 @@ type Vehicle struct {
 	GainPPM  int64         // error of its own measurement, parts per million
 	Lifetime time.Duration // of a new channel
 	Closes   bool          // it closes its channels when all visits are over
+	Attack   string        // how it cheats: one of VehicleAttacks; empty: it is honest
 	Policy   Policy
 	Visits   []Visit // in the order of their times
 }
@@ -126,6 +131,7 @@ type Policy struct {
 	Priority         int          // larger is served first by what knows priorities
 	PriceMax         money.Amount // of a kWh from the grid, above which control by price waits; 0: none
 	ReturnMilliwatts int64        // that the vehicle gives back at most; 0: it gives nothing back
+	ReturnPriceMin   money.Amount // of a kWh: for less it gives nothing back
 	FloorPermille    int16        // state of charge below which it gives nothing back
 	Ideal            bool         // the battery takes full power until it is full
 	Undeclared       bool         // it says nothing about its greatest power: control counts with the station\'s
@@ -161,6 +167,12 @@ type FaultKind uint8
 const (
 	FaultCrash FaultKind = 1 // a process dies and comes back with what it had stored
 	FaultCut   FaultKind = 2 // a process is unreachable
+	// FaultPartition parts a group of processes from all others; those of one side still hear one another.
+	FaultPartition FaultKind = 3
+	// FaultPower cuts the power of a place: its processes die at once, nothing flows, and they come back together.
+	FaultPower FaultKind = 4
+	// FaultSlow makes every message take longer.
+	FaultSlow FaultKind = 5
 )
 
 // Point says at which instant a process dies.
@@ -178,17 +190,29 @@ const (
 type Fault struct {
 	At   time.Duration // from the start
 	Kind FaultKind
-	Who  string // a station, a vehicle, or Ledger
+	Who  string // a station, a vehicle, LedgerName or BrokerName; of FaultPower also SiteName
 	For  time.Duration
-	Dies Point // of a crash
+	Dies Point         // of a crash
+	Part []string      // of FaultPartition: those who are parted from all others
+	Slow time.Duration // of FaultSlow: so much is added
 }
 
-// LedgerName is how faults name the ledger node.
-const LedgerName = "ledger"
+// Names that faults use for what is no party.
+const (
+	LedgerName = "ledger" // the ledger node
+	BrokerName = "broker" // carries all messages, and the ledger's stream
+	SiteName   = "site"   // of FaultPower: all stations
+)
 
 // Chaos asks for faults that the seed draws: at random times of the duration, of random processes.
 type Chaos struct {
-	Crashes int
-	Cuts    int
-	Longest time.Duration // of one fault
+	Crashes    int
+	Cuts       int
+	Partitions int
+	PowerCuts  int
+	Bursts     int           // of delay
+	Longest    time.Duration // of one fault
 }
+
+// Count gives how many faults are asked for.
+func (c Chaos) Count() int { return c.Crashes + c.Cuts + c.Partitions + c.PowerCuts + c.Bursts }
