@@ -56,7 +56,7 @@ func (p *Payee) unmeasured(now Instant, err error) []Effect {
 
 // charging keeps the exposure within one claim interval (I5) and reads when a reading is due.
 func (p *Payee) charging(now Instant) []Effect {
-	if p.sample.State == meter.Ended && p.started && p.sample.Time.After(p.startedAt) {
+	if p.endedByItself() {
 		return p.stop(now, wire.ReasonTarget)
 	}
 	if p.outOfTariff() {
@@ -65,7 +65,9 @@ func (p *Payee) charging(now Instant) []Effect {
 	var effects []Effect
 	last, _ := p.chain.Last()
 	due := now.Session.Sub(last.Time) >= p.config.Policy.readEvery(p.quote.Quote) && p.sample.Time.After(last.Time) // else it says nothing new
-	if (due || p.piecesDue(last)) && len(p.unpaid) < p.config.Policy.OutstandingMax {
+	// A pause that is over ends before the next reading: that one would be unpaid, and look like a reason to pause.
+	resumes := p.started && p.paused && len(p.unpaid) == 0 && p.certain(now) && p.sample.Register == last.Register
+	if (due || p.piecesDue(last)) && !resumes && len(p.unpaid) < p.config.Policy.OutstandingMax {
 		effects = p.read(now)
 	}
 	if p.record.Phase != PhaseCharging || !p.started {
@@ -82,6 +84,22 @@ func (p *Payee) charging(now Instant) []Effect {
 		effects = append(effects, Actuate{CommandLimit, p.limit()}, p.report(now, "resumed", nil))
 	}
 	return append(effects, p.follow(now)...)
+}
+
+// endedGrace is how long a connector that was told to start may still speak of the session before: it was sampled while the
+// command was on its way.
+const endedGrace = 2 * time.Second
+
+// endedByItself tells whether the connector ran in this session, and ended it; or was told to start, and did not.
+func (p *Payee) endedByItself() bool {
+	if !p.started || !p.sample.Time.After(p.startedAt) {
+		return false
+	}
+	if p.sample.State != meter.Ended {
+		p.ran = true
+		return false
+	}
+	return p.ran || p.sample.Time.Sub(p.startedAt) > endedGrace
 }
 
 // read signs the next reading, stores it and demands its price.
@@ -192,5 +210,6 @@ func (p *Payee) flow(now Instant) []Effect {
 		return nil
 	}
 	p.started, p.paused, p.exposed, p.startedAt = true, false, now.Session.Add(-p.unread()), now.Session
+	p.ran = false
 	return []Effect{Actuate{CommandStart, p.limit()}}
 }

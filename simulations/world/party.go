@@ -28,6 +28,7 @@ type party struct {
 	disk    *disk
 	link    link.Link
 	receive func(link.Datagram)
+	permit  func(session.Permit)                 // tells a battery what may flow back; nil where there is none
 	stepped func(v *visit, before session.Phase) // a session has made a step
 
 	// What follows is memory of the process: it dies with it.
@@ -160,6 +161,11 @@ func (p *party) execute(v *visit, effects []session.Effect) bool {
 				return nil
 			}
 			return v.actuate(a)
+		},
+		Permit: func(e session.Permit) {
+			if p.mayAct() && p.permit != nil {
+				p.permit(e)
+			}
 		},
 		Look: func(_ channel.SessionID, id channel.ID) {
 			if p.mayAct() {

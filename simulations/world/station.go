@@ -17,6 +17,7 @@ import (
 	"joulepay/meter/sim"
 	"joulepay/pricing"
 	"joulepay/simulations/scenario"
+	"joulepay/wallet/money"
 )
 
 // station is a charger with one outlet. What it does about messages is what agent.Station does, in virtual time.
@@ -24,7 +25,9 @@ type station struct {
 	party
 	spec      scenario.Station
 	tariff    *pricing.Tariff
-	cable     *sim.Cable
+	giveBack  *pricing.Tariff // of energy that vehicles give back; nil: none is taken
+	goods     goods
+	cable     *sim.Cable // of goods that are energy; nil
 	connector meter.Connector
 	queue     []*vehicle // who stands at the outlet, the first of them plugged in
 	place     int        // in the plant; -1: it sells no energy
@@ -46,11 +49,14 @@ func newStation(w *World, spec scenario.Station) (*station, error) {
 		}
 	}
 	var err error
-	if s.cable, err = sim.NewTwoWayCable(spec.PowerMilliwatts, spec.ReturnMilliwatts, 0, 0); err != nil {
+	if s.goods, err = newGoods(s, spec); err != nil {
 		return nil, err
 	}
-	if s.connector, err = sim.NewLyingConnector(s.cable, spec.InflatePPM); err != nil {
-		return nil, err
+	s.connector = s.goods.connector()
+	if spec.GiveBack > 0 {
+		if s.giveBack, err = giveBack(spec.GiveBack, w.scenario.Ledger.Currency); err != nil {
+			return nil, err
+		}
 	}
 	s.boot, s.halt, s.receive, s.stepped = s.wakeUp, s.fallOver, s.received, s.reads
 	_, err = s.offer(w.now())
@@ -107,6 +113,10 @@ func (s *station) restore(id channel.SessionID) (*visit, agent.Stored, error) {
 func (s *station) config(index uint32) session.PayeeConfig {
 	policy := session.DefaultPayeePolicy()
 	policy.SampleEvery, policy.GoneAfter = s.world.scenario.Step, s.spec.GoneAfter
+	if s.giveBack != nil {
+		const parts = 5 // of its money, one for each vehicle that it pays at a time
+		policy.TopUp = s.spec.Funds / parts
+	}
 	return session.PayeeConfig{
 		DID: s.wallet.DID(), Account: s.wallet.Account(), ChannelKey: s.wallet.Channel(index), KeyIndex: index, MeterKey: s.wallet.Meter(), Policy: policy,
 	}
@@ -116,7 +126,9 @@ func (s *station) config(index uint32) session.PayeeConfig {
 func (s *station) offer(now session.Instant) (quote.Quote, error) {
 	return quote.Build(quote.Inputs{
 		Network: s.world.ledger.trusted.ID, Station: s.did, MeterKey: s.wallet.Meter().Public(),
-		Attestation: meter.AttestedByStation, Service: "charging", EVSE: s.name, Unit: meter.MilliwattHours, Tariff: s.tariff,
+		Attestation: meter.AttestedByStation, Service: s.spec.Service, EVSE: s.name, Unit: services[s.spec.Service].unit, Tariff: s.tariff,
+		GiveBack: s.giveBack, MaxReturnMw: s.spec.ReturnMilliwatts,
+		UnpaidMax: services[s.spec.Service].unpaidMax, Deferred: services[s.spec.Service].deferred,
 		TimeZone: s.spec.TimeZone, MaxPowerMw: s.connector.MaxPowerMilliwatts(), ClaimEvery: s.spec.ClaimEvery,
 		Window: s.world.scenario.Ledger.Window, SettleAt: s.spec.SettleAt, SettleEvery: s.spec.SettleEvery,
 	}, now.Session)
@@ -292,6 +304,7 @@ func (s *station) sample() session.Sampled {
 	if err := s.drive.Retry(now); err != nil {
 		return session.Sampled{Err: err}
 	}
+	s.goods.look(now.Session)
 	sample, err := s.connector.Sample(now.Session)
 	return session.Sampled{Sample: sample, Err: err}
 }
@@ -314,9 +327,16 @@ func (s *station) leave(v *vehicle) {
 	if i > 0 {
 		return
 	}
-	s.cable.Unplug(s.world.clock.Now())
+	s.goods.release(s.world.clock.Now())
 	s.allowed = 0
 	if len(s.queue) > 0 {
 		s.queue[0].plugIn(s)
 	}
+}
+
+// giveBack gives the tariff of energy that is given back at one price, tax included.
+func giveBack(price money.Amount, currency money.Currency) (*pricing.Tariff, error) {
+	return pricing.ParseTariff(fmt.Appendf(nil,
+		`{"id":"give-back","currency":%q,"tax_included":"YES","elements":[{"price_components":[{"type":"ENERGY","price":%s,"step_size":0}]}]}`,
+		currency, price))
 }

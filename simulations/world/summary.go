@@ -102,6 +102,9 @@ func (w *World) sessionRow(v *vehicle, r session.SessionRecord) (report.Session,
 		started, ended := time.UnixMilli(theirs.StartedMs).UTC(), time.UnixMilli(theirs.EndedMs).UTC()
 		x.Started, x.Ended = &started, &ended
 	}
+	if st.spec.Service != scenario.ServiceCharging {
+		x.Service, x.Quantity, x.EnergyWh = st.spec.Service, theirs.Quantity, 0
+	}
 	x.Returned = report.Energy(theirs.Returned)
 	if theirs.Cost < 0 {
 		x.Earned = w.money(-theirs.Cost)
@@ -201,9 +204,10 @@ func (w *World) addTotals(s *report.Summary) {
 	}
 	t.Cost, t.Paid, t.Readings = w.money(cost), w.money(paid), len(w.oracle.readings)
 	for _, st := range w.stations {
-		state, err := st.cable.State(w.clock.Now())
-		w.fail(err)
-		t.Delivered += report.Energy(state.Register)
+		if st.cable != nil {
+			delivered, _ := st.goods.registers(w.clock.Now())
+			t.Delivered += report.Energy(delivered)
+		}
 	}
 	issued, balances, locked := w.ledger.issued, w.oracle.books.balances, w.oracle.books.locked
 	s.Money = report.Conservation{

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"joulepay/channel"
+	"joulepay/channel/session"
 	"joulepay/meter"
-	"joulepay/meter/sim"
 	"joulepay/simulations/scenario"
 )
 
@@ -44,8 +44,15 @@ type vehicle struct {
 func newVehicle(w *World, spec scenario.Vehicle) *vehicle {
 	v := &vehicle{spec: spec}
 	v.init(w, spec.Name)
-	v.boot, v.halt, v.receive, v.stepped = v.wakeUp, v.sleep, v.received, v.measures
+	v.boot, v.halt, v.receive, v.stepped, v.permit = v.wakeUp, v.sleep, v.received, v.measures, v.permitted
 	return v
+}
+
+// permitted tells the battery what may flow back.
+func (v *vehicle) permitted(p session.Permit) {
+	if v.at != nil && v.at.cable != nil && v.source != nil {
+		v.world.fail(v.at.cable.Permit(v.world.clock.Now(), p.LimitMilliwatts))
+	}
 }
 
 // home tells whether all visits are over.
@@ -89,14 +96,8 @@ func (v *vehicle) arrive() {
 
 // plugIn connects the cable, and asks for a session.
 func (v *vehicle) plugIn(s *station) {
-	load, err := v.spec.Load(v.visit)
-	if err == nil {
-		err = s.cable.Plug(load)
-	}
-	if err == nil {
-		v.source, err = sim.NewMeasurement(s.cable, v.spec.GainPPM)
-	}
-	if err != nil {
+	var err error
+	if v.source, err = s.goods.take(v); err != nil {
 		v.world.fail(fmt.Errorf("%s: %w", v.name, err))
 		return
 	}
@@ -117,11 +118,9 @@ func (v *vehicle) depart(why string) {
 	v.setOut()
 }
 
-// registers are what the cable has delivered and taken back, whatever any meter says.
+// registers are what the station has delivered and taken back, whatever any meter says.
 func (v *vehicle) registers() (delivered, returned int64) {
-	state, err := v.at.cable.State(v.world.clock.Now())
-	v.world.fail(err)
-	return state.Register, state.Exported
+	return v.at.goods.registers(v.world.clock.Now())
 }
 
 func (v *vehicle) session() *visit {

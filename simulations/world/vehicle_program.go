@@ -11,7 +11,7 @@ import (
 	"joulepay/channel/session"
 	"joulepay/channel/wire"
 	"joulepay/meter"
-	"joulepay/wallet/money"
+	"joulepay/simulations/scenario"
 )
 
 // wakeUp resumes the session that was under way, or begins the one that was not.
@@ -103,7 +103,7 @@ func (v *vehicle) hello(ledgerTime time.Time) {
 		return
 	}
 	config := v.config(index, ledgerTime)
-	if wanted := v.visit.EnergyMilliwattHours; wanted > 0 {
+	if wanted := v.visit.EnergyMilliwattHours; wanted > 0 && v.at.spec.Service == scenario.ServiceCharging {
 		delivered, _ := v.registers()
 		config.Policy.Quantity = max(1, wanted-(delivered-v.base))
 	}
@@ -144,22 +144,17 @@ func (v *vehicle) openChannel() (*session.ChannelRecord, error) {
 }
 
 func (v *vehicle) config(index uint32, ledgerTime time.Time) session.PayerConfig {
-	comparison, err := meter.DefaultComparison(meter.SideAC)
+	service := scenario.ServiceCharging
+	if v.at != nil {
+		service = v.at.spec.Service
+	}
+	comparison, err := comparison(service)
 	v.world.fail(err)
-	policy := session.DefaultPayerPolicy()
-	policy.Currency = v.world.scenario.Ledger.Currency.String()
-	policy.Deposit, policy.TopUp = v.spec.Deposit, v.spec.TopUp
-	policy.PrepaidMax, policy.EndSurchargeMax, policy.SliceMax = exposureMax, exposureMax, exposureMax
-	policy.Lifetime = v.spec.Lifetime
-	policy.CostMax, policy.Until = v.visit.CostMax, v.leaveAt
 	return session.PayerConfig{
 		Network: v.world.ledger.trusted.ID, DID: v.wallet.DID(), Account: v.wallet.Account(), ChannelKey: v.wallet.Channel(index), KeyIndex: index,
-		Comparison: comparison, LedgerTime: ledgerTime, Policy: policy,
+		Comparison: comparison, LedgerTime: ledgerTime, Policy: v.policy(service),
 	}
 }
-
-// exposureMax is what a simulated vehicle accepts to risk: whatever the scenario's tariffs come to.
-const exposureMax = 1000 * money.Nano
 
 func (v *vehicle) received(d link.Datagram) {
 	frame, err := wire.Decode(d.Payload)

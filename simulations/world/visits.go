@@ -8,6 +8,7 @@ import (
 	"joulepay/channel/session"
 	"joulepay/simulations/measure"
 	"joulepay/simulations/report"
+	"joulepay/simulations/scenario"
 )
 
 // stop is one visit of a vehicle, with the sessions that it took.
@@ -26,7 +27,15 @@ func (v *vehicle) arrived(s *station) {
 }
 
 // requested gives what a visit is to bring, in the unit of the service.
-func (v *vehicle) requested(*station) int64 { return v.spec.Wanted(v.visit) }
+func (v *vehicle) requested(s *station) int64 {
+	switch s.spec.Service {
+	case scenario.ServiceParking:
+		return int64(v.visit.Stay / time.Second)
+	case scenario.ServiceToll, scenario.ServiceData:
+		return v.visit.Pieces
+	}
+	return v.spec.Wanted(v.visit)
+}
 
 // left notes what a visit brought, as the cable tells it.
 func (v *vehicle) left() {

@@ -136,6 +136,11 @@ const prelude = time.Hour
 func (w *World) begin() {
 	w.ledger.start()
 	var grants []grant
+	for _, s := range w.stations {
+		if s.spec.Funds > 0 {
+			grants = append(grants, grant{s.did, s.spec.Funds})
+		}
+	}
 	for _, v := range w.vehicles {
 		if v.spec.Funds > 0 {
 			grants = append(grants, grant{v.did, v.spec.Funds})
