@@ -59,6 +59,7 @@ type Payee struct {
 	sampled      bool
 	started      bool      // the connector was told to start, by this process
 	startedAt    time.Time // session clock; a sample from before still tells of the session before
+	ran          bool      // since then the connector was seen to run
 	paused       bool      // its limit is zero
 	paidRegister int64     // of the last reading that is paid
 	permitted    int64     // of pieces: the register up to which the outlet may count
@@ -151,8 +152,8 @@ func RestorePayee(config PayeeConfig, now Instant, record SessionRecord, ch *Cha
 // Record gives the session as it would be stored now.
 func (p *Payee) Record() SessionRecord { return p.record }
 
-// Outstanding tells whether a reading waits for its claim.
-func (p *Payee) Outstanding() bool { return len(p.unpaid) > 0 }
+// Outstanding tells whether a reading waits for its claim, or the station's own money for the ledger: a simulated clock should wait, too.
+func (p *Payee) Outstanding() bool { return len(p.unpaid) > 0 || p.toppingUp }
 
 // Step reacts to one event.
 func (p *Payee) Step(now Instant, event Event) []Effect {
