@@ -232,6 +232,7 @@ func TestAStoreOfTheFirstVersionLearnsWhichChannelsAreNotClosed(t *testing.T) {
 		}
 	}
 	run(t, s, "DROP TABLE unclosed")
+	run(t, s, "DROP TABLE listed")
 	run(t, s, "PRAGMA user_version=1")
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -239,6 +240,28 @@ func TestAStoreOfTheFirstVersionLearnsWhichChannelsAreNotClosed(t *testing.T) {
 	got, err := open(t, options).Unclosed(t.Context())
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v: %+v, want %+v", err, got, want)
+	}
+}
+
+func TestAStoreOfTheSecondVersionListsItsSessions(t *testing.T) {
+	options := optionsIn(t.TempDir())
+	s := open(t, options)
+	const sessions = listTogether + 5
+	var batch session.Batch
+	for n := range sessions {
+		r := session.SessionRecord{ID: channel.SessionID{byte(n >> 8), byte(n), 1}, Role: session.RolePayee, Phase: session.PhaseEnded, StartedMs: int64(n + 1)}
+		batch.Sessions = append(batch.Sessions, r)
+	}
+	commit(t, s, batch)
+	run(t, s, "DROP TABLE listed")
+	run(t, s, "PRAGMA user_version=2")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, options)
+	ids, err := s.SessionIDs(t.Context(), store.SessionQuery{Limit: 2 * sessions, Phases: []session.Phase{session.PhaseEnded}, SinceMs: 1})
+	if err != nil || len(ids) != sessions || ids[0] != batch.Sessions[sessions-1].ID {
+		t.Errorf("%d sessions, %v", len(ids), err)
 	}
 }
 

@@ -35,8 +35,9 @@ type sessionRow struct {
 	number      int64
 	terms       session.SessionRecord // only its terms count; its slices are the row's own
 	over        bool
-	lastReading int64  // number of its row; 0: none
-	readings    uint64 // how many there are: the sequence of the next
+	listed      listing // zero: not known
+	lastReading int64   // number of its row; 0: none
+	readings    uint64  // how many there are: the sequence of the next
 }
 
 // prepare makes room, and asks for the highest numbers when it does not know them. It is called between groups only:

@@ -8,6 +8,8 @@ const applicationID = 0x4a506368
 // Rows are numbered in the order in which they were first stored. What a claim changes stands in narrow tables of its
 // own (channel_progress, session_progress), so that the rows of all sessions under way share a few pages.
 //
+// listed has what lists of sessions are filtered by; it changes some ten times in a session's life.
+//
 // Readings go to the end of their table, whichever session they belong to: session_progress knows the last one, and
 // each knows the one before it. An index by session would cost a page for every reading.
 var migrations = []string{`
@@ -71,4 +73,13 @@ CREATE TABLE unclosed (
 	channel INTEGER PRIMARY KEY
 ) STRICT;
 INSERT INTO unclosed SELECT number FROM channel_progress WHERE substr(progress, 2, 1) <> x'03'; -- the state
+`, `
+CREATE TABLE listed (
+	session INTEGER PRIMARY KEY,
+	peer    BLOB NOT NULL,
+	phase   INTEGER NOT NULL,
+	began   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX listed_peer ON listed (peer, session);
+CREATE INDEX listed_phase ON listed (phase, session);
 `}

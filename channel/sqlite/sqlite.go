@@ -55,6 +55,11 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
+	if !options.ReadOnly {
+		if err := listOlder(ctx, db); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
 	s := &Store{db: db, queue: make(chan *request, queueMax), idle: make(chan struct{})}
 	go s.commitGroups()
 	return s, nil

@@ -114,6 +114,9 @@ func (w *writing) addSession(r session.SessionRecord) error {
 		w.sessions = append(w.sessions, row.number, bytes.Clone(r.ID[:]), r.EncodeTerms())
 	}
 	w.sessionProgress = append(w.sessionProgress, progress{row, r.EncodeProgress()})
+	if err := w.relist(row, r); err != nil {
+		return err
+	}
 	return w.list("unfinished", "session", row.number, &row.over, r.Phase.Over())
 }
 

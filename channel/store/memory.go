@@ -218,6 +218,27 @@ func (m *Memory) Sessions(_ context.Context, before channel.SessionID, limit int
 	return page, nil
 }
 
+// SessionIDs implements Store.
+func (m *Memory) SessionIDs(_ context.Context, q SessionQuery) ([]channel.SessionID, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, ErrClosed
+	}
+	var ids []channel.SessionID
+	skipping := q.Before != channel.SessionID{}
+	for i := len(m.sessions.keys) - 1; i >= 0 && len(ids) < q.Limit; i-- {
+		key := m.sessions.keys[i]
+		if !skipping && q.Matches(m.sessions.values[key]) {
+			ids = append(ids, key)
+		}
+		if key == q.Before {
+			skipping = false
+		}
+	}
+	return ids, nil
+}
+
 // Unfinished implements Store.
 func (m *Memory) Unfinished(context.Context) ([]session.SessionRecord, error) {
 	return list(m, &m.sessions, copySession, func(r session.SessionRecord) bool { return !r.Phase.Over() })

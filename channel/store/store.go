@@ -49,6 +49,8 @@ type Store interface {
 	// Sessions gives sessions, newest first: at most limit of them, older than the one with the id before (zero: from
 	// the newest; one that is not stored: none).
 	Sessions(ctx context.Context, before channel.SessionID, limit int) ([]session.SessionRecord, error)
+	// SessionIDs lists sessions, newest first, without reading them. It costs about what it gives, however many there are.
+	SessionIDs(ctx context.Context, q SessionQuery) ([]channel.SessionID, error)
 	// Unfinished gives the sessions whose phase is not over, oldest first.
 	Unfinished(ctx context.Context) ([]session.SessionRecord, error)
 	// Readings gives a session's readings by sequence; none when the session is not stored.

@@ -109,6 +109,7 @@ var table = []arrows{
 	{from: "cmd/internal/ledgerfaults", tests: append([]string{"cmd/internal/cli", "cmd/internal/operator"}, libraries...)},
 	{from: "cmd/internal/browser", tests: libraries},
 	{from: "cmd/internal/attacks", tests: append([]string{"cmd/internal/..."}, libraries...)},
+	{from: "cmd/internal/apiload", tests: append([]string{"cmd/internal/..."}, libraries...)},
 	{from: "cmd/internal/demo", to: append([]string{"cmd/internal/..."}, libraries...)},
 	{from: "cmd/internal/simulation", to: []string{"cmd/internal/cli", "simulations/..."}, tests: []string{"cmd/internal/clitest"}},
 	{from: "cmd/internal/stationcmd", to: append([]string{"cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/party",

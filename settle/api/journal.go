@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,6 +56,14 @@ func (p place) String() string {
 // journal lists rows that are made of vertices, newest first. A vertex may give several rows, or none.
 func journal[T any](ctx context.Context, n *node.Node, q store.VertexQuery, ask client.PageQuery, span client.Span,
 	rows func(store.Entry) ([]T, error)) (client.Page[T], error) {
+	return walk(ctx, n, q, ask, span, n.Vertices, rows)
+}
+
+// read gives the vertices of a query, newest first.
+type read func(context.Context, store.VertexQuery) ([]store.Entry, error)
+
+func walk[T any](ctx context.Context, n *node.Node, q store.VertexQuery, ask client.PageQuery, span client.Span, read read,
+	rows func(store.Entry) ([]T, error)) (client.Page[T], error) {
 	var page client.Page[T]
 	at, err := parsePlace(ask.Cursor)
 	if err != nil {
@@ -65,9 +74,9 @@ func journal[T any](ctx context.Context, n *node.Node, q store.VertexQuery, ask 
 		return page, err
 	}
 	q.From, q.Before = from, lowest(q.Before, before, at.before)
-	q.Limit = scanPage
+	q.Limit = min(limit(ask)+at.skip+1, scanPage) // where nothing is left out, it is enough
 	for range scansMax {
-		entries, err := n.Vertices(ctx, q)
+		entries, err := read(ctx, q)
 		if err != nil {
 			return page, err
 		}
@@ -89,9 +98,10 @@ func journal[T any](ctx context.Context, n *node.Node, q store.VertexQuery, ask 
 			}
 			q.Before = e.Height
 		}
-		if len(entries) < scanPage || q.Before <= q.From {
+		if len(entries) < q.Limit || q.Before <= q.From {
 			return page, nil
 		}
+		q.Limit = scanPage
 	}
 	page.Next = place{before: q.Before}.String()
 	return page, nil
@@ -287,6 +297,21 @@ func (l NodeLedger) Redemptions(ctx context.Context, q client.EntryQuery) (clien
 	})
 }
 
+// newest gives the vertices of several kinds as one list, newest first.
+func newest(ctx context.Context, n *node.Node, q store.VertexQuery, kinds []settle.Kind) ([]store.Entry, error) {
+	var all []store.Entry
+	for _, kind := range kinds {
+		q.Kind = kind
+		entries, err := n.Vertices(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, entries...)
+	}
+	slices.SortFunc(all, func(a, b store.Entry) int { return cmp.Compare(b.Height, a.Height) })
+	return all[:min(len(all), q.Limit)], nil
+}
+
 // settlementKinds are the kinds that settle or pay out of a channel.
 var settlementKinds = []settle.Kind{
 	settle.KindSettle, settle.KindWithdraw, settle.KindCooperativeClose, settle.KindCloseRequest, settle.KindFinalise,
@@ -295,11 +320,15 @@ var settlementKinds = []settle.Kind{
 // Settlements implements Ledger.
 func (l NodeLedger) Settlements(ctx context.Context, q client.EntryQuery) (client.Page[client.Settlement], error) {
 	ask := store.VertexQuery{Party: q.Party, Channel: [32]byte(q.Channel), Only: store.AcceptedOnly}
-	return journal(ctx, l.node, ask, q.PageQuery, q.Span, func(e store.Entry) ([]client.Settlement, error) {
-		var rows []client.Settlement
-		if !slices.Contains(settlementKinds, e.PayloadKind) {
-			return nil, nil
+	read := l.node.Vertices
+	if ask.Kinds = settlementKinds; q.Party.IsZero() && q.Channel.IsZero() {
+		ask.Kinds = nil
+		read = func(ctx context.Context, ask store.VertexQuery) ([]store.Entry, error) {
+			return newest(ctx, l.node, ask, settlementKinds)
 		}
+	}
+	return walk(ctx, l.node, ask, q.PageQuery, q.Span, read, func(e store.Entry) ([]client.Settlement, error) {
+		var rows []client.Settlement
 		for _, effect := range e.Channels {
 			if !q.Channel.IsZero() && client.ID(effect.Channel) != q.Channel || !q.Party.IsZero() && !concerns(effect, q.Party) {
 				continue

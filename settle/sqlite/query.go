@@ -133,6 +133,9 @@ func (s *Store) Vertices(ctx context.Context, q store.VertexQuery) ([]store.Entr
 	if q.Kind != 0 {
 		list.where("payload_kind = ?", int64(q.Kind))
 	}
+	if len(q.Kinds) > 0 {
+		list.where("payload_kind IN ("+strings.TrimSuffix(strings.Repeat("?,", len(q.Kinds)), ",")+")", kindArgs(q.Kinds)...)
+	}
 	if !q.Issuer.IsZero() {
 		list.where("issuer = ?", q.Issuer[:])
 	}
@@ -156,6 +159,14 @@ func (s *Store) Vertices(ctx context.Context, q store.VertexQuery) ([]store.Entr
 		return each(r, func(rows *sql.Rows) error { return take(rows.Scan) }, entryColumns+clause, args...)
 	})
 	return out, err
+}
+
+func kindArgs(kinds []settle.Kind) []any {
+	args := make([]any, len(kinds))
+	for i, kind := range kinds {
+		args[i] = int64(kind)
+	}
+	return args
 }
 
 // each visits every row of a query.

@@ -82,4 +82,7 @@ CREATE TABLE undo (
 CREATE TABLE window (
 	height INTEGER PRIMARY KEY, kind INTEGER NOT NULL, id BLOB NOT NULL, verdict INTEGER NOT NULL, sum INTEGER
 );
+`, `
+CREATE INDEX entries_kind ON entries (payload_kind, height, verdict) WHERE kind = 1;
+CREATE INDEX entries_refused ON entries (height) WHERE kind = 1 AND verdict >= 16;
 `}

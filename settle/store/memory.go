@@ -316,6 +316,7 @@ func (q VertexQuery) matches(e Entry) bool {
 	case e.Height < q.From,
 		q.Payload != nil && e.Payload != *q.Payload,
 		q.Kind != 0 && e.PayloadKind != q.Kind,
+		q.Kinds != nil && !slices.Contains(q.Kinds, e.PayloadKind),
 		!q.Issuer.IsZero() && e.Issuer != q.Issuer,
 		!q.Party.IsZero() && !slices.Contains(e.Parties, q.Party),
 		q.Channel != [32]byte{} && !slices.ContainsFunc(e.Channels, inChannel),

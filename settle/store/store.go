@@ -94,10 +94,11 @@ type VertexQuery struct {
 	Page
 	From    uint64 // only at this height or above
 	Payload *settle.PayloadID
-	Kind    settle.Kind // zero for all
-	Issuer  wallet.DID  // zero for all
-	Party   wallet.DID  // zero for all
-	Channel channel.ID  // zero for all: vertices that changed this channel
+	Kind    settle.Kind   // zero for all
+	Kinds   []settle.Kind // any of these; nil for all. Of a party or channel: a long log has no index for several at once
+	Issuer  wallet.DID    // zero for all
+	Party   wallet.DID    // zero for all
+	Channel channel.ID    // zero for all: vertices that changed this channel
 	Only    Selection
 }
 

@@ -14,6 +14,7 @@ import (
 	"joulepay/channel"
 	"joulepay/channel/session"
 	"joulepay/channel/store"
+	"joulepay/wallet"
 )
 
 // Run tests a store. open makes an empty one and sees to its end.
@@ -23,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"records replace those with the same key and keep their place": testReplace,
 		"what is not stored is not found":                              testNotFound,
 		"sessions come newest first, in pages":                         testPages,
+		"ids of sessions come newest first, filtered":                  testSessionIDs,
 		"unfinished sessions come oldest first":                        testUnfinished,
 		"channels that are not closed come oldest first":               testUnclosed,
 		"a reading once written never changes":                         testReadingsImmutable,
@@ -203,6 +205,41 @@ func testUnclosed(t *testing.T, s store.Store) {
 	put(2, channel.Closed)
 	reopened := put(3, channel.Open) // the ledger took back what was not final
 	check(unseen, reopened)
+}
+
+func testSessionIDs(t *testing.T, s store.Store) {
+	const n = 9
+	id := func(i int) channel.SessionID { return channel.SessionID{byte(i + 1)} }
+	peer := func(i int) wallet.DID { return wallet.DID{byte(i%2 + 1)} }
+	for i := range n {
+		r := session.SessionRecord{ID: id(i), Role: session.RolePayee, Phase: session.PhaseCharging, Peer: peer(i), StartedMs: int64(1000 + i)}
+		commit(t, s, session.Batch{Sessions: []session.SessionRecord{r}})
+		if i%3 == 0 {
+			r.Phase = session.PhaseEnded
+			commit(t, s, session.Batch{Sessions: []session.SessionRecord{r}})
+		}
+	}
+	for name, q := range map[string]store.SessionQuery{
+		"all": {}, "some": {Limit: 4}, "after some": {Limit: 4, Before: id(5)}, "of a peer": {Peer: peer(0)}, "of nobody": {Peer: wallet.DID{77}},
+		"ended": {Phases: []session.Phase{session.PhaseEnded}}, "in a phase of two": {Phases: []session.Phase{session.PhaseEnded, session.PhaseCharging}, Before: id(4)},
+		"since": {SinceMs: 1003}, "until": {UntilMs: 1003}, "between": {SinceMs: 1002, UntilMs: 1006, Peer: peer(1)}, "after what nobody knows": {Before: channel.SessionID{99}},
+	} {
+		if q.Limit == 0 {
+			q.Limit = 100
+		}
+		var want []channel.SessionID
+		for i := n - 1; i >= 0 && len(want) < q.Limit; i-- {
+			phase := session.PhaseCharging
+			if i%3 == 0 {
+				phase = session.PhaseEnded
+			}
+			r := session.SessionRecord{Peer: peer(i), Phase: phase, StartedMs: int64(1000 + i)}
+			if (q.Before == channel.SessionID{} || id(i)[0] < q.Before[0]) && q.Before[0] != 99 && q.Matches(r) {
+				want = append(want, id(i))
+			}
+		}
+		expect(t, name, must(s.SessionIDs(t.Context(), q))(t), want)
+	}
 }
 
 func testUnfinished(t *testing.T, s store.Store) {

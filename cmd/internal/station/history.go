@@ -12,6 +12,7 @@ import (
 	"joulepay/meter"
 	"joulepay/pricing"
 	"joulepay/settle/client"
+	"joulepay/wallet"
 	"joulepay/wallet/money"
 )
 
@@ -19,10 +20,13 @@ import (
 type History struct {
 	store  store.Store
 	series *seriesOf
+	shown  *settledSessions
 }
 
 // HistoryOf reads a station's store.
-func HistoryOf(s store.Store) History { return History{store: s, series: &seriesOf{}} }
+func HistoryOf(s store.Store) History {
+	return History{store: s, series: &seriesOf{}, shown: &settledSessions{}}
+}
 
 // Sessions gives a page, newest first. The cursor is the id of the last session of the page before.
 func (h History) Sessions(ctx context.Context, q client.SessionQuery) (client.Page[client.Session], error) {
@@ -32,30 +36,52 @@ func (h History) Sessions(ctx context.Context, q client.SessionQuery) (client.Pa
 		return page, err
 	}
 	limit := limitOf(q.PageQuery)
-	for len(page.Items) < limit {
-		records, err := h.store.Sessions(ctx, before, limit)
+	ask := store.SessionQuery{Before: before, Limit: limit + 1, Peer: q.Party, Phases: phasesOf(q.State), SinceMs: millis(q.Since), UntilMs: millis(q.Until)}
+	if q.State != "" && len(ask.Phases) == 0 {
+		return page, nil // no session of a station is in that state
+	}
+	if !q.Party.IsZero() {
+		if ask.Peer, err = h.peer(ctx, q.Party); err != nil {
+			return page, err
+		}
+	}
+	ids, err := h.store.SessionIDs(ctx, ask)
+	if err != nil {
+		return page, err
+	}
+	if len(ids) > limit {
+		ids = ids[:limit]
+		page.Next = ids[limit-1].String()
+	}
+	for _, id := range ids {
+		shown, err := h.Session(ctx, client.SessionID(id))
 		if err != nil {
 			return page, err
 		}
-		for _, r := range records {
-			before = r.ID
-			shown, err := h.shape(ctx, r)
-			if err != nil {
-				return page, err
-			}
-			if matches(shown, q) {
-				page.Items = append(page.Items, shown)
-			}
-			if len(page.Items) == limit {
-				page.Next = before.String()
-				return page, nil
-			}
-		}
-		if len(records) < limit {
-			return page, nil
-		}
+		page.Items = append(page.Items, shown)
 	}
 	return page, nil
+}
+
+// peer gives the vehicle that a party is; none when it is the station itself, which every session of its has.
+func (h History) peer(ctx context.Context, party wallet.DID) (wallet.DID, error) {
+	newest, err := h.store.Sessions(ctx, channel.SessionID{}, 1)
+	if err != nil || len(newest) == 0 {
+		return party, err
+	}
+	signed, err := quote.Parse(newest[0].Quote, quote.AnyKey)
+	if err == nil && signed.Quote.Station == party {
+		return wallet.DID{}, nil
+	}
+	return party, err
+}
+
+// millis gives Unix milliseconds; 0 for the zero time.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 func cursorOf(text string) (channel.SessionID, error) {
@@ -69,36 +95,36 @@ func cursorOf(text string) (channel.SessionID, error) {
 	return channel.SessionID(id), nil
 }
 
-func matches(s client.Session, q client.SessionQuery) bool {
-	if q.State != "" && s.State != q.State || s.Start.Before(q.Since) || !q.Until.IsZero() && !s.Start.Before(q.Until) {
-		return false
-	}
-	return q.Party.IsZero() || q.Party == s.Vehicle || q.Party == s.Station
-}
-
 // Session gives one, or client.ErrNotFound.
 func (h History) Session(ctx context.Context, id client.SessionID) (client.Session, error) {
+	if shown, ok := h.shown.get(id); ok {
+		return shown, nil
+	}
 	record, err := h.record(ctx, id)
 	if err != nil {
 		return client.Session{}, err
 	}
-	return h.shape(ctx, record)
+	shown, settled, err := h.shape(ctx, record)
+	if err == nil && settled {
+		h.shown.put(id, shown)
+	}
+	return shown, err
 }
 
-// shape gives a stored session in the words of the API.
-func (h History) shape(ctx context.Context, r session.SessionRecord) (client.Session, error) {
+// shape gives a stored session in the words of the API, and whether nothing of it will change any more.
+func (h History) shape(ctx context.Context, r session.SessionRecord) (shown client.Session, settled bool, err error) {
 	signed, err := quote.Parse(r.Quote, quote.AnyKey)
 	if err != nil {
-		return client.Session{}, fmt.Errorf("session %s: %w", r.ID, err)
+		return client.Session{}, false, fmt.Errorf("session %s: %w", r.ID, err)
 	}
 	q := signed.Quote
 	currency, err := money.ParseCurrency(q.Currency)
 	if err != nil {
-		return client.Session{}, err
+		return client.Session{}, false, err
 	}
 	tariff, err := q.ParseTariff()
 	if err != nil {
-		return client.Session{}, err
+		return client.Session{}, false, err
 	}
 	out := client.Session{
 		ID: client.SessionID(r.ID), State: stateOf(r), Reason: string(r.Reason), Vehicle: r.Peer, Station: q.Station,
@@ -108,19 +134,19 @@ func (h History) shape(ctx context.Context, r session.SessionRecord) (client.Ses
 	}
 	h.addMetered(&out, r, meter.Unit(q.Unit))
 	if err := addPrice(&out, r, q, tariff); err != nil {
-		return client.Session{}, err
+		return client.Session{}, false, err
 	}
 	if r.Phase < session.PhaseSettling && r.Cost > r.Paid {
 		risk := money.Of(r.Cost-r.Paid, currency)
 		out.AtRisk = &risk
 	}
-	if err := h.addLedger(ctx, &out, r); err != nil {
-		return out, err
+	if settled, err = h.addLedger(ctx, &out, r); err != nil {
+		return out, false, err
 	}
 	if q.Deferred && r.Phase == session.PhaseEnded && !out.Final {
-		return out, h.addLater(ctx, &out, r)
+		return out, false, h.addLater(ctx, &out, r)
 	}
-	return out, nil
+	return out, settled, nil
 }
 
 // addLater tells of a session that left what it came to in the channel whether that was settled since: with a later one.
@@ -151,6 +177,9 @@ func (h History) addMetered(out *client.Session, r session.SessionRecord, unit m
 	if unit == meter.MilliwattHours {
 		energy := client.Energy(r.Quantity)
 		out.EnergyWh = &energy
+		if returned := client.Energy(r.Returned); returned != 0 {
+			out.ReturnedWh = &returned
+		}
 		out.PowerW = watts(r.Power)
 	}
 	if r.SoCPermille >= 0 {
@@ -180,13 +209,16 @@ func addPrice(out *client.Session, r session.SessionRecord, q quote.Quote, tarif
 	return nil
 }
 
-// addLedger counts the vertices of a session and names the one that settled it.
-func (h History) addLedger(ctx context.Context, out *client.Session, r session.SessionRecord) error {
+// addLedger counts the vertices of a session and names the one that settled it. settled says that it is over, and that the
+// outcome of all of them is known.
+func (h History) addLedger(ctx context.Context, out *client.Session, r session.SessionRecord) (settled bool, err error) {
+	settled = r.Phase.Over()
 	for _, id := range r.Vertices {
 		op, err := h.store.Op(ctx, id)
 		if err != nil {
-			return err
+			return false, err
 		}
+		settled = settled && op.State != session.OpPending
 		if op.State != session.OpFinal {
 			continue
 		}
@@ -197,7 +229,18 @@ func (h History) addLedger(ctx context.Context, out *client.Session, r session.S
 		}
 	}
 	out.Final = r.Phase == session.PhaseEnded && out.Settlement != nil
-	return nil
+	return settled, nil
+}
+
+// phasesOf gives the phases that are shown as a state; none for every state.
+func phasesOf(state string) []session.Phase {
+	var phases []session.Phase
+	for phase := session.PhaseGreeting; state != "" && phase <= session.PhaseFailed; phase++ {
+		if stateOf(session.SessionRecord{Phase: phase}) == state {
+			phases = append(phases, phase)
+		}
+	}
+	return phases
 }
 
 func stateOf(r session.SessionRecord) string {

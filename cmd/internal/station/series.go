@@ -208,6 +208,9 @@ func (s *series) add(signed []byte) error {
 	if s.unit == meter.MilliwattHours {
 		energy := client.Energy(shown.Quantity)
 		shown.EnergyWh, shown.PowerW = &energy, watts(reading.PowerMilliwatts)
+		if returned := client.Energy(s.bill.Returned(reading)); returned != 0 {
+			shown.ReturnedWh = &returned
+		}
 	}
 	if reading.StateOfChargePermille != meter.StateOfChargeUnknown {
 		shown.StateOfCharge = percent(reading.StateOfChargePermille)

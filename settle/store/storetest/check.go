@@ -117,6 +117,8 @@ func (m *Model) checkVertices(ctx context.Context, s store.Store) error {
 	party, in := wallet.DID(hash("party", 1)), hash("channel", 1)
 	for what, q := range map[string]store.VertexQuery{
 		"vertices": {}, "vertices of a party": {Party: party}, "vertices of a channel": {Channel: in}, "refused": {Only: store.RefusedOnly},
+		"of a kind": {Kind: settle.KindTransfer}, "of two kinds": {Kinds: []settle.Kind{settle.KindTransfer, settle.KindIssue}}, "of two kinds of a party": {Party: party, Kinds: []settle.Kind{settle.KindTransfer, settle.KindOpen}},
+		"within heights": {From: 3, Page: store.Page{Before: 9}}, "of a party within heights": {Party: party, From: 3, Page: store.Page{Before: 9}},
 	} {
 		q.Limit = store.PageMax
 		got, err := s.Vertices(ctx, q)
@@ -127,7 +129,8 @@ func (m *Model) checkVertices(ctx context.Context, s store.Store) error {
 		for _, e := range slices.Backward(m.kept()) {
 			changes := slices.ContainsFunc(e.Channels, func(c dag.ChannelEffect) bool { return c.Channel == in })
 			if e.Kind == dag.EntryVertex && (q.Party.IsZero() || slices.Contains(e.Parties, party)) && (q.Channel == [32]byte{} || changes) &&
-				(q.Only == 0 || !e.Verdict.Accepted()) {
+				(q.Only == 0 || !e.Verdict.Accepted()) && (q.Kind == 0 || e.PayloadKind == q.Kind) && (q.Kinds == nil || slices.Contains(q.Kinds, e.PayloadKind)) &&
+				e.Height >= q.From && (q.Before == 0 || e.Height < q.Before) {
 				want = append(want, e)
 			}
 		}
