@@ -4,7 +4,8 @@ const COLUMN = 44;            // px between two columns
 const ROW_MIN = 24, ROW_MAX = 56; // px between two rows
 const MARGIN = 100;           // px of the height that rows leave free
 const RADIUS = 7;
-const SCALE_MIN = 0.12, SCALE_MAX = 2.2;
+const SCALE_MIN = 0.01, SCALE_MAX = 2.2;
+const APPEAR = 420;           // ms in which a new vertex grows to its size
 const NARROW = 500;           // px: a telephone shows more columns, closer to each other
 const GRAB = 16;              // px from the middle of a vertex that count as on it
 const GLIDE = 0.18;           // part of the way that the camera goes in one frame
@@ -180,11 +181,11 @@ export class Canvas {
     const c = this.element.getContext('2d'), colour = this.colours();
     c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     c.clearRect(0, 0, this.width, this.height);
+    for (const [id, born] of this.births) if (now - born > APPEAR) this.births.delete(id);
     const seen = this.graph.order.filter((n) => { const x = this.x(n.column); return x > -240 && x < this.width + 240; });
     this.paintTime(c, colour, seen);
-    for (const node of seen) this.paintEdges(c, colour, node);
-    let growing = false;
-    for (const node of seen) growing = this.paintNode(c, colour, node, now) || growing;
+    this.paintEdges(c, colour, seen);
+    const growing = this.paintNodes(c, colour, seen, now);
     if (this.above) this.paintName(c, colour, this.above);
     return growing;
   }
@@ -219,41 +220,78 @@ export class Canvas {
     c.fillText('final', x - 6, 18);
   }
 
-  paintEdges(c, colour, node) {
-    const x = this.x(node.column), y = this.y(node.row);
-    for (const id of node.parents) {
-      const parent = this.graph.nodes.get(id);
-      if (!parent) continue;
-      const px = this.x(parent.column), py = this.y(parent.row), bend = Math.max(18, (x - px) * 0.45);
-      const up = (this.ancestors.has(id) && (this.ancestors.has(node.id) || node.id === this.selected));
-      const down = (this.descendants.has(node.id) && (this.descendants.has(id) || id === this.selected));
-      c.strokeStyle = up ? colour.price : down ? colour.soc : colour.edge;
-      c.globalAlpha = this.selected && !up && !down ? 0.35 : 1;
-      c.lineWidth = up || down ? 2 : 1.25;
-      c.beginPath(); c.moveTo(x, y); c.bezierCurveTo(x - bend, y, px + bend, py, px, py); c.stroke();
+  /** Lines to parents, in one path for each of three looks: thousands of strokes take longer than a frame. */
+  paintEdges(c, colour, seen) {
+    const plain = new Path2D(), up = new Path2D(), down = new Path2D();
+    for (const node of seen) {
+      const x = this.x(node.column), y = this.y(node.row);
+      for (const id of node.parents) {
+        const parent = this.graph.nodes.get(id);
+        if (!parent) continue;
+        const path = this.ancestors.has(id) && (this.ancestors.has(node.id) || node.id === this.selected) ? up
+          : this.descendants.has(node.id) && (this.descendants.has(id) || id === this.selected) ? down : plain;
+        const px = this.x(parent.column), py = this.y(parent.row), bend = Math.max(18 * Math.min(1, this.scale), (x - px) * 0.45);
+        path.moveTo(x, y);
+        path.bezierCurveTo(x - bend, y, px + bend, py, px, py);
+      }
     }
+    const thin = Math.min(1, Math.max(0.35, this.scale * 2));
+    c.globalAlpha = this.selected ? 0.35 : thin;
+    c.strokeStyle = colour.edge;
+    c.lineWidth = 1.25 * thin;
+    c.stroke(plain);
     c.globalAlpha = 1;
+    c.lineWidth = 2 * thin;
+    c.strokeStyle = colour.price;
+    c.stroke(up);
+    c.strokeStyle = colour.soc;
+    c.stroke(down);
   }
 
-  /** Filled when final, a ring when accepted, dashed while pending, crossed when refused. */
-  paintNode(c, colour, node, now) {
-    const x = this.x(node.column), y = this.y(node.row), born = this.births.get(node.id);
-    const age = born === undefined ? 1 : Math.min(1, (now - born) / 420);
-    if (age >= 1) this.births.delete(node.id);
-    const related = node.id === this.selected || this.ancestors.has(node.id) || this.descendants.has(node.id) || this.marked.has(node.id);
-    const r = RADIUS * Math.min(1.3, Math.max(0.4, this.scale)) * (0.3 + 0.7 * (1 - (1 - age) ** 3));
-    c.globalAlpha = (this.selected || this.marked.size) && !related ? 0.35 : 1;
-    c.lineWidth = 2.25;
-    c.strokeStyle = colour[node.state];
-    c.fillStyle = node.state === 'final' ? colour.final : colour.card;
-    c.setLineDash(node.state === 'pending' ? [3, 3] : []);
-    c.beginPath(); c.arc(x, y, r, 0, 2 * Math.PI); c.fill(); c.stroke();
+  /** Filled when final, a ring when accepted, dashed while pending, crossed when refused: one path for each look. */
+  paintNodes(c, colour, seen, now) {
+    const looks = new Map(), rings = { ink: new Path2D(), price: new Path2D(), soc: new Path2D() };
+    const full = RADIUS * Math.min(1.3, Math.max(0.25, this.scale));
+    let growing = false;
+    for (const node of seen) {
+      const x = this.x(node.column), y = this.y(node.row), age = this.ageOf(node, now);
+      const r = full * (0.3 + 0.7 * (1 - (1 - age) ** 3)), ring = this.ringOf(node);
+      growing ||= age < 1;
+      const look = `${node.state} ${(this.selected || this.marked.size) && !ring ? 'dim' : ''}`;
+      if (!looks.has(look)) looks.set(look, new Path2D());
+      const path = looks.get(look);
+      path.moveTo(x + r, y);
+      path.arc(x, y, r, 0, 2 * Math.PI);
+      if (node.state === 'refused') { path.moveTo(x - r / 2, y - r / 2); path.lineTo(x + r / 2, y + r / 2); path.moveTo(x + r / 2, y - r / 2); path.lineTo(x - r / 2, y + r / 2); }
+      if (ring) { rings[ring].moveTo(x + r + 4, y); rings[ring].arc(x, y, r + 4, 0, 2 * Math.PI); }
+    }
+    for (const [look, path] of looks) {
+      const [state, dim] = look.split(' ');
+      c.globalAlpha = dim ? 0.35 : 1;
+      c.lineWidth = Math.min(2.25, full / 2);
+      c.strokeStyle = colour[state];
+      c.fillStyle = state === 'final' ? colour.final : colour.card;
+      c.setLineDash(state === 'pending' ? [3, 3] : []);
+      c.fill(path);
+      c.stroke(path);
+    }
     c.setLineDash([]);
-    if (node.state === 'refused') { c.beginPath(); c.moveTo(x - r / 2, y - r / 2); c.lineTo(x + r / 2, y + r / 2); c.moveTo(x + r / 2, y - r / 2); c.lineTo(x - r / 2, y + r / 2); c.stroke(); }
-    const ring = node.id === this.selected ? colour.ink : this.ancestors.has(node.id) ? colour.price : this.descendants.has(node.id) ? colour.soc : this.marked.has(node.id) ? colour.ink : '';
-    if (ring) { c.strokeStyle = ring; c.lineWidth = 2; c.beginPath(); c.arc(x, y, r + 4, 0, 2 * Math.PI); c.stroke(); }
     c.globalAlpha = 1;
-    return age < 1;
+    c.lineWidth = 2;
+    for (const [name, path] of Object.entries(rings)) { c.strokeStyle = colour[name]; c.stroke(path); }
+    return growing;
+  }
+
+  /** From 0 to 1 while a vertex appears. */
+  ageOf(node, now) {
+    const born = this.births.get(node.id);
+    if (born === undefined) return 1;
+    return Math.min(1, Math.max(0, (now - born) / APPEAR));
+  }
+
+  /** The colour around a vertex that is selected, found, or related to the one selected. */
+  ringOf(node) {
+    return node.id === this.selected || this.marked.has(node.id) ? 'ink' : this.ancestors.has(node.id) ? 'price' : this.descendants.has(node.id) ? 'soc' : '';
   }
 
   paintName(c, colour, node) {
