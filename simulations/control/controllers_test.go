@@ -151,6 +151,32 @@ func TestEnergyIsSoldDearAndBoughtCheap(t *testing.T) {
 	expect(t, "not worth the losses", share(t, control.Arbitrage, control.Options{}, 22, prices(12, 10, 10, 10, 10), lossy), 0)
 }
 
+// A storage helps under a limit in kilowatts; under one in amperes nobody counts on its phases being the right ones.
+func TestAStorageHelpsVehicles(t *testing.T) {
+	for _, test := range []struct {
+		circuit grid.Circuit
+		want    int64
+	}{
+		{grid.Circuit{Above: -1, LimitMilliwatts: 5 * kilowatt}, 9 * kilowatt},
+		{grid.Circuit{Above: -1, LimitMilliamps: 10_000}, 6_900_006}, // 10 A on three phases, and the tolerance
+	} {
+		site, err := grid.New([]grid.Circuit{test.circuit}, []grid.Station{{MaxMilliwatts: 11 * kilowatt}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		controller, err := control.New(control.Greedy, site, control.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plan control.Plan
+		controller.Decide(&control.View{Step: time.Hour, Vehicles: []control.Vehicle{car(0, 20)}, Storages: []control.Storage{{ReturnMilliwatts: 4 * kilowatt,
+			CapacityMillijoules: 20 * kilowattHour, StoredMillijoules: 20 * kilowattHour}}, Ahead: []control.Period{{Price: control.Unknown, FeedIn: control.Unknown}}}, &plan)
+		if plan.Stations[0] != test.want || plan.Storages[0] != -4*kilowatt {
+			t.Errorf("the vehicle draws %d mW, want %d; the storage %d", plan.Stations[0], test.want, plan.Storages[0])
+		}
+	}
+}
+
 func TestUnknownControllersAreRefused(t *testing.T) {
 	site, err := grid.New([]grid.Circuit{{Above: -1}}, nil, nil)
 	if err != nil {

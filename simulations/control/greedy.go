@@ -20,11 +20,12 @@ func (c *greedy) Decide(view *View, plan *Plan) {
 	for i := range view.Vehicles {
 		c.even(view, &view.Vehicles[i])
 	}
+	c.relieve(view, plan)
+	c.trim(view)
 	for i := range view.Vehicles {
 		station := view.Vehicles[i].Station
 		plan.Stations[station] = c.load.Power(station)
 	}
-	c.relieve(view, plan)
 	if cheap(view) {
 		c.store(view, plan)
 		return
@@ -43,14 +44,14 @@ func (c *greedy) lend(view *View, plan *Plan) {
 	for i := range view.Storages {
 		storage := &view.Storages[i]
 		plan.Storages[i] = c.load.OwnBackroom(storage.Circuit, storage.gives(view.Step))
-		c.load.Add(storage.Circuit, -plan.Storages[i])
+		c.load.Lend(storage.Circuit, plan.Storages[i])
 	}
 }
 
 // giveBack ends that.
 func (c *greedy) giveBack(view *View, plan *Plan) {
 	for i := range view.Storages {
-		c.load.Add(view.Storages[i].Circuit, plan.Storages[i])
+		c.load.Lend(view.Storages[i].Circuit, -plan.Storages[i])
 		plan.Storages[i] = 0
 	}
 }
@@ -119,6 +120,21 @@ func (c *greedy) relieve(view *View, plan *Plan) {
 		over = c.load.OwnBackroom(storage.Circuit, min(over, storage.gives(view.Step)))
 		c.load.Add(storage.Circuit, -over)
 		plan.Storages[i] = -over
+	}
+}
+
+// trim takes from vehicles, the last first, what storages cannot give after all: on phases they may be in each other's way.
+func (c *greedy) trim(view *View) {
+	for i := len(view.Vehicles) - 1; i >= 0 && !c.load.Fits(); i-- {
+		v := &view.Vehicles[i]
+		power := c.load.Power(v.Station)
+		if power <= 0 {
+			continue
+		}
+		if power = c.load.Headroom(v.Station, power); power < leastOf(v, c.site.StationAt(v.Station)) {
+			power = 0
+		}
+		c.load.Set(v.Station, power)
 	}
 }
 

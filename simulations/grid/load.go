@@ -63,6 +63,13 @@ func (l *Load) Add(circuit int, milliwatts int64) {
 	l.carry(l.site.owns[circuit], milliwatts)
 }
 
+// Lend counts on a power that a circuit's own loads could do without, for limits in kilowatts alone.
+func (l *Load) Lend(circuit int, milliwatts int64) {
+	for _, c := range l.site.paths[circuit] {
+		l.flows[c] -= milliwatts
+	}
+}
+
 // Set gives a station a power in milliwatts, negative: it gives back.
 func (l *Load) Set(station int, milliwatts int64) {
 	change := milliwatts - l.powers[station]
@@ -155,16 +162,24 @@ func (l *Load) bearable(shares []share, most, present int64, sign float64) int64
 		if rest.plus(step.times(float64(most))).square() <= float64(limit*limit) {
 			continue
 		}
-		most = min(most, reach(rest, step, limit))
+		most = min(most, reach(rest, step, limit, int64(sign)*present))
 	}
 	return most
 }
 
-// reach gives the greatest whole x with |rest + x·step| ≤ max(limit, |rest|).
-func reach(rest, step phasor, limit float64) int64 {
+// reach gives the greatest whole x with |rest + x·step| ≤ limit. Where there is none, others are over the limit by
+// themselves: then the greatest that makes it no worse, or present, so that nobody has to give up what it has.
+func reach(rest, step phasor, limit float64, present int64) int64 {
 	a, b := step.square(), rest.dot(step)
-	over := min(rest.square()-float64(limit*limit), 0)
-	x := (math.Sqrt(float64(b*b)-float64(a*over)) - b) / a
+	within := float64(b*b) - float64(a*(rest.square()-float64(limit*limit)))
+	if within < 0 {
+		return max(present, whole(-2*b/a))
+	}
+	return max(whole((math.Sqrt(within)-b)/a), 0)
+}
+
+// whole rounds down, and gives 0 for what is negative.
+func whole(x float64) int64 {
 	if !(x > 0) {
 		return 0
 	}
