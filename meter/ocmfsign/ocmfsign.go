@@ -20,8 +20,17 @@ type Options struct {
 	Serial string // of the meter
 	Model  string // of the meter; may be empty
 	EVSE   string // charge point; may be empty
-	// OpenMilliwattHours is what was delivered before in a session that goes on, where this process begins in its middle.
-	OpenMilliwattHours int64
+	Page   uint64 // of the last record that the meter made before
+	// Open is the transaction of a session that goes on, where this process begins in its middle; nil for none.
+	Open *Open
+}
+
+// Open is a transaction that began before this process did.
+type Open struct {
+	Holder                 string // DID of who is charged
+	RegisterMilliwattHours int64  // at its begin
+	At                     time.Time
+	Stopping               bool // its session was told to stop: it only has to be signed
 }
 
 // Connector is a connector whose meter signs. It implements meter.Connector and meter.Holder, and is driven by one goroutine
@@ -31,10 +40,14 @@ type Connector struct {
 	key     ocmf.PrivateKey
 	options Options
 
-	begin  *ocmf.Reading // of the transaction that is under way; nil without one
-	proof  string        // records of the last transaction, for the holder that it was made for
-	failed error         // why the last transaction has no proof
-	page   uint64
+	begin   *ocmf.Reading // of the transaction that is under way; nil without one
+	beganAt int64         // the register of begin, mWh
+	awaits  string        // the holder of the transaction that goes on, before it holds the connector; "" otherwise
+	ends    bool          // that transaction has to be signed as it is
+	over    bool          // and was
+	proof   string        // records of the last transaction, for the holder that it was made for
+	failed  error         // why the last transaction has no proof
+	page    uint64
 }
 
 var (
@@ -44,20 +57,26 @@ var (
 
 // Wrap gives a connector that signs with a key.
 func Wrap(c meter.Connector, key ocmf.PrivateKey, o Options) *Connector {
-	return &Connector{Connector: c, key: key, options: o}
+	out := &Connector{Connector: c, key: key, options: o, page: o.Page}
+	if o.Open != nil {
+		begin := reading(ocmf.Begin, o.Open.At, o.Open.RegisterMilliwattHours)
+		out.begin, out.beganAt, out.awaits, out.ends = &begin, o.Open.RegisterMilliwattHours, o.Open.Holder, o.Open.Stopping
+	}
+	return out
 }
 
 // Hold implements meter.Holder: what was signed for the holder before is not the next one's.
 func (c *Connector) Hold(did string) {
-	if did != "" {
-		c.proof, c.failed = "", nil
+	if did != "" && did != c.awaits {
+		c.proof, c.failed, c.begin, c.ends, c.over = "", nil, nil, false, false
 	}
+	c.awaits = ""
 	if h, ok := c.Connector.(meter.Holder); ok {
 		h.Hold(did)
 	}
 }
 
-// Start implements meter.Connector: the transaction begins with the register as it is.
+// Start implements meter.Connector: the transaction begins with the register as it is, unless it goes on.
 func (c *Connector) Start(now time.Time, limitMilliwatts int64) error {
 	sample, err := c.Connector.Sample(now)
 	if err != nil {
@@ -66,8 +85,11 @@ func (c *Connector) Start(now time.Time, limitMilliwatts int64) error {
 	if err := c.Connector.Start(now, limitMilliwatts); err != nil {
 		return err
 	}
-	begin := reading(ocmf.Begin, sample.Time, sample.Register-min(c.options.OpenMilliwattHours, sample.Register))
-	c.begin, c.proof, c.failed, c.options.OpenMilliwattHours = &begin, "", nil, 0
+	c.proof, c.failed = "", nil
+	if c.begin == nil {
+		begin := reading(ocmf.Begin, sample.Time, sample.Register)
+		c.begin, c.beganAt = &begin, sample.Register
+	}
 	return nil
 }
 
@@ -76,16 +98,25 @@ func (c *Connector) Stop(now time.Time) error {
 	if err := c.Connector.Stop(now); err != nil {
 		return err
 	}
-	if c.begin == nil {
+	if c.begin == nil || c.awaits != "" { // whether it goes on, its session knows
 		return nil
 	}
 	sample, err := c.Connector.Sample(now)
 	if err != nil {
 		return err // stopped; signed when it is told again
 	}
-	c.proof, c.failed = c.sign(*c.begin, reading(ocmf.End, sample.Time, sample.Register))
-	c.begin = nil
+	c.finish(sample)
 	return nil
+}
+
+// finish signs the transaction with the register as it rests.
+func (c *Connector) finish(s meter.Sample) {
+	if s.Register < c.beganAt {
+		c.proof, c.failed = "", fmt.Errorf("ocmfsign: %w: from %d to %d mWh", meter.ErrRegisterFell, c.beganAt, s.Register)
+	} else {
+		c.proof, c.failed = c.sign(*c.begin, reading(ocmf.End, s.Time, s.Register))
+	}
+	c.begin, c.ends = nil, false
 }
 
 // Sample implements meter.Source. After the end of a transaction it carries its records.
@@ -93,6 +124,13 @@ func (c *Connector) Sample(now time.Time) (meter.Sample, error) {
 	sample, err := c.Connector.Sample(now)
 	if err != nil {
 		return sample, err
+	}
+	if c.ends && c.awaits == "" {
+		c.finish(sample)
+		c.over = true
+	}
+	if c.over {
+		sample.State = meter.Ended
 	}
 	if c.failed != nil {
 		return sample, c.failed

@@ -79,23 +79,50 @@ func TestASessionEndsOnASignedTransaction(t *testing.T) {
 	}
 }
 
-// A process that begins in the middle of a session goes on with what was delivered before.
+// A process that begins in the middle of a session goes on with the transaction: with the register at which it began, so that
+// what was delivered while no process was there is signed, too.
 func TestATransactionGoesOnAfterARestart(t *testing.T) {
-	c, key := charging(t, ocmfsign.Options{Serial: "JLP-1", OpenMilliwattHours: 3_000_000})
-	c.Hold("did:joule:car")
-	first := sample(t, c, 0).Register
-	for _, err := range []error{c.Start(noon, 36_000_000), c.Stop(noon.Add(time.Second))} {
+	for _, stopping := range []bool{false, true} {
+		open := ocmfsign.Open{Holder: "did:joule:car", RegisterMilliwattHours: 2_000_000, At: noon.Add(-time.Hour), Stopping: stopping}
+		c, key := charging(t, ocmfsign.Options{Serial: "JLP-1", Page: 7, Open: &open})
+		steps := []error{c.Stop(noon)} // as an outlet is turned off first
+		c.Hold("did:joule:car")
+		if !stopping {
+			if s := sample(t, c, 0); s.Evidence != "" {
+				t.Errorf("it is signed before it ends: %+v", s)
+			}
+			steps = append(steps, c.Start(noon, 36_000_000), c.Stop(noon.Add(time.Second)))
+		}
+		for _, err := range steps {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		end := sample(t, c, 2*time.Second)
+		proved, err := ocmf.CheckEvidence([]byte(end.Evidence), key.Public())
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("stopping %v: %v", stopping, err)
+		}
+		energy, err := proved.EnergyMilliwattHours()
+		if err != nil || energy != end.Register-2_000_000 || !proved.Begin.Time.Equal(open.At) || proved.First.Number != 8 {
+			t.Errorf("stopping %v: %d mWh from %s on page %d, %v", stopping, energy, proved.Begin.Time, proved.First.Number, err)
 		}
 	}
-	end := sample(t, c, 2*time.Second)
-	proved, err := ocmf.CheckEvidence([]byte(end.Evidence), key.Public())
-	if err != nil {
-		t.Fatal(err)
+}
+
+func TestATransactionOfAnotherIsNotSignedForTheNext(t *testing.T) {
+	c, _ := charging(t, ocmfsign.Options{Open: &ocmfsign.Open{Holder: "did:joule:car", At: noon, Stopping: true}})
+	c.Hold("did:joule:van")
+	if s := sample(t, c, 0); s.Evidence != "" {
+		t.Errorf("%+v", s)
 	}
-	if energy, err := proved.EnergyMilliwattHours(); err != nil || energy != end.Register-first+3_000_000 {
-		t.Errorf("%d mWh, %v", energy, err)
+}
+
+func TestARegisterThatFellWhileNobodyWasThereIsNotSigned(t *testing.T) {
+	c, _ := charging(t, ocmfsign.Options{Open: &ocmfsign.Open{Holder: "did:joule:car", RegisterMilliwattHours: 9_000_000, At: noon, Stopping: true}})
+	c.Hold("did:joule:car")
+	if s, err := c.Sample(noon); !errors.Is(err, meter.ErrRegisterFell) || s.Evidence != "" {
+		t.Errorf("%+v, %v", s, err)
 	}
 }
 
