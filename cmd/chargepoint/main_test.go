@@ -15,12 +15,28 @@ import (
 
 func TestMain(m *testing.M) {
 	clitest.Main(m, map[string]func(*cli.App) *cobra.Command{"chargepoint": root, "vehicle": vehiclecmd.Root, "ledger": operator.Root,
-		"todays-prices": todaysPrices, "charging-station": chargingStation})
+		"todays-prices": todaysPrices, "charging-station": chargingStation, "two-tariffs": twoTariffs})
 }
 
 func TestScripts(t *testing.T) { clitest.Run(t, "testdata/script") }
 
 func TestTreeIsWellFormed(t *testing.T) { clitest.CheckTree(t, root) }
+
+// twoTariffs prints an OCPI tariff that ends in a while, and one that follows it.
+func twoTariffs(*cli.App) *cobra.Command {
+	return &cobra.Command{Use: "two-tariffs SECONDS PRICE PRICE", Args: cobra.ExactArgs(3), RunE: func(command *cobra.Command, args []string) error {
+		in, err := time.ParseDuration(args[0] + "s")
+		if err != nil {
+			return err
+		}
+		const tariff = `{"country_code":"DE","party_id":"JLP","id":%q,"currency":"EUR","last_updated":"2026-01-01T00:00:00Z",%q:%q,` +
+			`"elements":[{"price_components":[{"type":"ENERGY","price":%s,"step_size":1}]}]}`
+		at := time.Now().UTC().Add(in).Format(time.RFC3339)
+		_, err = fmt.Fprintf(command.OutOrStdout(), "["+tariff+",\n"+tariff+"]\n",
+			"before", "end_date_time", at, args[1], "after", "start_date_time", at, args[2])
+		return err
+	}}
+}
 
 // todaysPrices prints day-ahead prices from two hours ago for three days, all the same: what a script with a charger
 // that sells by the clock needs.

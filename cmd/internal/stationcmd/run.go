@@ -87,7 +87,7 @@ func runCommand(app *cli.App) *cobra.Command {
 	f.StringVar(&c.http, "http", HTTPDefault, "address of the charger's own API")
 	f.StringVar(&c.tokenFile, "token-file", "", operator.TokensUsage)
 	f.StringArrayVar(&c.origins, "cors-origin", nil, operator.OriginsUsage)
-	f.StringVar(&c.tariff, "tariff", "", "OCPI tariff, JSON `FILE`; when not given 0.49 EUR/kWh without VAT, 1.80 EUR/h of parking, 0.35 EUR a passage, 0.001 EUR a message")
+	f.StringVar(&c.tariff, "tariff", "", "OCPI tariff, or a list of those that follow one another, JSON `FILE` that is read again when it changes; when not given 0.49 EUR/kWh without VAT, 1.80 EUR/h of parking, 0.35 EUR a passage, 0.001 EUR a message")
 	f.StringVar(&c.marketFile, "market", "", "day-ahead prices, CSV or JSON `FILE`, in place of --tariff; it is read again when it changes")
 	c.market.add(f, "market-")
 	f.StringVar(&c.meter, "meter", "sim", "what meters: sim, replay:FILE#ROW, exec:COMMAND or ocpp")
@@ -204,9 +204,11 @@ func (c *runCmd) options() (Options, error) {
 		}
 		settings.TariffAt, settings.MarketAt = file.At, file.MarketAt
 	} else if c.tariff != "" {
-		if settings.Tariff, err = station.ReadTariff(c.tariff); err != nil {
+		file, err := openTariffs(c.tariff, c.app.Log())
+		if err != nil {
 			return o, err
 		}
+		settings.TariffAt = file.At
 	}
 	settleAt, err := party.ParseSum("settle-at", c.settleAt)
 	if err != nil {

@@ -290,7 +290,8 @@ func (c *chargeCmd) explain(r session.SessionRecord) {
 	why := map[wire.Reason]string{
 		wire.ReasonStation: "the station ended the session", wire.ReasonUnpaid: "the station waited for a claim in vain",
 		wire.ReasonUncovered: "the money in the channel was used up", wire.ReasonMeter: "the meters disagreed, or one failed",
-		wire.ReasonCost: "the limit of --max-cost was reached",
+		wire.ReasonTariff: "the tariff ended, and what follows it was not agreed to",
+		wire.ReasonCost:   "the limit of --max-cost was reached",
 	}[r.Reason]
 	if why != "" {
 		c.app.Note("%s", why)
