@@ -25,7 +25,8 @@ type Outlet struct {
 	Policy session.PayeePolicy
 
 	drive     *Drive
-	requoteAt time.Time // real clock, of the outlet's pulses only: when Next is asked again
+	wake      chan struct{} // a session wants a sample before the next pulse; capacity 1
+	requoteAt time.Time     // real clock, of the outlet's pulses only: when Next is asked again
 }
 
 // ErrNoOutlet says that a session was begun at an outlet that the station has no more.
@@ -34,7 +35,7 @@ var ErrNoOutlet = errors.New("agent: the station has no such outlet any more")
 // goneOutlet stands for an outlet that the station has no more. Its sessions end with the last that is known of them.
 func goneOutlet(evse string) *Outlet {
 	o := &Outlet{EVSE: evse, Connector: goneConnector{}, Policy: session.DefaultPayeePolicy()}
-	o.drive = NewDrive(o.Connector)
+	o.drive, o.wake = NewDrive(o.Connector), make(chan struct{}, 1)
 	return o
 }
 
@@ -46,6 +47,14 @@ func (o *Outlet) hold(did string) {
 }
 
 func (o *Outlet) gone() bool { return o.Connector == goneConnector{} }
+
+// nudge has the outlet sampled before the next pulse.
+func (o *Outlet) nudge() {
+	select {
+	case o.wake <- struct{}{}:
+	default: // it is about to be
+	}
+}
 
 // sample takes the outlet's word, after bringing it to what was asked for.
 func (o *Outlet) sample(now session.Instant) session.Sampled {

@@ -16,14 +16,14 @@ func (s *Station) startPulses(ctx context.Context, all *sync.WaitGroup) {
 	}
 	for _, o := range s.outlets {
 		all.Go(func() {
-			pulseEvery(ctx, s.deps.PulseEvery, changed(o.Connector), func(ctx context.Context) { s.pulseOutlet(ctx, o) })
+			pulseEvery(ctx, s.deps.PulseEvery, changed(o.Connector), o.wake, func(ctx context.Context) { s.pulseOutlet(ctx, o) })
 		})
 	}
-	all.Go(func() { pulseEvery(ctx, s.deps.PulseEvery, nil, s.pulseRest) })
+	all.Go(func() { pulseEvery(ctx, s.deps.PulseEvery, nil, nil, s.pulseRest) })
 }
 
-// pulseEvery calls pulse at a steady pace of real time, and between whenever something changed.
-func pulseEvery(ctx context.Context, every time.Duration, changed <-chan struct{}, pulse func(context.Context)) {
+// pulseEvery calls pulse at a steady pace of real time, and between whenever something changed or somebody asks.
+func pulseEvery(ctx context.Context, every time.Duration, changed, asked <-chan struct{}, pulse func(context.Context)) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -33,6 +33,8 @@ func pulseEvery(ctx context.Context, every time.Duration, changed <-chan struct{
 		case <-ticker.C:
 			pulse(ctx)
 		case <-changed:
+			pulse(ctx)
+		case <-asked:
 			pulse(ctx)
 		}
 	}

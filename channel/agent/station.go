@@ -32,14 +32,14 @@ type Station struct {
 // NewStation makes a station of one or more outlets. Run starts it.
 func NewStation(deps Deps, outlets ...*Outlet) *Station {
 	for _, o := range outlets {
-		o.drive = NewDrive(o.Connector)
+		o.drive, o.wake = NewDrive(o.Connector), make(chan struct{}, 1)
 	}
 	s := &Station{
 		deps: deps, outlets: outlets, usage: newUsage(),
 		strangers: make(chan stranger, strangersMax), broken: make(chan error, 1),
 		visits: map[channel.SessionID]*visit{}, using: map[*Outlet]channel.SessionID{},
 	}
-	s.looks = newLooks(deps.Settler, func(id channel.SessionID, v session.Viewed) { s.deliver(id, v) })
+	s.looks = newLooks(deps.Settler, s.viewed)
 	s.outbox = NewOutbox(deps.Store, deps.Settler, deps.Log, func(c session.Concluded) { s.deliver(c.Op.Session, c) })
 	s.keeper = newKeeper(deps, s.outbox, s.usage)
 	return s
@@ -258,6 +258,18 @@ func (s *Station) find(id channel.SessionID) *visit {
 func (s *Station) deliver(id channel.SessionID, event session.Event) {
 	if v := s.find(id); v != nil {
 		v.deliver(context.Background(), event)
+	}
+}
+
+// viewed hands over the ledger's word on a channel. A session that waited for it wants the register at once.
+func (s *Station) viewed(id channel.SessionID, v session.Viewed) {
+	s.deliver(id, v)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for o, user := range s.using {
+		if user == id {
+			o.nudge()
+		}
 	}
 }
 

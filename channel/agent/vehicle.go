@@ -76,7 +76,7 @@ func (v *Vehicle) Run(ctx context.Context) error {
 	all.Go(func() { v.looks.run(ctx) })
 	all.Go(func() { v.keeper.run(ctx) })
 	if v.deps.PulseEvery > 0 {
-		all.Go(func() { pulseEvery(ctx, v.deps.PulseEvery, changed(v.source), v.Pulse) })
+		all.Go(func() { pulseEvery(ctx, v.deps.PulseEvery, changed(v.source), nil, v.Pulse) })
 	}
 	for {
 		select {

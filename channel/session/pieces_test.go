@@ -319,3 +319,19 @@ func TestI4_APlaceThatLostItsProcessWasOccupiedAllTheSame(t *testing.T) {
 		t.Errorf("ended by %q", record.Reason)
 	}
 }
+
+func TestASampleOfTheSessionBeforeDoesNotEndThisOne(t *testing.T) {
+	stale := 0
+	w := newWorld(t, setup{samples: func(w *world, s session.Sampled) session.Sampled {
+		if record, _ := w.station.stored(); record.Phase == session.PhaseCharging && stale == 0 {
+			stale++
+			s.Sample.State = meter.Ended // taken while the connector was told to start
+		}
+		return s
+	}})
+	w.vehicle.begin()
+	w.run(w.bothOver)
+	if record, _ := w.vehicle.stored(); record.Quantity != w.setup.energy || stale != 1 {
+		t.Errorf("%d mWh of %d, ended by %q", record.Quantity, w.setup.energy, record.Reason)
+	}
+}
