@@ -31,21 +31,22 @@ type Payer struct {
 	visit
 	config PayerConfig
 
-	sample        meter.Sample // its own meter's last word
-	sampled       bool
-	waiting       *wire.Demand // a reading that the own meter does not confirm yet
+	sample    meter.Sample // its own meter's last word
+	sampled   bool
+	waiting   *wire.Demand // a reading that the own meter does not confirm yet
+	since     time.Time    // own session clock when it greeted, or accepted; after a restart as the quote has it
+	clockFrom time.Time    // own session clock when the baseline was read, or earlier
+	beganAt   time.Time    // real clock: when the current phase began
+	backSince time.Time    // real clock: since when the station's own lane seems uncovered; zero: it does not
+
+	given         []given      // own measurements of what was given back, since the last reading that is paid for
 	securedAt     time.Time    // own session clock: up to then all that was given back is paid for
 	securedReturn int64        // own register of it at that time
 	pricedAt      time.Time    // own session clock: for which pricedReturn holds
 	pricedReturn  money.Amount // of a kWh that is given back
+	permitted     *int64       // what the battery was told that may flow back; nil: nothing yet
 
-	since      time.Time // own session clock when it greeted, or accepted; after a restart as the quote has it
-	clockFrom  time.Time // own session clock when the baseline was read, or earlier
-	beganAt    time.Time // real clock: when the current phase began
-	given      []given   // own measurements of what was given back, since the last reading that is paid for
-	permitted  *int64    // what the battery was told that may flow back; nil: nothing yet
-	backLooked bool      // the ledger was asked since the station's own lane last seemed covered
-	waits      error     // why an offer is not accepted, or not yet
+	waits error // why an offer is not accepted, or not yet
 }
 
 // NewPayer begins a session with a station. known is an open channel with it, or nil.

@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"joulepay/channel"
 	"joulepay/channel/wire"
@@ -110,23 +111,27 @@ func (p *Payer) acceptBack(raw []byte) error {
 		return err
 	}
 	if _, err = p.side.Accept(best); err == nil {
-		p.backLooked = false
+		p.backSince = time.Time{}
 	}
 	return err
 }
 
-// backRefused looks at the ledger when the station's own lane seems uncovered: it may have topped up. Only what it still seems
-// after that is told.
+// backCertifiedMax is how long a top-up of the station may take to be certified before people are told that its lane seems
+// uncovered: two heartbeats of a quiet ledger.
+const backCertifiedMax = 10 * time.Second
+
+// backRefused looks at the ledger when the station's own lane seems uncovered: it may have topped up.
 func (p *Payer) backRefused(now Instant, err error) []Effect {
 	if !errors.Is(err, channel.ErrUncovered) {
 		return []Effect{p.report(now, "", err)}
 	}
-	looks := p.look(now)
-	if !p.backLooked && len(looks) > 0 {
-		p.backLooked = true
-		return looks
+	if p.backSince.IsZero() {
+		p.backSince = now.Real
 	}
-	return append([]Effect{p.report(now, "", err)}, looks...)
+	if now.Real.Sub(p.backSince) < backCertifiedMax {
+		return p.look(now)
+	}
+	return append([]Effect{p.report(now, "", err)}, p.look(now)...)
 }
 
 func (p *Payer) started() bool { _, ok := p.chain.Last(); return ok }
