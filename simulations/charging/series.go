@@ -18,6 +18,9 @@ type Series struct {
 // ValuesMax bounds the values of a series: a minute each for a year.
 const ValuesMax = 60 * 24 * 366
 
+// seriesAgeMax bounds how long before or after the run a series may begin: records of electricity are younger.
+const seriesAgeMax = 100 * DurationMax
+
 // at gives the value at a time; before the first it is the first.
 func (s *Series) at(now time.Duration, none int64) int64 {
 	if len(s.Values) == 0 {
@@ -59,6 +62,9 @@ func (s *Series) check(least, most int64) error {
 	}
 	if s.Step <= 0 || len(s.Values) > ValuesMax {
 		return fmt.Errorf("%d values (up to %d) in steps of %v", len(s.Values), ValuesMax, s.Step)
+	}
+	if s.From < -seriesAgeMax || s.From > seriesAgeMax {
+		return fmt.Errorf("begins %v after the run", s.From)
 	}
 	for i, value := range s.Values {
 		if value != measure.Unknown && (value < least || value > most) {

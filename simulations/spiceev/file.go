@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"joulepay/simulations/charging"
 )
 
 // ErrFile is wrapped by every error about what a file says.
@@ -12,10 +14,11 @@ var ErrFile = errors.New("spiceev: not a scenario that can be run")
 
 // Bounds of a file.
 const (
-	SizeMax      = 64 << 20 // a hundred vehicles for a year
-	VehiclesMax  = 10_000
-	EventsMax    = 1_000_000
-	IntervalsMax = 366 * 24 * 60
+	SizeMax     = 64 << 20 // a hundred vehicles for a year
+	VehiclesMax = 10_000
+	EventsMax   = 1_000_000
+	// IntervalsMax bounds the steps of a run: a minute each for a year.
+	IntervalsMax = charging.ValuesMax
 )
 
 // file is the JSON of a scenario, as far as it is used here. Powers are kilowatts, energies kilowatt-hours, states of charge
@@ -167,8 +170,8 @@ func (f *file) check() error {
 	case !(f.Scenario.Minutes >= 1.0/60 && f.Scenario.Minutes <= 24*60):
 		return fmt.Errorf("%w: an interval of %v minutes", ErrFile, f.Scenario.Minutes)
 	}
-	if n := f.intervals(); n <= 0 || n > IntervalsMax {
-		return fmt.Errorf("%w: %d intervals", ErrFile, n)
+	if n := f.intervals(); n <= 0 || n > IntervalsMax || n > int(charging.DurationMax/f.step()) {
+		return fmt.Errorf("%w: %d intervals of %v", ErrFile, n, f.step())
 	}
 	return nil
 }

@@ -92,18 +92,18 @@ func (r *reader) site() error {
 
 // order lists stations: spice_ev serves vehicles in the order of their names.
 func (r *reader) order() []string {
+	at := map[string][]string{}
+	for _, e := range r.file.Events.Vehicles {
+		if e.Update.Station != nil {
+			at[e.Vehicle] = append(at[e.Vehicle], *e.Update.Station)
+		}
+	}
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(r.file.Components.Vehicles)) {
 		if s := r.file.Components.Vehicles[name].Station; s != nil {
 			names = append(names, *s)
 		}
-	}
-	events := slices.Clone(r.file.Events.Vehicles)
-	slices.SortStableFunc(events, func(a, b vehicleEvent) int { return bytes.Compare([]byte(a.Vehicle), []byte(b.Vehicle)) })
-	for _, e := range events {
-		if e.Update.Station != nil {
-			names = append(names, *e.Update.Station)
-		}
+		names = append(names, at[name]...)
 	}
 	return append(names, slices.Sorted(maps.Keys(r.file.Components.Stations))...)
 }
@@ -142,6 +142,9 @@ func (r *reader) loads() error {
 			values, err := r.values(&s)
 			if err != nil {
 				return fmt.Errorf("%w: load %q: %w", ErrFile, name, err)
+			}
+			if !(s.Seconds >= 1 && s.Seconds <= charging.DurationMax.Seconds()) {
+				return fmt.Errorf("%w: load %q: steps of %v s", ErrFile, name, s.Seconds)
 			}
 			from, step := r.since(s.Start), time.Duration(s.Seconds*float64(time.Second))
 			r.config.Loads = append(r.config.Loads, charging.Load{Kind: part.kind, Series: charging.Series{From: from, Step: step, Values: values}})

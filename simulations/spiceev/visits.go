@@ -91,7 +91,7 @@ func (r *reader) stay(d *driver, until time.Duration) error {
 	s := d.session
 	s.Station, s.Arrival, s.Departure = station, max(d.began, 0), until
 	if d.departure != nil {
-		s.Announced = max(r.since(*d.departure), 1)
+		s.Announced = min(max(r.since(*d.departure), 1), charging.DurationMax)
 	}
 	s.TargetMillijoules = millijoules(d.capacity * d.desired)
 	if s.Continues = d.stays > 0; s.Continues {
