@@ -232,6 +232,7 @@ func (v *vehicle) policy(service string) session.PayerPolicy {
 	switch service {
 	case scenario.ServiceCharging:
 		p.ReturnMw, p.ReturnPriceMin = v.spec.Policy.ReturnMilliwatts, v.spec.Policy.ReturnPriceMin
+		p.FullIsTarget = p.ReturnMw == 0 // who gives energy back is full for a while only
 	case scenario.ServiceParking:
 		p.FullIsTarget = false
 	default:
