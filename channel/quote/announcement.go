@@ -26,6 +26,9 @@ type Announcement struct {
 	Estimates []Estimate   `cbor:"11,keyasint,omitempty"` // what typical quantities cost now, at full power
 	Unit      uint8        `cbor:"12,keyasint,omitempty"` // meter.Unit of their quantities
 	Key       []byte       `cbor:"13,keyasint,omitempty"` // that signs, where it is not the one that Station names
+	// MaxReturnMw is how much energy it takes back, and ReturnPrice what it pays for a kWh of it now, VAT included.
+	MaxReturnMw int64        `cbor:"14,keyasint,omitempty"` // milliwatts
+	ReturnPrice money.Amount `cbor:"15,keyasint,omitempty"`
 }
 
 const announcementTextMax = 512
@@ -53,6 +56,9 @@ func ParseAnnouncement(raw []byte, keys Keys) (Announcement, error) {
 	}
 	if len(a.Service) > textMax || len(a.EVSE) > textMax || len(a.Tariff) > announcementTextMax {
 		return Announcement{}, fmt.Errorf("%w: text too long", ErrAnnouncement)
+	}
+	if a.MaxReturnMw < 0 || a.ReturnPrice < 0 {
+		return Announcement{}, fmt.Errorf("%w: takes %d mW back for %s", ErrAnnouncement, a.MaxReturnMw, a.ReturnPrice)
 	}
 	if len(a.Estimates) > estimatesMax || len(a.Estimates) > 0 && !meter.Unit(a.Unit).Valid() {
 		return Announcement{}, fmt.Errorf("%w: %d estimates in unit %d", ErrAnnouncement, len(a.Estimates), a.Unit)

@@ -160,6 +160,10 @@ func (at *place) announcement() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	returnPrice, err := q.ReturnPrice(now.Session)
+	if err != nil {
+		return nil, err
+	}
 	words := quote.TariffWords(tariff, meter.Unit(q.Unit).String())
 	if len(words) > tariffWordsMax {
 		words = strings.ToValidUTF8(words[:tariffWordsMax], "") // not the half of a letter
@@ -167,6 +171,6 @@ func (at *place) announcement() ([]byte, error) {
 	return quote.SignAnnouncement(quote.Announcement{
 		Network: q.Network, Station: q.Station, Service: q.Service, EVSE: q.EVSE, Currency: q.Currency,
 		MaxPowerMw: q.MaxPowerMw, UnitPrice: price, Tariff: words, Free: at.free(), AtMs: now.Session.UnixMilli(),
-		Unit: q.Unit, Estimates: q.Estimates,
+		Unit: q.Unit, Estimates: q.Estimates, MaxReturnMw: q.MaxReturnMw, ReturnPrice: returnPrice,
 	}, at.station.party.Wallet.Account()), nil
 }

@@ -30,6 +30,8 @@ type Wish struct {
 	EVSE     string
 	Station  wallet.DID   // zero: any
 	PriceMax money.Amount // of one kWh, hour or piece; 0: any
+	// GivesBack asks for an outlet that takes energy back. What it pays changes by the hour: the session looks at that.
+	GivesBack bool
 }
 
 // outlet is what makes itself known: a station may have several.
@@ -107,6 +109,8 @@ func (w Wish) misfit(s quote.Announcement) error {
 		return fmt.Errorf("%s has EVSE %s", s.Station.Short(), s.EVSE)
 	case w.PriceMax > 0 && s.UnitPrice > w.PriceMax:
 		return fmt.Errorf("the cheapest asks %s %s, more than %s", s.UnitPrice.Cents(), s.Currency, w.PriceMax.Cents())
+	case w.GivesBack && s.MaxReturnMw == 0:
+		return fmt.Errorf("%s takes no energy back", s.Station.Short())
 	case !s.Free:
 		return fmt.Errorf("%s %w", s.Station.Short(), ErrInUse)
 	}

@@ -96,6 +96,9 @@ func (c *chargeCmd) run(ctx context.Context) error {
 	}
 	c.app.Note("%s at %s, about %s %s/%s; Ctrl-C stops and pays", doing[c.limits.service], chosen.Station,
 		party.PriceWords(chosen.UnitPrice), chosen.Currency, party.PricedBy(c.limits.service))
+	if config.Policy.ReturnMw > 0 {
+		c.app.Note("it takes up to %d kW back, for %s %s/kWh now", chosen.MaxReturnMw/1_000_000, party.PriceWords(chosen.ReturnPrice), chosen.Currency)
+	}
 	return c.drive(p, config, chosen.Station, nil)
 }
 
@@ -203,7 +206,7 @@ func soon(err error) bool {
 
 // pick finds the station.
 func (c *chargeCmd) pick(ctx context.Context, p *party.Party, named wallet.DID, policy session.PayerPolicy) (quote.Announcement, error) {
-	wish := vehicle.Wish{Service: policy.Service, EVSE: policy.EVSE, Station: named, PriceMax: policy.UnitPriceMax}
+	wish := vehicle.Wish{Service: policy.Service, EVSE: policy.EVSE, Station: named, PriceMax: policy.UnitPriceMax, GivesBack: policy.ReturnMw > 0}
 	var chosen quote.Announcement
 	err := vehicle.ErrNoStation
 	for try := 0; try < discoverTries && soon(err); try++ {
