@@ -22,12 +22,12 @@ func (s *seat) intake(over time.Duration) int64 {
 	for over > 0 && stored < s.capacity {
 		part := min(over, curveStep)
 		energy := control.Energy(s.taken(stored), part)
-		energy = min(energy, beforeLoss(s.capacity-stored, s.session.Battery.ChargePermille))
+		energy = min(energy, control.BeforeLoss(s.capacity-stored, s.session.Battery.ChargePermille))
 		if energy == 0 {
 			break
 		}
 		total += energy
-		stored += afterLoss(energy, s.session.Battery.ChargePermille)
+		stored += control.AfterLoss(energy, s.session.Battery.ChargePermille)
 		over -= part
 	}
 	return total

@@ -7,22 +7,7 @@ import (
 	"joulepay/wallet/money"
 )
 
-// afterLoss gives what is left of an energy at an efficiency, rounded down.
-func afterLoss(millijoules, permille int64) int64 {
-	if permille == 0 {
-		return millijoules
-	}
-	return millijoules/1000*permille + millijoules%1000*permille/1000
-}
-
-// beforeLoss gives what it takes to have so much left, rounded down; beforeLossUp, rounded up.
-func beforeLoss(millijoules, permille int64) int64 {
-	if permille == 0 {
-		return millijoules
-	}
-	return millijoules/permille*1000 + millijoules%permille*1000/permille
-}
-
+// beforeLossUp gives what it takes to have so much left at an efficiency, rounded up.
 func beforeLossUp(millijoules, permille int64) int64 {
 	if permille == 0 {
 		return millijoules

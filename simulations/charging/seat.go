@@ -33,13 +33,13 @@ func newSeat(s *Session, station *grid.Station, left int64) seat {
 	}
 	seat.target = s.TargetMillijoules
 	if seat.target == 0 {
-		seat.target = seat.stored + afterLoss(s.RequestedMillijoules, b.ChargePermille)
+		seat.target = seat.stored + control.AfterLoss(s.RequestedMillijoules, b.ChargePermille)
 	}
 	if seat.capacity == 0 {
 		seat.capacity = max(seat.target, seat.stored)
 	}
 	seat.target = min(seat.target, seat.capacity)
-	seat.requested = beforeLoss(max(seat.target-seat.stored, 0), b.ChargePermille)
+	seat.requested = control.BeforeLoss(max(seat.target-seat.stored, 0), b.ChargePermille)
 	if b.MaxMilliwatts > 0 {
 		seat.most = min(seat.most, b.MaxMilliwatts)
 	}
@@ -48,7 +48,7 @@ func newSeat(s *Session, station *grid.Station, left int64) seat {
 
 // wants gives what it still has to draw.
 func (s *seat) wants(satisfied int64) int64 {
-	lacks := beforeLoss(max(s.target-s.stored, 0), s.session.Battery.ChargePermille)
+	lacks := control.BeforeLoss(max(s.target-s.stored, 0), s.session.Battery.ChargePermille)
 	if lacks <= satisfied {
 		return 0
 	}
@@ -90,11 +90,11 @@ func (s *seat) use(allowed int64, step time.Duration) {
 			power = min(power, control.Power(s.intake(step), step)) // powers are averages of a step
 		}
 		energy := control.Energy(power, step)
-		s.stored = min(s.stored+afterLoss(energy, b.ChargePermille), s.capacity)
+		s.stored = min(s.stored+control.AfterLoss(energy, b.ChargePermille), s.capacity)
 		s.delivered += energy
 		s.power = power
 	case allowed < 0:
-		spare := afterLoss(max(s.stored-s.session.FloorMillijoules, 0), b.ReturnPermille)
+		spare := control.AfterLoss(max(s.stored-s.session.FloorMillijoules, 0), b.ReturnPermille)
 		power := min(-allowed, b.ReturnMilliwatts, control.Power(spare, step))
 		energy := control.Energy(power, step)
 		s.stored -= beforeLossUp(energy, b.ReturnPermille)
@@ -106,9 +106,9 @@ func (s *seat) use(allowed int64, step time.Duration) {
 // until gives the power that takes it to where it stops: to what it asked for, unless it was given more than that takes.
 func (s *seat) until(allowed int64, step time.Duration) int64 {
 	b := &s.session.Battery
-	satisfies := control.Power(beforeLoss(max(s.target-s.stored, 0), b.ChargePermille), step)
+	satisfies := control.Power(control.BeforeLoss(max(s.target-s.stored, 0), b.ChargePermille), step)
 	if allowed <= max(satisfies, s.least) && satisfies > 0 {
 		return satisfies
 	}
-	return control.Power(beforeLoss(s.capacity-s.stored, b.ChargePermille), step)
+	return control.Power(control.BeforeLoss(s.capacity-s.stored, b.ChargePermille), step)
 }

@@ -23,11 +23,11 @@ func (s *storage) shown() control.Storage {
 func (s *storage) use(planned int64, step time.Duration) {
 	s.power = 0
 	if planned > 0 {
-		s.power = min(planned, s.MaxMilliwatts, control.Power(beforeLoss(s.CapacityMillijoules-s.stored, s.ChargePermille), step))
-		s.stored += afterLoss(control.Energy(s.power, step), s.ChargePermille)
+		s.power = min(planned, s.MaxMilliwatts, control.Power(control.BeforeLoss(s.CapacityMillijoules-s.stored, s.ChargePermille), step))
+		s.stored += control.AfterLoss(control.Energy(s.power, step), s.ChargePermille)
 	}
 	if planned < 0 {
-		power := min(-planned, s.ReturnMilliwatts, control.Power(afterLoss(max(s.stored-s.FloorMillijoules, 0), s.ReturnPermille), step))
+		power := min(-planned, s.ReturnMilliwatts, control.Power(control.AfterLoss(max(s.stored-s.FloorMillijoules, 0), s.ReturnPermille), step))
 		s.stored -= beforeLossUp(control.Energy(power, step), s.ReturnPermille)
 		s.power = -power
 	}

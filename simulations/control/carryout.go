@@ -28,7 +28,7 @@ func (c *planner) apply(view *View, plan *Plan) {
 func (c *planner) back(view *View, plan *Plan, h *holder, power int64) {
 	if h.vehicle >= 0 {
 		v := &view.Vehicles[h.vehicle]
-		spare := Power(afterLoss(max(v.StoredMillijoules-v.FloorMillijoules, 0), v.ReturnPermille), view.Step)
+		spare := Power(AfterLoss(max(v.StoredMillijoules-v.FloorMillijoules, 0), v.ReturnPermille), view.Step)
 		if c.options.KeepAtSite {
 			spare = min(spare, max(c.load.Flow(0), 0))
 		}

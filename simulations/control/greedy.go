@@ -78,7 +78,7 @@ func (c *greedy) charge(view *View, v *Vehicle) {
 
 // fills gives the power that fills a vehicle's battery in a step.
 func fills(v *Vehicle, step time.Duration) int64 {
-	return Power(beforeLoss(max(v.CapacityMillijoules-v.StoredMillijoules, 0), v.ChargePermille), step)
+	return Power(BeforeLoss(max(v.CapacityMillijoules-v.StoredMillijoules, 0), v.ChargePermille), step)
 }
 
 // give sets what fits of a power, or nothing where that is less than a vehicle draws at least.
@@ -104,7 +104,7 @@ func (c *greedy) even(view *View, v *Vehicle) {
 // spares gives the power that a vehicle can give back in a step without falling below its floor, or below what it asked for.
 func (v *Vehicle) spares(step time.Duration) int64 {
 	spare := max(v.StoredMillijoules-max(v.FloorMillijoules, v.TargetMillijoules), 0)
-	return min(v.ReturnMilliwatts, Power(afterLoss(spare, v.ReturnPermille), step))
+	return min(v.ReturnMilliwatts, Power(AfterLoss(spare, v.ReturnPermille), step))
 }
 
 // relieve makes storages give what circuits are over their limits.

@@ -51,7 +51,7 @@ func (c *planner) vehicle(view *View, index int) (holder, bool) {
 	if v.MaxPrice != Unknown {
 		h.ceiling = float64(v.MaxPrice)
 	}
-	h.target = h.stored + float64(afterLoss(v.WantsMillijoules, v.ChargePermille))
+	h.target = h.stored + float64(AfterLoss(v.WantsMillijoules, v.ChargePermille))
 	h.within.high = h.target
 	if c.returns {
 		h.back = min(v.ReturnMilliwatts, station.ReturnMaxMilliwatts)

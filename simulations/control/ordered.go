@@ -9,9 +9,8 @@ func (c *uncontrolled) Decide(view *View, plan *Plan) {
 	c.begin(view, plan)
 	for i := range view.Vehicles {
 		v := &view.Vehicles[i]
-		station := c.site.StationAt(v.Station)
-		if v.WantsMillijoules > 0 && min(v.MaxMilliwatts, station.MaxMilliwatts) >= leastOf(v, station) {
-			c.load.Set(v.Station, min(v.MaxMilliwatts, station.MaxMilliwatts))
+		if v.WantsMillijoules > 0 {
+			c.load.Set(v.Station, usable(v, c.site.StationAt(v.Station), view.Step))
 		}
 	}
 	c.finish(view, plan)

@@ -150,26 +150,10 @@ func (s *sharing) balance(view *View, plan *Plan) {
 
 // takes gives the power that a storage can draw in a step without being more than full.
 func (b *Storage) takes(step time.Duration) int64 {
-	return min(b.MaxMilliwatts, Power(beforeLoss(b.CapacityMillijoules-b.StoredMillijoules, b.ChargePermille), step))
+	return min(b.MaxMilliwatts, Power(BeforeLoss(b.CapacityMillijoules-b.StoredMillijoules, b.ChargePermille), step))
 }
 
 // gives gives the power that it can give in a step without falling below its floor.
 func (b *Storage) gives(step time.Duration) int64 {
-	return min(b.ReturnMilliwatts, Power(afterLoss(max(b.StoredMillijoules-b.FloorMillijoules, 0), b.ReturnPermille), step))
-}
-
-// afterLoss gives what is left of an energy at an efficiency, rounded down; beforeLoss what it takes to have it left.
-func afterLoss(millijoules, permille int64) int64 {
-	if permille == 0 {
-		return millijoules
-	}
-	return millijoules/1000*permille + millijoules%1000*permille/1000
-}
-
-// beforeLoss is the inverse of afterLoss, rounded down.
-func beforeLoss(millijoules, permille int64) int64 {
-	if permille == 0 {
-		return millijoules
-	}
-	return millijoules/permille*1000 + millijoules%permille*1000/permille
+	return min(b.ReturnMilliwatts, Power(AfterLoss(max(b.StoredMillijoules-b.FloorMillijoules, 0), b.ReturnPermille), step))
 }

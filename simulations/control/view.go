@@ -97,3 +97,19 @@ func Power(millijoules int64, over time.Duration) int64 {
 	}
 	return 0
 }
+
+// AfterLoss gives what is left of an energy at an efficiency, rounded down; 0 stands for no losses.
+func AfterLoss(millijoules, permille int64) int64 {
+	if permille == 0 {
+		return millijoules
+	}
+	return millijoules/1000*permille + millijoules%1000*permille/1000
+}
+
+// BeforeLoss gives what it takes to have so much left, rounded down.
+func BeforeLoss(millijoules, permille int64) int64 {
+	if permille == 0 {
+		return millijoules
+	}
+	return millijoules/permille*1000 + millijoules%permille*1000/permille
+}
