@@ -19,7 +19,7 @@ var (
 // TestDocsShowWhatCommandsPrint runs the commands of a page's console blocks with the files that it shows, and compares what
 // they print. Run with UPDATE_DOCS=1 to write it into the page.
 func TestDocsShowWhatCommandsPrint(t *testing.T) {
-	for _, name := range []string{"tariffs.md"} {
+	for _, name := range []string{"tariffs.md", "services.md"} {
 		t.Run(name, func(t *testing.T) {
 			page, err := filepath.Abs(filepath.Join("..", "..", "docs", name))
 			if err != nil {
@@ -71,7 +71,7 @@ func TestDocsShowWhatCommandsPrint(t *testing.T) {
 
 // TestDocsNameCommandsAndFlagsThatExist parses every line of the pages that begins with the program's name.
 func TestDocsNameCommandsAndFlagsThatExist(t *testing.T) {
-	for _, name := range []string{"tariffs.md", "howto-vanished-vehicle.md"} {
+	for _, name := range []string{"tariffs.md", "services.md", "howto-vanished-vehicle.md"} {
 		raw, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
 		if err != nil {
 			t.Fatal(err)

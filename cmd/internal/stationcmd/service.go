@@ -80,8 +80,8 @@ func (c *runCmd) sale(spec meter.Spec) (*station.Sale, error) {
 	if c.service == station.Charging {
 		return nil, nil
 	}
-	if spec.Kind != meter.KindSim && (spec.Kind != meter.KindExec || c.service == station.Data) {
-		return nil, cli.Usage("leave --meter out: a clock or a counter of this process does it; --meter exec:COMMAND for hardware",
+	if spec.Kind != meter.KindSim && (spec.Kind != meter.KindExec || c.service != station.Parking) {
+		return nil, cli.Usage("leave --meter out: a clock or a counter of this process does it; a car park takes --meter exec:COMMAND, too",
 			"--meter %s does not measure what --service %s sells", spec, c.service)
 	}
 	source, err := station.ParseSource(c.sold.source)
