@@ -87,6 +87,31 @@ var giveBackScenarios = []scenario{
 	},
 }
 
+// What is withdrawn during a session leaves what the station may have to pay.
+func TestAWithdrawalLeavesWhatIsPaidForEnergyGivenBack(t *testing.T) {
+	s := takeBack(func(s *setup) { s.settleEvery = 5 * time.Second })
+	s.steer = func(d time.Duration) int64 {
+		if d < 15*time.Second {
+			return 36_000_000
+		}
+		return -36_000_000
+	}
+	w := newWorld(t, s)
+	w.vehicle.begin()
+	stopAt(vehicleOf, 80*time.Second, wire.ReasonUser)(w)
+	w.run(w.bothOver)
+	w.settled()
+	topUps := 0
+	for _, op := range w.station.disk.ops {
+		if op.Kind == session.OpTopUp {
+			topUps++
+		}
+	}
+	if v, _ := w.vehicle.stored(); topUps != 1 || v.Returned < 500_000 {
+		t.Errorf("%d top-ups for %d mWh given back", topUps, v.Returned)
+	}
+}
+
 func TestGiveBackTranscripts(t *testing.T) {
 	for _, s := range giveBackScenarios {
 		t.Run(s.name, func(t *testing.T) {

@@ -53,6 +53,14 @@ func (p *Payee) shortOfReturn() money.Amount {
 	return max(0, returnSlices*p.quote.Quote.ReturnSlice+p.owesBack()-p.side.Spendable())
 }
 
+// keptForReturn gives what stays in the channel while energy may be given back, whatever is withdrawn meanwhile.
+func (p *Payee) keptForReturn() money.Amount {
+	if p.record.Phase != PhaseCharging || p.record.ReturnMw == 0 {
+		return 0
+	}
+	return max(p.config.Policy.TopUp, returnSlices*p.quote.Quote.ReturnSlice)
+}
+
 // owesBack gives what the station owes by the readings so far and has not signed for.
 func (p *Payee) owesBack() money.Amount {
 	owed, err := p.due(p.lane(1))

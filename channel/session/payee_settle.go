@@ -32,9 +32,13 @@ func (p *Payee) unsettled() money.Amount { return p.lane(0) - p.channel.Settled[
 
 // propose asks for a withdrawal of everything that is due, or repeats the proposal that is not answered yet.
 func (p *Payee) propose(now Instant) []Effect {
+	kept := p.keptForReturn()
+	due := channel.Due(p.side.Funds(), p.side.Lanes(), channel.Partner) - kept
+	if len(p.channel.Proposal) == 0 && kept > 0 && due <= 0 {
+		return nil
+	}
 	p.cosignBy = now.Real.Add(cosignMax)
 	if len(p.channel.Proposal) == 0 {
-		due := channel.Due(p.side.Funds(), p.side.Lanes(), channel.Partner)
 		signed, err := p.side.ProposeWithdrawal(due, p.config.ChannelKey)
 		if err != nil {
 			p.cosignBy, p.cosignFailed = time.Time{}, true
