@@ -229,6 +229,9 @@ func (v *vehicle) policy(service string) session.PayerPolicy {
 	p.Deposit, p.TopUp = v.spec.Deposit, v.spec.TopUp
 	p.PrepaidMax, p.EndSurchargeMax, p.SliceMax, p.ReturnSliceMax = exposureMax, exposureMax, exposureMax, exposureMax
 	p.Lifetime, p.CostMax, p.Until = v.spec.Lifetime, v.visit.CostMax, v.leaveAt
+	if v.at != nil {
+		p.GoneAfter = max(p.GoneAfter, v.at.spec.GoneAfter) // both sides look as seldom
+	}
 	switch service {
 	case scenario.ServiceCharging:
 		p.ReturnMw, p.ReturnPriceMin = v.spec.Policy.ReturnMilliwatts, v.spec.Policy.ReturnPriceMin

@@ -37,7 +37,7 @@ func (p *party) keepLater(id channel.ID) {
 	}
 	every := r.Side.Opening.Terms.Window / 8
 	if r.State == channel.Closing {
-		every = keepEveryMin
+		every /= 8 // to be there when the window ends
 	}
 	p.after(min(max(every, keepEveryMin), keepEveryMax), func() {
 		p.keep(id)
