@@ -42,15 +42,16 @@ func TestATraceOfAWeekIsAsSmallAsThatOfAnHourAndKeepsItsPauses(t *testing.T) {
 		const trace = new m.Trace(), at = (i) => ({ sequence: i, time: new Date(i * 10000).toISOString(), state: i % 2000 > 1900 ? 'suspended_ev' : 'charging', quantity: String(i), amount: { value: '0', currency: 'EUR' } });
 		for (let i = 0; i < 60480; i++) trace.add([at(i), at(i)]);
 		const all = trace.all();
-		return [all.length, trace.points.length <= m.POINTS_MAX, trace.pauses.length, all.at(-1).sequence, all.every((p, i) => i === 0 || p.t > all[i - 1].t), trace.pauses[0][1] - trace.pauses[0][0]].join();
+		return [all.length, trace.points.length <= m.POINTS_MAX, trace.pauses.length, all.at(-1).sequence, all.every((p, i) => i === 0 || p.t > all[i - 1].t), trace.pauses[0][1] - trace.pauses[0][0],
+			Math.round(100 * all.filter((p) => p.sequence < 30240).length / all.length)].join();
 	}`
-	var points, pauses, last, length int
+	var points, pauses, last, length, firstHalf int
 	var bounded, rising bool
 	got := eval[string](p, fmt.Sprintf(module, "trace.js", week))
-	if _, err := fmt.Sscanf(got, "%d,%t,%d,%d,%t,%d", &points, &bounded, &pauses, &last, &rising, &length); err != nil {
+	if _, err := fmt.Sscanf(got, "%d,%t,%d,%d,%t,%d,%d", &points, &bounded, &pauses, &last, &rising, &length, &firstHalf); err != nil {
 		t.Fatalf("%v in %s", err, got)
 	}
-	if !bounded || points < 700 || pauses != 30 || last != 60479 || !rising || length != 990 {
+	if !bounded || points < 700 || pauses != 30 || last != 60479 || !rising || length != 990 || firstHalf < 40 || firstHalf > 60 { // percent
 		t.Errorf("a week gives %s", got)
 	}
 }
