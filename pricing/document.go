@@ -146,6 +146,19 @@ func (o object) number(name string) (fixed, error) {
 	return v, nil
 }
 
+// volume reads what was measured, to the twelfth decimal.
+func (o object) volume(name string) (fixed, error) {
+	value, ok := o.fields[name].(json.Number)
+	if !ok {
+		return 0, o.errorf(name, "number wanted")
+	}
+	v, err := parseVolume(value.String())
+	if err != nil {
+		return 0, o.errorf(name, "%w", err)
+	}
+	return v, nil
+}
+
 // integer reads a whole number from 0 to most.
 func (o object) integer(name string, most int64) (int64, error) {
 	value, ok := o.fields[name].(json.Number)

@@ -35,8 +35,15 @@ const (
 	secondsMax             = 31 * 86_400       // one month; longer stays are several sessions
 )
 
-// parseFixed reads a JSON number exactly. Exponents are bounded before anything is computed.
-func parseFixed(text string) (fixed, error) {
+// parseFixed reads a JSON number exactly.
+func parseFixed(text string) (fixed, error) { return parseDecimal(text, false) }
+
+// parseVolume reads what was measured, to the twelfth decimal, half up: programs write an hour's twelfth as
+// 0.08333333333333333.
+func parseVolume(text string) (fixed, error) { return parseDecimal(text, true) }
+
+// parseDecimal bounds exponents before anything is computed.
+func parseDecimal(text string, round bool) (fixed, error) {
 	if len(text) > numberLengthMax {
 		return 0, fmt.Errorf("%w: %d characters", ErrNumber, len(text))
 	}
@@ -51,20 +58,38 @@ func parseFixed(text string) (fixed, error) {
 	for shift < 0 && strings.HasSuffix(digits, "0") {
 		digits, shift = digits[:len(digits)-1], shift+1
 	}
-	switch {
-	case digits == "":
-		return 0, nil
-	case shift < 0 || len(digits)+shift > 19:
+	var up int64
+	if round && shift < 0 {
+		digits, up = cut(digits, -shift)
+		shift = 0
+	}
+	if shift < 0 || len(digits)+shift > 19 && digits != "" {
 		return 0, fmt.Errorf("%w: %s", ErrNumber, text)
 	}
-	value, err := strconv.ParseInt(digits+strings.Repeat("0", shift), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%w: %s", ErrNumber, text)
+	value := up
+	if digits != "" {
+		whole, err := strconv.ParseInt(digits+strings.Repeat("0", shift), 10, 64)
+		if err != nil || whole > math.MaxInt64-up {
+			return 0, fmt.Errorf("%w: %s", ErrNumber, text)
+		}
+		value += whole
 	}
 	if negative {
 		value = -value
 	}
 	return fixed(value), nil
+}
+
+// cut takes the last digits away, and gives what half up adds to the rest.
+func cut(digits string, last int) (rest string, up int64) {
+	keep := len(digits) - last
+	if keep < 0 {
+		return "", 0
+	}
+	if digits[keep] >= '5' {
+		up = 1
+	}
+	return digits[:keep], up
 }
 
 func splitExponent(text string) (mantissa string, exponent int, err error) {
@@ -100,7 +125,10 @@ func (v fixed) String() string {
 
 // quantity of a volume in kWh or hours, or of a limit in kWh.
 func (v fixed) quantity() (quantity, error) {
-	if v < 0 || v > quantityMax/quantityPerFixed {
+	switch {
+	case v < 0:
+		return 0, fmt.Errorf("%w: %s is negative", ErrLimit, v)
+	case v > quantityMax/quantityPerFixed:
 		return 0, fmt.Errorf("%w: %s", ErrLimit, v)
 	}
 	return quantity(v) * quantityPerFixed, nil

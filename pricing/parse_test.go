@@ -149,6 +149,25 @@ func TestHourFiguresStandForWholeSeconds(t *testing.T) {
 	}
 }
 
+func TestVolumesAreReadToTheTwelfthDecimal(t *testing.T) {
+	for text, want := range map[string]string{
+		"0.08333333333333333": "0.083333333333", "0.1234567890125": "0.123456789013", "1e-400": "", "0.9999999999999": "1", "1e-13": "0",
+		"5e-13": "0.000000000001", "9223372.0368547758079": "", "20": "20", "0.6666666666666666": "0.666666666667",
+	} {
+		v, err := parseVolume(text)
+		if (err != nil) != (want == "") || err == nil && v.String() != want {
+			t.Errorf("%s: %s, %v, want %s", text, v, err, want)
+		}
+	}
+	twelfth, err := parseVolume("0.08333333333333333")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q, err := snapHours(twelfth); err != nil || q != 300*quantitySecond {
+		t.Errorf("an hour's twelfth is %v, %v", q, err)
+	}
+}
+
 func TestNumbersAreReadAndWrittenExactly(t *testing.T) {
 	for text, want := range map[string]string{
 		"0": "0", "-0": "0", "-0.0": "0", "0e9": "0", "1": "1", "1.50": "1.5", "1e3": "1000", "12e-1": "1.2", "-4.000000000001": "-4.000000000001",

@@ -28,7 +28,7 @@ var (
 	ErrSession     = errors.New("pricing: not a session that can be priced")
 	ErrSample      = errors.New("pricing: sample refused")
 	ErrNumber      = errors.New("pricing: number out of range or finer than 12 decimals")
-	ErrLimit       = errors.New("pricing: larger than this package accepts")
+	ErrLimit       = errors.New("pricing: beyond what this package accepts")
 	ErrNotValid    = errors.New("pricing: tariff is not valid at this time")
 	ErrCurrency    = errors.New("pricing: currencies differ")
 	ErrNotMeasured = errors.New("pricing: the tariff asks for a current or power that the session does not state")

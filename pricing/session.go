@@ -197,7 +197,7 @@ func (p *cdrPeriod) readDimensions(o object) error {
 			return o.errorf("type", "%.40q repeated", name)
 		}
 		seen = append(seen, name)
-		volume, err := o.number("volume")
+		volume, err := o.volume("volume")
 		if err != nil {
 			return err
 		}

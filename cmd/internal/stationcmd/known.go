@@ -21,6 +21,8 @@ var knownErrors = []cli.Known{
 		Hint: "correct the flag or the tariff that it names; `{command} --help` shows the flags"},
 	{Err: pricing.ErrTariff,
 		Hint: "the file holds one OCPI 2.2.1 or 2.3.0 Tariff object: correct what is named"},
+	{Err: pricing.ErrSession,
+		Hint: "the file holds an OCPI CDR, or {start_date_time, end_date_time, time_zone, kind, charging_periods}: correct what is named"},
 	{Err: errNoTariff, Hint: "a list of tariffs leaves no gap between end_date_time and the start_date_time that follows"},
 	{Err: station.ErrTariffFile,
 		Hint: "name a file that can be read: `{command} --tariff FILE`; `chargepoint tariff check FILE` explains it"},

@@ -1,6 +1,8 @@
 package stationcmd
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -239,7 +241,7 @@ func costOf(tariff, session, zone string) (pricing.Cost, error) {
 	if err != nil {
 		return pricing.Cost{}, cli.Hint(err, "check the name of the file: it holds an OCPI CDR, or a session with charging_periods")
 	}
-	parsed, err := pricing.ParseSession(raw, location)
+	parsed, err := pricing.ParseSession(sessionIn(raw), location)
 	if err != nil {
 		return pricing.Cost{}, fmt.Errorf("%s: %w", session, err)
 	}
@@ -247,6 +249,18 @@ func costOf(tariff, session, zone string) (pricing.Cost, error) {
 		return pricing.Cost{}, cli.Usage("`{command} --tariff tariff.json --session cdr.json`", "--tariff is needed: %s carries none", session)
 	}
 	return parsed.Price(given...)
+}
+
+// sessionIn gives the session of a document that has one beside other things.
+func sessionIn(raw []byte) []byte {
+	var around struct {
+		Session json.RawMessage `json:"session"`
+		Start   json.RawMessage `json:"start_date_time"`
+	}
+	if err := json.Unmarshal(raw, &around); err != nil || around.Start != nil || !bytes.HasPrefix(around.Session, []byte("{")) {
+		return raw // it is read for what it is
+	}
+	return around.Session
 }
 
 func printCost(p *cli.Printer, c pricing.Cost) {
