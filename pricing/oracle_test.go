@@ -34,6 +34,7 @@ type oracleRestrictions struct {
 	MinDuration *int64      `json:"min_duration,omitempty"`
 	MaxDuration *int64      `json:"max_duration,omitempty"`
 	Days        []string    `json:"day_of_week,omitempty"`
+	Reservation string      `json:"reservation,omitempty"`
 }
 
 type oracleElement struct {

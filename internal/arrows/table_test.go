@@ -41,7 +41,7 @@ var table = []arrows{
 	{from: "meter", to: []string{"wallet", "wallet/money"}},
 	{from: "meter/replay", to: []string{"wallet", "meter", "meter/sim"}},
 	{from: "meter/ocpp", to: []string{"wallet", "meter", "meter/ocmf"}, tests: []string{"meter/ocpp/ocpptest"}},
-	{from: "meter/ocpp/ocpptest", to: []string{"meter/ocpp", "meter/ocmf"}},
+	{from: "meter/ocpp/ocpptest", to: []string{"meter/ocpp", "meter/ocmf", "internal/shared"}},
 	{from: "meter/ocmfsign", to: []string{"meter", "meter/ocmf"}, tests: []string{"meter/sim"}},
 	{from: "meter/...", to: []string{"wallet", "meter"}, tests: []string{"meter/sim"}},
 

@@ -3,10 +3,11 @@ package ocmf
 import (
 	"encoding/json"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"joulepay/internal/shared"
 )
 
 type vector struct {
@@ -15,17 +16,10 @@ type vector struct {
 	Expect    string `json:"expect"`
 }
 
-// sharedFile reads a file of the vectors that lie beside the repository, or skips the test where they are missing.
+// sharedFile gives a file of the public records.
 func sharedFile(t testing.TB, path string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "vectors", "ocmf", path))
-	if os.IsNotExist(err) {
-		t.Skipf("shared/vectors/ocmf/%s is missing", path)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return shared.Read(t, "vectors/ocmf/"+path)
 }
 
 func vectors(t testing.TB) []vector {

@@ -3,27 +3,14 @@ package market_test
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"joulepay/internal/shared"
 	"joulepay/pricing"
 	"joulepay/pricing/market"
 )
-
-// shared finds a file of the reference data beside the module, or skips.
-func shared(t testing.TB, path string) []byte {
-	t.Helper()
-	for dir, _ := os.Getwd(); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if raw, err := os.ReadFile(filepath.Join(dir, "shared", path)); err == nil {
-			return raw
-		}
-	}
-	t.Skipf("shared/%s is not here", path)
-	return nil
-}
 
 func berlin(t testing.TB) *time.Location {
 	t.Helper()
@@ -84,9 +71,9 @@ func priceAt(t testing.TB, tariff *pricing.Tariff, zone *time.Location, started,
 
 func TestThreeFormatsOfOneDayAreOneSeries(t *testing.T) {
 	files := map[string]market.Series{
-		"CSV":           mustParse(t, shared(t, "data/prices/prices_de_lu_day_ahead_2024.csv")),
-		"Energy-Charts": mustParse(t, shared(t, "data/prices/energycharts_de_lu_2024-12-10.json")),
-		"aWATTar":       mustParse(t, shared(t, "data/prices/awattar_2024-12-10.json")),
+		"CSV":           mustParse(t, shared.Read(t, "data/prices/prices_de_lu_day_ahead_2024.csv")),
+		"Energy-Charts": mustParse(t, shared.Read(t, "data/prices/energycharts_de_lu_2024-12-10.json")),
+		"aWATTar":       mustParse(t, shared.Read(t, "data/prices/awattar_2024-12-10.json")),
 	}
 	for name, s := range files {
 		slot, err := s.At(time.Date(2024, 12, 9, 23, 59, 59, 0, time.UTC))
@@ -107,7 +94,7 @@ func TestThreeFormatsOfOneDayAreOneSeries(t *testing.T) {
 
 // The market went from hours to quarter hours on 1 October 2025.
 func TestAYearThatChangesItsResolutionIsRead(t *testing.T) {
-	s := mustParse(t, shared(t, "data/prices/prices_de_lu_day_ahead_2025.csv"))
+	s := mustParse(t, shared.Read(t, "data/prices/prices_de_lu_day_ahead_2025.csv"))
 	counts, negative := map[time.Duration]int{}, 0
 	for _, slot := range s.Slots() {
 		counts[slot.End.Sub(slot.Start)]++

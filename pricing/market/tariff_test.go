@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"joulepay/internal/shared"
 	"joulepay/pricing"
 	"joulepay/pricing/market"
 )
@@ -26,7 +27,7 @@ func expected(price, factor, margin string) string {
 
 // Quarter by quarter over days of both changes of the clocks, of negative prices, and of the change of resolution.
 func TestEveryQuarterHourIsPricedAtTheMarketPrice(t *testing.T) {
-	s, zone := mustParse(t, shared(t, "data/prices/prices_de_lu_day_ahead_2025.csv")), berlin(t)
+	s, zone := mustParse(t, shared.Read(t, "data/prices/prices_de_lu_day_ahead_2025.csv")), berlin(t)
 	terms := market.Terms{Location: zone, Factor: decimal(t, "1.1"), Margin: decimal(t, "0.05")}
 	for _, day := range []string{"2025-03-30", "2025-05-11", "2025-09-30", "2025-10-01", "2025-10-26", "2025-12-31"} {
 		midnight, err := time.ParseInLocation(time.DateOnly, day, zone)
@@ -66,7 +67,7 @@ func lower(a, b string) string {
 
 // After the clocks are set back, a session begins in the second of the repeated hours: its price is known.
 func TestTheSecondOfTheRepeatedHoursHasItsOwnPrice(t *testing.T) {
-	s, zone := mustParse(t, shared(t, "data/prices/prices_de_lu_day_ahead_2025.csv")), berlin(t)
+	s, zone := mustParse(t, shared.Read(t, "data/prices/prices_de_lu_day_ahead_2025.csv")), berlin(t)
 	terms := market.Terms{Location: zone, Factor: decimal(t, "1"), Margin: decimal(t, "0.1")}
 	for _, test := range []struct{ at, want string }{
 		{"2025-10-26T00:00:00Z", "0.1029"}, // 3.99 and 2.89: the lower one

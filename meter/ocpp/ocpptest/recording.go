@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"testing"
 
+	"joulepay/internal/shared"
 	"joulepay/meter/ocpp"
 )
 
@@ -22,7 +22,7 @@ const lineMax = 1 << 20
 // Recording reads shared/vectors/ocpp/NAME, which lies beside the module. A test is skipped where it is missing.
 func Recording(t testing.TB, name string) []Line {
 	t.Helper()
-	file, err := os.Open(find(t, name))
+	file, err := os.Open(shared.Path(t, "vectors/ocpp/"+name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,25 +37,6 @@ func Recording(t testing.TB, name string) []Line {
 		t.Fatal(err)
 	}
 	return lines
-}
-
-func find(t testing.TB, name string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		path := filepath.Join(dir, "shared", "vectors", "ocpp", name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Skipf("shared/vectors/ocpp/%s is missing", name)
-		}
-		dir = parent
-	}
 }
 
 func part[T any](t testing.TB, raw json.RawMessage) T {
