@@ -65,15 +65,16 @@ func (v *visits) charged(x Visit) {
 	if x.Requested <= 0 {
 		return
 	}
-	lack := max(x.Requested-x.Delivered, 0)
+	kept := max(x.Delivered-x.Returned, 0) // who gave some back asked for what was to stay
+	lack := max(x.Requested-kept, 0)
 	v.requested += x.Requested
-	v.given += x.Delivered
+	v.given += kept
 	v.unmet += lack
 	v.asked++
 	if lack <= int64(MetWithin) {
 		v.met++
 	}
-	part := int64(*ratioOf(x.Delivered, x.Requested))
+	part := int64(*ratioOf(kept, x.Requested))
 	v.shares.add(part, 1)
 	v.squares.add(part, part)
 }

@@ -9,6 +9,7 @@ import (
 	"joulepay/simulations/measure"
 	"joulepay/simulations/report"
 	"joulepay/simulations/scenario"
+	"joulepay/wallet/money"
 )
 
 // stop is one visit of a vehicle, with the sessions that it took.
@@ -67,9 +68,19 @@ func (x *stop) account(r session.SessionRecord) {
 	if began := time.UnixMilli(r.StartedMs).UTC(); r.StartedMs != 0 && (x.Began.IsZero() || began.Before(x.Began)) {
 		x.Began = began
 	}
-	x.Cost += max(r.Cost, 0)
-	x.Paid += max(r.Paid, 0)
-	x.Earned += max(-r.Cost, 0)
+	credit := x.station.credit(r.Returned)
+	earned := credit + max(-r.Cost-credit, 0) // for what it gave back, and for what it took at a price below zero
+	x.Cost += r.Cost + earned
+	x.Paid += max(r.Paid+earned, 0)
+	x.Earned += earned
+}
+
+// credit gives what an energy that was given back is worth.
+func (s *station) credit(milliwattHours int64) money.Amount {
+	const milliwattHoursPerKilowattHour = 1_000_000
+	worth, err := s.spec.GiveBack.MulDiv(milliwattHours, milliwattHoursPerKilowattHour)
+	s.world.fail(err)
+	return worth
 }
 
 // addFigures adds what the recorder has gathered.
