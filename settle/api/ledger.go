@@ -53,7 +53,13 @@ func (s *server) channel(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) claims(w http.ResponseWriter, r *http.Request) error {
-	return s.byID(w, r, func(ctx context.Context, id client.ID) (any, error) { return s.Claims.Claims(ctx, id) })
+	return s.byID(w, r, func(ctx context.Context, id client.ID) (any, error) {
+		page, err := s.Claims.Claims(ctx, id)
+		if page.Items == nil {
+			page.Items = []client.Claim{}
+		}
+		return page, err
+	})
 }
 
 func (s *server) byID(w http.ResponseWriter, r *http.Request, read func(context.Context, client.ID) (any, error)) error {

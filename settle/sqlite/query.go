@@ -184,16 +184,32 @@ func each(q engine.Queryer, visit func(*sql.Rows) error, query string, args ...a
 	return damaged(rows.Err())
 }
 
+// channelsPage gives everything after the columns of the query. A party's channels are read along two indexes, a page of each.
+func channelsPage(q store.ChannelQuery) (clause string, args []any) {
+	part := func(party string) (string, []any) {
+		list := selection{from: "channels", order: "slot"}
+		if party != "" {
+			list.where(party+" = ?", q.Party[:])
+		}
+		if q.State != 0 {
+			list.where("state = ?", int64(q.State))
+		}
+		clause, args := list.page(q.Page, 1)
+		return "SELECT slot " + clause, args
+	}
+	if q.Party.IsZero() {
+		clause, args = part("")
+	} else {
+		opened, first := part("opener")
+		joined, second := part("partner")
+		clause, args = "SELECT slot FROM ("+opened+") UNION SELECT slot FROM ("+joined+")", append(first, second...)
+	}
+	return "FROM (" + clause + ") JOIN slots USING (slot) ORDER BY slot DESC LIMIT ?", append(args, min(q.Limit, store.PageMax))
+}
+
 // Channels implements store.Store.
 func (s *Store) Channels(ctx context.Context, q store.ChannelQuery) ([]store.ChannelRow, error) {
-	list := selection{from: "channels JOIN slots USING (slot)", order: "slot"}
-	if !q.Party.IsZero() {
-		list.where("(opener = ? OR partner = ?)", q.Party[:], q.Party[:])
-	}
-	if q.State != 0 {
-		list.where("state = ?", int64(q.State))
-	}
-	clause, args := list.page(q.Page, 1)
+	clause, args := channelsPage(q)
 	var out []store.ChannelRow
 	err := s.db.Read(ctx, func(r engine.Queryer) error {
 		return each(r, func(rows *sql.Rows) error {

@@ -85,4 +85,5 @@ CREATE TABLE window (
 `, `
 CREATE INDEX entries_kind ON entries (payload_kind, height, verdict) WHERE kind = 1;
 CREATE INDEX entries_refused ON entries (height) WHERE kind = 1 AND verdict >= 16;
+CREATE INDEX channels_state ON channels (state, slot);
 `}

@@ -48,21 +48,39 @@ type world struct {
 	dir    string
 	wallet *wallet.Wallet
 	client *client.Client
+	change func(*stationcmd.Options)
 }
 
 // start runs a charger. fill writes into its directory before.
 func start(t testing.TB, fill func(dir string, w *wallet.Wallet)) *world {
 	t.Helper()
-	w := &world{dir: t.TempDir(), wallet: wallet.Generate()}
+	return startWith(t, fill, func(*stationcmd.Options) {})
+}
+
+func startWith(t testing.TB, fill func(dir string, w *wallet.Wallet), change func(*stationcmd.Options)) *world {
+	t.Helper()
+	w := &world{dir: t.TempDir(), wallet: wallet.Generate(), change: change}
 	w.begin(t)
 	if fill != nil {
 		fill(w.dir, w.wallet)
 	}
+	w.run(t)
+	t.Cleanup(func() { w.Close() })
+	return w
+}
+
+// again ends the charger and runs it anew.
+func (w *world) again(t testing.TB) {
+	t.Helper()
+	w.Close()
+	w.run(t)
+}
+
+func (w *world) run(t testing.TB) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Charger, err = stationcmd.Start(context.Background(), stationcmd.Options{
+	fatal(t, err, "listen")
+	o := stationcmd.Options{
 		Dir: w.dir, Wallet: w.wallet, NATS: stationcmd.Embedded, NATSListen: "127.0.0.1:0", Ledger: stationcmd.Embedded,
 		Meter: meter.Spec{Kind: meter.KindSim}, PowerMw: powerMw, Log: slog.New(slog.DiscardHandler), OnNATS: func(error) {},
 		Tokens: []api.Token{{Scope: api.ScopeOperate, Secret: operate}},
@@ -72,15 +90,12 @@ func start(t testing.TB, fill func(dir string, w *wallet.Wallet)) *world {
 			settings.Policy.SampleEvery = 250 * time.Millisecond
 			return settings, nil
 		},
-	}, listener)
-	if err != nil {
-		t.Fatal(err)
 	}
-	t.Cleanup(w.Close)
-	if w.client, err = client.New(w.URL, client.Options{Token: operate}); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	w.change(&o)
+	w.Charger, err = stationcmd.Start(context.Background(), o, listener)
+	fatal(t, err, "start the charger")
+	w.client, err = client.New(w.URL, client.Options{Token: operate})
+	fatal(t, err, "client")
 }
 
 // begin writes a genesis under which vertices need no credit: a test is in more of a hurry than people are.
@@ -113,50 +128,85 @@ func (w *world) issue(t testing.TB, to wallet.DID, amount money.Amount) {
 // drive lets a vehicle charge until the test ends, and returns once it pays.
 func (w *world) drive(t testing.TB) wallet.DID {
 	t.Helper()
+	did, paying, ended := w.plugIn(t, 5_000_000_000)
+	select {
+	case <-paying:
+	case err := <-ended:
+		t.Fatalf("the vehicle ended: %v", err)
+	case <-time.After(patience):
+		t.Fatal("the vehicle does not pay")
+	}
+	return did
+}
+
+// patience is far above what a busy machine takes.
+const patience = 3 * time.Minute
+
+// visited lets a vehicle take 50 Wh, and gives the session once it has its receipt. It looks whenever something happens.
+func (w *world) visited(t testing.TB) client.SessionID {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	did, _, ended := w.plugIn(t, 50_000)
+	for _, err := range w.client.Events(ctx, client.EventQuery{}) {
+		fatal(t, err, "events")
+		select {
+		case err := <-ended:
+			fatal(t, err, "visit")
+		default:
+		}
+		page, err := w.client.Sessions(ctx, client.SessionQuery{Party: did, State: client.SessionFinal})
+		fatal(t, err, "sessions")
+		if len(page.Items) == 0 {
+			continue
+		}
+		if _, err := w.client.Receipt(ctx, page.Items[0].ID); err == nil {
+			return page.Items[0].ID
+		}
+	}
+	t.Fatal("the visit does not end")
+	return client.SessionID{}
+}
+
+// plugIn begins a visit. What it gives says when the vehicle has paid more than once, and how the visit ended.
+func (w *world) plugIn(t testing.TB, milliwattHours int64) (did wallet.DID, paying <-chan struct{}, ended <-chan error) {
+	t.Helper()
 	own := wallet.Generate()
 	w.issue(t, own.DID(), 500*money.Nano)
-	dir := t.TempDir()
 	p, err := party.Open(context.Background(), party.Options{
-		Wallet: own, Dir: dir, NATS: w.NATS, Ledger: w.URL, Name: "vehicle", Log: slog.New(slog.DiscardHandler),
+		Wallet: own, Dir: t.TempDir(), NATS: w.NATS, Ledger: w.URL, Name: "vehicle", Log: slog.New(slog.DiscardHandler),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	paying, once := make(chan struct{}), sync.Once{}
+	fatal(t, err, "vehicle")
+	paid, once := make(chan struct{}), sync.Once{}
 	battery := sim.DefaultBattery()
 	battery.CapacityMilliwattHours, battery.StateOfChargePermille = 10_000_000_000, 100
 	config := vehicle.Config{
 		Policy: session.DefaultPayerPolicy(), Measure: meter.Spec{Kind: meter.KindSim}, Clock: agent.WallClock{}, Battery: battery,
 		PulseEvery: 250 * time.Millisecond, Report: func(p session.Progress) {
 			if p.Claims > 1 {
-				once.Do(func() { close(paying) })
+				once.Do(func() { close(paid) })
 			}
 		},
 	}
-	config.Policy.Quantity = 5_000_000_000
+	config.Policy.Quantity = milliwattHours
 	car, err := vehicle.New(p, config, w.wallet.DID(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	fatal(t, err, "vehicle")
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 2)
-	go func() { ended <- car.Run(ctx) }()
-	go func() { _, err := car.Charge(ctx, nil); ended <- err }()
+	done := make(chan error, 1)
+	var all sync.WaitGroup
+	all.Go(func() { _ = car.Run(ctx) }) // which ends with ctx
+	all.Go(func() {
+		defer cancel()
+		_, err := car.Charge(ctx, nil)
+		done <- err
+	})
 	t.Cleanup(func() {
 		cancel()
-		<-ended
-		<-ended
+		all.Wait()
 		_ = car.Close() // what it was plugged into ends with the test too
 		p.Close()
 	})
-	select {
-	case <-paying:
-	case err := <-ended:
-		t.Fatalf("the vehicle ended: %v", err)
-	case <-time.After(2 * time.Minute):
-		t.Fatal("the vehicle does not pay")
-	}
-	return own.DID()
+	return own.DID(), paid, done
 }
 
 // visits writes so many sessions that are over into a station's store, of 100 vehicles in turn, with so many readings each.

@@ -43,6 +43,7 @@ func (w *World) startLedger(ctx context.Context, _ net.Listener) error {
 // startAPI serves the ledger and, once there is one, the charger on the listener.
 func (w *World) startAPI(ctx context.Context, listener net.Listener) error {
 	config := w.node.Config()
+	config.Claims = api.FirstClaims(&w.served, config.Claims)
 	config.Sessions, config.Stations, config.Tariffs = &w.served, &w.served, &w.served
 	config.Events, config.Lifetime, config.Dashboard = append(config.Events, &w.served), ctx, web.Handler()
 	config.Loopback, config.Now, config.Logger = true, time.Now, w.options.Log

@@ -149,7 +149,9 @@ func (c *Charger) startLedger(ctx context.Context, listener net.Listener) error 
 		case <-ctx.Done():
 		}
 	}()
-	return c.serve(ctx, listener, node.Config())
+	config := node.Config()
+	config.Claims = api.FirstClaims(&c.front, config.Claims)
+	return c.serve(ctx, listener, config)
 }
 
 // startStation opens the party, resumes what was interrupted, and serves.
