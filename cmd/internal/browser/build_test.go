@@ -37,7 +37,7 @@ func program(t testing.TB, name string) string {
 		if built.folder, built.err = os.MkdirTemp("", "joulepay-browser-"); built.err != nil {
 			return
 		}
-		build := exec.Command("go", "build", "-o", built.folder, "joulepay/cmd/chargepoint", "joulepay/cmd/vehicle")
+		build := exec.Command("go", "build", "-o", built.folder, "joulepay/cmd/chargepoint", "joulepay/cmd/vehicle", "joulepay/cmd/ledger")
 		if output, err := build.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("%w\n%s", err, output)
 		}

@@ -162,8 +162,18 @@ func TestWhatIsForTheOperatorAsksForTheToken(t *testing.T) {
 	if eval[bool](p, `[...Object.values(localStorage), document.cookie].join().includes('horse')`) || !eval[bool](p, `Object.values(sessionStorage).join().includes('horse')`) {
 		t.Error("the token is kept elsewhere than in the session's storage")
 	}
-	// Events of sessions need it too: the stream was opened again with it.
 	p.await(`document.querySelector('.link.live')`)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	streams := 0
+	for _, address := range p.requests {
+		if strings.HasSuffix(address, "/v1/events") {
+			streams++
+		}
+	}
+	if streams != 3 {
+		t.Errorf("events were followed %d times: without a token, with a wrong one, and with the right one are wanted", streams)
+	}
 }
 
 func TestALostServerIsSaidAndThePageGoesOnWhereItWas(t *testing.T) {

@@ -9,7 +9,7 @@ const LINE_MAX = 1 << 20; // characters of one event; more is no stream of ours
 export class Events {
   /** onEvent(type, data); onState('live' | 'waiting' | 'absent', problem, retryAt) */
   constructor(onEvent, onState) {
-    Object.assign(this, { onEvent, onState, lastId: '', attempt: 0, timer: 0, control: null, stopped: true });
+    Object.assign(this, { onEvent, onState, lastId: '', attempt: 0, timer: 0, control: null, stopped: true, again: false });
   }
 
   start() {
@@ -31,6 +31,13 @@ export class Events {
     this.#follow();
   }
 
+  /** Follows anew, as who the page is now. */
+  restart() {
+    this.again = Boolean(this.control);
+    this.control?.abort();
+    this.retry();
+  }
+
   async #follow() {
     this.control = new AbortController();
     let problem;
@@ -46,6 +53,11 @@ export class Events {
     this.control.abort();
     this.control = null;
     if (this.stopped) return;
+    if (this.again) {
+      this.again = false;
+      this.#follow();
+      return;
+    }
     if (problem?.kind === 'not-served-here') {
       this.onState('absent');
       return;

@@ -158,7 +158,8 @@ const events = new Events(take, (link, problem = null, retryAt = 0) => {
 /** Takes another operator's token, and reads everything with it. */
 export function unlock(value) {
   token.set(value);
-  refresh();
+  touch('/v1/');
+  events.restart(); // events of sessions come only with it
 }
 
 /** Begins to follow the server. */
