@@ -58,11 +58,12 @@ func (p *Payer) finished(now Instant, d wire.Done) []Effect {
 	if p.record.Phase < PhaseCharging || p.record.Phase >= PhaseSettling {
 		return nil
 	}
-	if err := p.acceptBack(d.Back); err != nil {
+	accepted, err := p.acceptBack(d.Back)
+	if err != nil {
 		return p.backRefused(now, err)
 	}
 	if p.record.Phase == PhaseFinal && d.Accepted < p.lane(0) && now.Real.Sub(p.beganAt) < answerMax {
-		return nil // the claim was lost, and is repeated in time; or the station has closed the channel without it
+		return accepted // the claim was lost, and is repeated in time; or the station has closed the channel without it
 	}
 	if p.record.Reason == "" || p.record.Phase == PhaseCharging {
 		p.record.Reason = d.Reason

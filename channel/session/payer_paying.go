@@ -29,14 +29,15 @@ func (p *Payer) demanded(now Instant, d wire.Demand) []Effect {
 		}
 		return p.doubt(now, err)
 	}
-	if err := p.acceptBack(d.Back); err != nil {
+	accepted, err := p.acceptBack(d.Back)
+	if err != nil {
 		return p.backRefused(now, err)
 	}
 	if err := p.take(signed.Reading); err != nil {
-		return []Effect{p.report(now, "", err)}
+		return append(accepted, p.report(now, "", err))
 	}
 	if err := p.price(signed.Reading); err != nil {
-		return p.doubt(now, err)
+		return append(accepted, p.doubt(now, err)...)
 	}
 	p.begin(now, signed.Reading)
 	p.secure(now, signed.Reading)
@@ -86,7 +87,8 @@ func (p *Payer) price(r meter.Reading) error {
 
 // repeated answers a demand that was answered before: the claim was lost, or the money is on its way.
 func (p *Payer) repeated(now Instant, d wire.Demand) []Effect {
-	if err := p.acceptBack(d.Back); err != nil {
+	effects, err := p.acceptBack(d.Back)
+	if err != nil {
 		return p.backRefused(now, err)
 	}
 	if last, ok := p.chain.Last(); ok {
@@ -95,25 +97,32 @@ func (p *Payer) repeated(now Instant, d wire.Demand) []Effect {
 	if p.owes() {
 		return p.pay(now, Batch{})
 	}
-	effects := []Effect{Send{wire.Claim{Best: p.side.Out().Encode()}}}
+	effects = append(effects, Send{wire.Claim{Best: p.side.Out().Encode()}})
 	if p.record.Phase == PhaseStopping {
 		effects = append(effects, p.stopMessage())
 	}
 	return effects
 }
 
-func (p *Payer) acceptBack(raw []byte) error {
+// acceptBack takes the claim of the station's own lane, and gives what stores it when it rose: what this side knows is told to
+// the station with the next hello.
+func (p *Payer) acceptBack(raw []byte) ([]Effect, error) {
 	if len(raw) == 0 {
-		return nil
+		return nil, nil
 	}
 	best, err := channel.DecodeBest(raw)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if _, err = p.side.Accept(best); err == nil {
-		p.backSince = time.Time{}
+	rose, err := p.side.Accept(best)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	p.backSince = time.Time{}
+	if !rose {
+		return nil, nil
+	}
+	return []Effect{p.saved(Batch{})}, nil
 }
 
 // backCertifiedMax is how long a top-up of the station may take to be certified before people are told that its lane seems
