@@ -47,7 +47,7 @@ func DefaultOf(service string) (Config, error) {
 		// A claim a minute, of 3 cents: what goes on anyway need not be paid by the second.
 		Parking: {parkingTariff, meter.Seconds, "DE*JLP*P1", func(c *Config) { c.ClaimEvery = time.Minute }},
 		// One passage at a time; what a visit comes to stays in the channel, or each would cost a vertex.
-		Toll: {tollTariff, meter.Count, "DE*JLP*T1", func(c *Config) { c.UnpaidMax, c.Deferred, c.ClaimEvery = 1, true, 2 * time.Second }},
+		Toll: {tollTariff, meter.Count, "DE*JLP*T1", func(c *Config) { c.UnpaidMax, c.Deferred, c.ClaimEvery = 1, true, 2*time.Second }},
 		Data: {dataTariff, meter.Count, "DE*JLP*D1", func(c *Config) { c.UnpaidMax = dataUnpaid }},
 	}[service]
 	if !known {

@@ -22,6 +22,7 @@ var (
 	ErrUnknownStation = errors.New("vehicle: the station does not make itself known")
 	ErrNoneFits       = errors.New("vehicle: no station fits")
 	ErrInUse          = errors.New("is in use") // wrapped in ErrNoneFits: it may be free in a moment
+	ErrNotOffered     = errors.New("offers")    // likewise, of all that answered: who sells the service may answer in a moment
 )
 
 // Wish is what a vehicle looks for.
@@ -104,7 +105,7 @@ func Pick(stations []quote.Announcement, w Wish) (quote.Announcement, error) {
 func (w Wish) misfit(s quote.Announcement) error {
 	switch {
 	case s.Service != w.Service:
-		return fmt.Errorf("%s offers %s", s.Station.Short(), s.Service)
+		return fmt.Errorf("%s %w %s", s.Station.Short(), ErrNotOffered, s.Service)
 	case w.EVSE != "" && s.EVSE != w.EVSE:
 		return fmt.Errorf("%s has EVSE %s", s.Station.Short(), s.EVSE)
 	case w.PriceMax > 0 && s.UnitPrice > w.PriceMax:

@@ -21,6 +21,7 @@ type ride struct {
 	road     *simcable.Road
 	passages *counter.Tally
 	passed   func(Passage)
+	every    time.Duration // on the road, between two passages
 }
 
 const (
@@ -45,7 +46,12 @@ func (r *ride) run(ctx, polite context.Context, resume *session.SessionRecord, w
 		if r.passed != nil {
 			r.passed(Passage{Number: r.passages.Count() - first, Took: now.Sub(began)})
 		}
-		began = now
+		select {
+		case <-time.After(r.every):
+		case <-polite.Done():
+		case <-ctx.Done():
+		}
+		began = time.Now()
 	}
 	if ctx.Err() == nil {
 		stop(ctx)

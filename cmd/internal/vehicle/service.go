@@ -2,6 +2,7 @@ package vehicle
 
 import (
 	"path/filepath"
+	"time"
 
 	"joulepay/channel/natslink"
 	"joulepay/cmd/internal/party"
@@ -16,8 +17,9 @@ type Buying struct {
 	Dir string // where its own counts are kept
 	// Out is where messages go, one a line; empty: standard output; OutNone: nowhere, they are only counted.
 	Out string
-	// Passed hears of each passage of a gate; may be nil.
+	// Passed hears of each passage of a gate; may be nil. Every is how long the way to the next one takes.
 	Passed func(Passage)
+	Every  time.Duration
 }
 
 // OutNone stands for messages that are counted and not kept.
@@ -72,7 +74,7 @@ func (v *Vehicle) driveUp() (meter.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.ride = &ride{road: road, passages: passages, passed: v.config.Buying.Passed}
+	v.ride = &ride{road: road, passages: passages, passed: v.config.Buying.Passed, every: v.config.Buying.Every}
 	v.close = func() error { return joined(road.Leave, file.Close) }
 	if v.config.Parked {
 		return passages, nil // the gate may be starting again, too

@@ -24,6 +24,7 @@ var buyers = []string{"charge", "park", "toll", "data"}
 type wanted struct {
 	lasting  time.Duration
 	passages int64
+	every    time.Duration
 	messages int64
 	out      string
 
@@ -79,6 +80,7 @@ func tollCommand(app *cli.App) *cobra.Command {
 	}
 	c := newBuyer(app, command, party.Toll)
 	command.Flags().Int64Var(&c.limits.wanted.passages, "passages", 1, "how often to drive through, one after the other")
+	command.Flags().DurationVar(&c.limits.wanted.every, "every", 0, "how long the way to the next passage takes")
 	return command
 }
 
@@ -131,6 +133,9 @@ func (l *limits) planService(now time.Time, app *cli.App) (vehicle.Config, error
 			return c, cli.Usage("for example --passages 2", "--passages %d: want 1 to %d", w.passages, piecesMax)
 		}
 		c.Policy.Quantity = w.passages
+		if c.Buying.Every = w.every; w.every < 0 {
+			return c, cli.Usage("for example --every 10s", "--every %s is negative", w.every)
+		}
 		c.Buying.Passed = func(p vehicle.Passage) { w.pass(app, p) }
 	case party.Data:
 		if w.messages < 0 || w.messages > piecesMax {

@@ -201,7 +201,8 @@ func (c *chargeCmd) planAgain(p *party.Party, config vehicle.Config, r session.S
 
 // soon tells whether looking again may find what was not found: a station that answers late, or is just becoming free.
 func soon(err error) bool {
-	return errors.Is(err, vehicle.ErrNoStation) || errors.Is(err, vehicle.ErrUnknownStation) || errors.Is(err, vehicle.ErrInUse)
+	return errors.Is(err, vehicle.ErrNoStation) || errors.Is(err, vehicle.ErrUnknownStation) || errors.Is(err, vehicle.ErrInUse) ||
+		errors.Is(err, vehicle.ErrNotOffered)
 }
 
 // pick finds the station.
