@@ -13,10 +13,11 @@ import (
 
 // Column reads one column of a table with a head as numbers, scaled and rounded half to even. Fields are separated by
 // commas, or by semicolons where the head has any; then a comma is the decimal point. An empty name takes the only column
-// beside the first.
+// beside the first. The file may be packed with gzip.
 func Column(data []byte, name string, scale int64) ([]int64, error) {
-	if len(data) > FileBytesMax {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrLimit, len(data), FileBytesMax)
+	data, err := unpack(data)
+	if err != nil {
+		return nil, err
 	}
 	rows := csv.NewReader(bytes.NewReader(data))
 	head, _, _ := bytes.Cut(data, []byte("\n"))

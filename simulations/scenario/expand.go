@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"joulepay/meter/sim"
-	"joulepay/pricing/market"
 	"joulepay/simulations/dataset"
 	"joulepay/wallet/money"
 )
@@ -122,7 +121,7 @@ func (e *expansion) market(p *Prices) error {
 	if err != nil {
 		return err
 	}
-	series, err := market.Parse(data)
+	series, err := dataset.Prices(data, p.Column)
 	if err != nil {
 		return e.scenario.problem("files of SMARD, Energy-Charts and aWATTar are read", "file %q: %v", clip(p.File), err)
 	}
@@ -248,8 +247,8 @@ func (e *expansion) recorded(f Fleet, group []int) ([]Vehicle, error) {
 	var all []Vehicle
 	for _, x := range sessions {
 		at := x.Arrives.Sub(begins)
-		if at < 0 || at > e.scenario.Duration || f.Limit > 0 && len(all) == f.Limit {
-			continue
+		if at < 0 || at > e.scenario.Duration || x.EnergyMilliwattHours == 0 || f.Limit > 0 && len(all) == f.Limit {
+			continue // not in the time of the scenario, or it wants nothing
 		}
 		v := f.Vehicle
 		v.Name = fmt.Sprintf("%s-%d", f.Name, len(all)+1)
