@@ -29,6 +29,7 @@ type Vehicle struct {
 	keeper     *keeper
 	served     context.Context // ends with Run: without it a session would wait for ever
 	unserve    context.CancelFunc
+	wake       chan struct{} // a session begins, and wants a sample before the next pulse; capacity 1
 
 	mu       sync.Mutex // guards below
 	occupied bool       // by Charge or Resume
@@ -48,7 +49,7 @@ type Visit struct {
 
 // NewVehicle makes a vehicle that measures with source. Run starts it.
 func NewVehicle(deps Deps, source meter.Source, comparison meter.Comparison) *Vehicle {
-	v := &Vehicle{deps: deps, source: source, comparison: comparison, usage: newUsage()}
+	v := &Vehicle{deps: deps, source: source, comparison: comparison, usage: newUsage(), wake: make(chan struct{}, 1)}
 	v.served, v.unserve = context.WithCancel(context.Background())
 	v.looks = newLooks(deps.Settler, func(id channel.SessionID, e session.Viewed) { v.deliver(id, e) })
 	v.outbox = NewOutbox(deps.Store, deps.Settler, deps.Log, func(c session.Concluded) { v.deliver(c.Op.Session, c) })
@@ -76,7 +77,7 @@ func (v *Vehicle) Run(ctx context.Context) error {
 	all.Go(func() { v.looks.run(ctx) })
 	all.Go(func() { v.keeper.run(ctx) })
 	if v.deps.PulseEvery > 0 {
-		all.Go(func() { pulseEvery(ctx, v.deps.PulseEvery, changed(v.source), nil, v.Pulse) })
+		all.Go(func() { pulseEvery(ctx, v.deps.PulseEvery, changed(v.source), v.wake, v.Pulse) })
 	}
 	for {
 		select {
@@ -200,6 +201,10 @@ func (v *Vehicle) run(ctx context.Context, running *visit) (session.SessionRecor
 	}
 	v.set(running)
 	defer v.set(nil)
+	select {
+	case v.wake <- struct{}{}:
+	default: // it is about to look
+	}
 	running.run(ctx)
 	return running.machine.Record(), running.err
 }
