@@ -87,7 +87,8 @@ var table = []arrows{
 		"settle/gossip", "settle/node"}},
 	{from: "settle/receipt", to: append([]string{"settle", "settle/proof", "settle/did"}, session...), tests: []string{"settle/dag", "meter/sim"}},
 	{from: "settle/operation", to: []string{"wallet", "wallet/money", "channel", "channel/session", "settle", "settle/proof"}},
-	{from: "settle/client", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/did", "settle/receipt"}, tests: []string{"settle/api"}},
+	{from: "settle/client", to: []string{"wallet", "wallet/money", "channel", "settle", "settle/proof", "settle/did", "settle/receipt"},
+		tests: []string{"settle/api", "settle/node", "settle/store", "settle/stream"}},
 	{from: "settle/registry", to: []string{"wallet", "settle", "settle/proof", "settle/did"}, tests: []string{"settle/did/didtest"}},
 	// Where a visit meets the ledger, for processes and for who embeds the library.
 	{from: "settle/port", to: []string{"wallet", "channel", "channel/agent", "channel/session", "channel/store",
