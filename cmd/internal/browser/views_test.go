@@ -149,7 +149,7 @@ func TestWhatIsForTheOperatorAsksForTheToken(t *testing.T) {
 	p := open(t, serve(t, c).url())
 	p.expect("401", "403") // the browser notes each
 	p.await(`document.querySelector('.lock')`)
-	p.has("main", "need the operator's token", "DE*JLP*E1*1")
+	p.has("main", "need the operator's token", "DE*JLP*E1*1", "4 of 5 stations busy")
 	enter := func(token string) {
 		eval[bool](p, fmt.Sprintf(`(() => { const f = document.querySelector('#token'); f.value = %q; f.form.requestSubmit(); return true })()`, token))
 	}

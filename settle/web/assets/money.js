@@ -86,9 +86,9 @@ function Settlements() {
   return html`
     <section class="card" aria-labelledby="settlements"><h2 id="settlements">Settlements</h2>
       ${instead(known(path), 'Settlements', html`<p class="soft">None yet. Claims settle at the end of a visit, and in between where the station asks for it.</p>`)
-      ?? html`<${Table} caption="Settlements" head=${[['What'], ['', 'wide'], ['When'], ['Claimed in all', 'n'], ['Paid out', 'n wide'], ['State']]}>
+      ?? html`<${Table} caption="Settlements" head=${[['What'], ['', 'wide'], ['When', 'wide'], ['Claimed in all', 'n'], ['Paid out', 'n wide'], ['State']]}>
         ${items(path).map((s) => html`<tr key=${s.vertex + s.channel}><td><a href=${`#/ledger/${s.vertex}`}>${words(s.kind)}</a></td><td class="wide soft">${kindNote[s.kind]}</td>
-          <td>${hour(s.time)}<small class="wide"> ${date(s.time)}</small></td><td class="n">${money({ value: decimal(nano(s.claimed.opener.value) - nano(s.claimed.partner.value)), currency: s.claimed.opener.currency })}</td>
+          <td class="wide">${hour(s.time)} <small>${date(s.time)}</small></td><td class="n">${money({ value: decimal(nano(s.claimed.opener.value) - nano(s.claimed.partner.value)), currency: s.claimed.opener.currency })}</td>
           <td class="n wide">${money({ value: sum([s.paid_out.opener.value, s.paid_out.partner.value]), currency: s.paid_out.opener.currency })}</td><td><${State} of=${s.final ? 'final' : 'accepted'}/></td></tr>`)}<//>`}
     </section>`;
 }

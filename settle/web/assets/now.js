@@ -15,7 +15,8 @@ export function View() {
   const sessions = items(SESSIONS), stations = items(STATIONS);
   const running = sessions.filter(under), past = sessions.filter((s) => !under(s));
   return html`
-    <${Flow} running=${running} stations=${stations}/>
+    ${known(SESSIONS).problem?.locked || !serves('sessions') ? html`<p class="headline flow"><strong>${stations.filter((s) => !s.free).length}</strong> of ${plural(stations.length, 'station')} busy</p>`
+    : html`<${Flow} running=${running} stations=${stations}/>`}
     ${serves('stations') && (instead(known(STATIONS), 'Stations', html`<${Empty} title="No station has said anything yet">
         A charger makes itself known as soon as it runs: <code>chargepoint run</code>.<//>`)
       ?? html`<h2 class="unseen">Stations</h2><ul class="cards" aria-label="Stations">${stations.map((station) => html`<li key=${station.did + station.evse}>
