@@ -5,15 +5,20 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"joulepay/cmd/internal/operator"
 	"joulepay/cmd/internal/stationcmd"
 	"joulepay/settle"
+	"joulepay/settle/api"
 	"joulepay/settle/api/apitest"
 	"joulepay/settle/client"
 	"joulepay/wallet"
@@ -184,5 +189,45 @@ func TestATransferOfTheNodeSurvivesItsEnd(t *testing.T) {
 	account, err := w.client.Account(t.Context(), to)
 	if err != nil || account.Balance.Amount != 7*money.Nano {
 		t.Errorf("%+v %v", account.Balance, err)
+	}
+}
+
+func TestEveryOperationOfALedgerNodeIsAsDocumented(t *testing.T) {
+	dir := t.TempDir()
+	log := slog.New(slog.DiscardHandler)
+	broker, err := operator.StartBroker(dir, "127.0.0.1:0", nil, log)
+	fatal(t, err, "broker")
+	t.Cleanup(func() { fatal(t, broker.Close(), "broker") })
+	own := wallet.Generate()
+	node, err := operator.StartNode(context.Background(), operator.Options{Dir: dir, Wallet: own, Broker: broker, Log: log})
+	fatal(t, err, "node")
+	t.Cleanup(func() { fatal(t, node.Close(), "node") })
+	config := node.Config()
+	config.Loopback, config.Tokens = true, []api.Token{{Scope: api.ScopeOperate, Secret: operate}}
+	handler, err := api.New(config)
+	fatal(t, err, "API")
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	c := newCaller(t, server.URL)
+	for _, target := range []string{"/v1/issues", "/v1/transfers"} {
+		body := `{"to":"` + own.DID().String() + `","amount":{"value":"5","currency":"EUR"},"reference":"r1"}`
+		if code := c.call(http.MethodPost, target, "application/json", []byte(body)); code >= 500 {
+			t.Errorf("%s: %d", target, code)
+		}
+	}
+	none := strings.Repeat("ab", 32)
+	answered := c.each(map[string]string{
+		"did": own.DID().String(), "channels": none, "vertices": none, "sessions": none[:32], "receipts": none[:32], "status-lists": "2026",
+	})
+	for _, wanted := range []string{"network", "account", "did", "channels", "vertices", "transfers", "settlements", "issues", "redemptions",
+		"checkpoints", "snapshot", "events", "healthz", "readyz", "metrics", "openapi"} {
+		if !slices.Contains(answered, wanted) {
+			t.Errorf("a ledger node does not answer %s", wanted)
+		}
+	}
+	for _, foreign := range []string{"sessions", "stations", "tariffs", "prices"} {
+		if slices.Contains(answered, foreign) {
+			t.Errorf("a ledger node answers %s", foreign)
+		}
 	}
 }
