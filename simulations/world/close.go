@@ -28,7 +28,7 @@ func (p *party) deps() agent.Deps {
 
 // closeLater closes the channels of a vehicle that is home, when it means to.
 func (v *vehicle) closeLater() {
-	if !v.spec.Closes || v.closing || !v.home() {
+	if !v.spec.Closes || v.cheat != nil || v.closing || !v.home() {
 		return
 	}
 	v.closing = true

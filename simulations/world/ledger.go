@@ -183,16 +183,7 @@ func (l *ledger) execute(effect node.Effect) error {
 	}
 	switch e := effect.(type) {
 	case node.Publish:
-		at, err := l.stream.Append(ctx, e.Bundle)
-		if err != nil {
-			return err
-		}
-		l.after(orderDelay, func() {
-			l.step(node.Published{Position: at, Bundle: e.Bundle})
-			if l.up {
-				l.read()
-			}
-		})
+		return l.publish(e)
 	case node.Tell:
 		l.tell(e.Notice)
 	case node.WakeAfter:
@@ -205,6 +196,27 @@ func (l *ledger) execute(effect node.Effect) error {
 		})
 	}
 	return nil // votes have nobody else to go to
+}
+
+// publish appends a bundle to the stream, which the broker keeps: without it the bundle waits.
+func (l *ledger) publish(e node.Publish) error {
+	const again = 500 * time.Millisecond
+	if !l.world.broker.up {
+		l.world.fired["bundle that waited for the broker"]++
+		l.after(again, func() { l.world.fail(l.publish(e)) })
+		return nil
+	}
+	at, err := l.stream.Append(context.Background(), e.Bundle)
+	if err != nil {
+		return err
+	}
+	l.after(orderDelay, func() {
+		l.step(node.Published{Position: at, Bundle: e.Bundle})
+		if l.up {
+			l.read()
+		}
+	})
+	return nil
 }
 
 // tell answers those who wait.

@@ -14,6 +14,7 @@ type network struct {
 	random  *rand.Rand
 	entered int // deliveries in the timeline
 	ends    map[link.Addr]*party
+	slow    time.Duration // that bursts of delay add now
 }
 
 func newNetwork(w *World) *network {
@@ -38,8 +39,7 @@ func (n *network) send(from *party, to link.Addr, payload []byte) {
 	if to == "" {
 		return
 	}
-	if from.cuts > 0 {
-		n.world.fired["datagram of a cut end"]++
+	if n.world.severed(&from.process, n.at(to)) {
 		return
 	}
 	if err := from.link.Send(to, payload); err != nil {
@@ -55,7 +55,15 @@ func (n *network) send(from *party, to link.Addr, payload []byte) {
 // delay draws how long something is under way.
 func (n *network) delay() time.Duration {
 	s := n.world.scenario.Network
-	return s.Latency + time.Duration(n.random.Int64N(int64(s.Jitter)+1))
+	return s.Latency + n.slow + time.Duration(n.random.Int64N(int64(s.Jitter)+1))
+}
+
+// at gives who is at an address.
+func (n *network) at(to link.Addr) *process {
+	if end := n.ends[to]; end != nil {
+		return &end.process
+	}
+	return &n.world.broker // as far as anything travels
 }
 
 func (n *network) deliver() {
@@ -65,8 +73,7 @@ func (n *network) deliver() {
 		return
 	}
 	end := n.ends[d.To]
-	if end != nil && end.up && end.cuts > 0 {
-		n.world.fired["datagram of a cut end"]++
+	if end != nil && end.up && n.world.severed(n.at(d.From), &end.process) {
 		return
 	}
 	if !n.carrier.Hand(d) || end == nil {

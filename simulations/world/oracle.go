@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"joulepay/channel"
-	"joulepay/channel/quote"
 	"joulepay/channel/session"
 	"joulepay/settle"
 	"joulepay/settle/proof"
@@ -38,19 +37,20 @@ type oracle struct {
 	moved   bool // the ledger, since the last event
 	touched []sideKey
 
-	sides    map[sideKey]session.ChannelRecord // as last stored
-	channels []channel.ID                      // in the order in which they were first stored
-	lanes    map[channel.ID][2]settle.Lane     // as last seen on the ledger
-	bodies   map[claimKey]channel.Hash         // what was signed for each sequence
-	readings map[readingKey][]byte
-	finals   map[uint64]proof.Hash
+	sides    map[sideKey]session.ChannelRecord        // as last stored
+	channels []channel.ID                             // in the order in which they were first stored
+	lanes    map[channel.ID][2]settle.Lane            // as last seen on the ledger
+	bodies   map[channel.ID]map[claimKey]channel.Hash // what was signed for each sequence, until the channel is closed
+	finals   map[uint64]proof.Hash                    // of the last finalsKept checkpoints
 
-	risks   map[channel.SessionID]money.Amount // what is delivered and not paid, of sessions of stations
-	risk    money.Amount                       // their sum
-	riskMax money.Amount                       // the most of it since somebody asked
+	tickets  map[channel.SessionID]*ticket           // of sessions of stations that go on
+	readings map[channel.SessionID]map[uint64][]byte // of them
+	silent   []channel.SessionID                     // whose readings are forgotten with the next event
+	read     int                                     // readings, ever
+	takings  map[*attacker]*taking
+	risk     money.Amount // what is delivered and not paid in all sessions
+	riskMax  money.Amount // the most of it since somebody asked
 
-	claims  map[channel.SessionID]uint64 // of sessions of stations that go on
-	quotes  map[channel.SessionID]quote.Quote
 	began   map[channel.SessionID]time.Time // when the vehicle first stored the session
 	ended   map[channel.SessionID]bool      // for the vehicle
 	running int                             // sessions that began and have not ended
@@ -58,27 +58,25 @@ type oracle struct {
 	settled map[channel.SessionID]time.Time // when the station knew it to be on the ledger
 }
 
+// finalsKept bounds the checkpoints that are remembered: nobody is told of one again so long after.
+const finalsKept = 1000
+
 type sideKey struct {
 	party   *party
 	channel channel.ID
 }
 
 type claimKey struct {
-	channel  channel.ID
 	lane     channel.Lane
-	sequence uint64
-}
-
-type readingKey struct {
-	session  channel.SessionID
 	sequence uint64
 }
 
 func newOracle(w *World) *oracle {
 	return &oracle{
 		world: w, checks: map[string]int64{}, books: newBooks(), sides: map[sideKey]session.ChannelRecord{}, lanes: map[channel.ID][2]settle.Lane{},
-		bodies: map[claimKey]channel.Hash{}, readings: map[readingKey][]byte{}, finals: map[uint64]proof.Hash{},
-		risks: map[channel.SessionID]money.Amount{}, claims: map[channel.SessionID]uint64{}, quotes: map[channel.SessionID]quote.Quote{}, ended: map[channel.SessionID]bool{}, began: map[channel.SessionID]time.Time{}, settled: map[channel.SessionID]time.Time{},
+		bodies: map[channel.ID]map[claimKey]channel.Hash{}, finals: map[uint64]proof.Hash{},
+		tickets: map[channel.SessionID]*ticket{}, readings: map[channel.SessionID]map[uint64][]byte{}, takings: map[*attacker]*taking{},
+		began: map[channel.SessionID]time.Time{}, ended: map[channel.SessionID]bool{}, settled: map[channel.SessionID]time.Time{},
 	}
 }
 
@@ -105,60 +103,30 @@ func (o *oracle) stored(p *party, b session.Batch) {
 			p.watch(r.ID)
 		}
 	}
-	for _, r := range b.Sessions {
-		o.storedSession(r)
-	}
 	for _, r := range b.Readings {
-		o.readings[readingKey{r.Session, r.Sequence}] = r.Signed
+		o.storedReading(p, r)
+	}
+	for _, r := range b.Sessions {
+		o.storedSession(p, r)
 	}
 }
 
-// storedSession notes when things happened, and checks I5 for what a station has delivered and priced so far.
-func (o *oracle) storedSession(r session.SessionRecord) {
-	now := o.world.clock.Now()
+// storedSession notes when things happened, and hands on to what checks each side.
+func (o *oracle) storedSession(p *party, r session.SessionRecord) {
 	if _, known := o.began[r.ID]; !known {
-		o.began[r.ID] = now
+		o.began[r.ID] = o.world.clock.Now()
 		o.running++
 	}
-	if r.Role == session.RolePayer && r.Phase.Over() && !o.ended[r.ID] {
+	if r.Role == session.RolePayee {
+		o.storedPayee(p, r)
+		return
+	}
+	if r.Phase.Over() && !o.ended[r.ID] {
 		o.ended[r.ID] = true
 		o.running--
 		o.over++
 	}
-	if r.Role != session.RolePayee {
-		return
-	}
-	if _, known := o.settled[r.ID]; !known && r.Phase == session.PhaseEnded {
-		o.settled[r.ID] = now
-	}
-	q, known := o.quotes[r.ID]
-	if !known {
-		signed, err := quote.Parse(r.Quote, quote.AnyKey)
-		if err != nil {
-			o.world.fail(err)
-			return
-		}
-		q = signed.Quote
-		o.quotes[r.ID] = q
-	}
-	declared := q.Slice + q.Prepaid
-	if r.Phase >= session.PhaseFinal {
-		declared += q.EndSurcharge
-	}
-	o.risk += max(r.Cost-r.Paid, 0) - o.risks[r.ID]
-	o.riskMax = max(o.riskMax, o.risk)
-	o.risks[r.ID] = max(r.Cost-r.Paid, 0)
-	if n := r.Claims - o.claims[r.ID]; n > 0 {
-		o.world.electric.recorder.AddClaims(now, int(n))
-	}
-	o.claims[r.ID] = r.Claims
-	if r.Phase.Over() {
-		delete(o.claims, r.ID)
-		o.risk -= o.risks[r.ID]
-		delete(o.risks, r.ID)
-		delete(o.quotes, r.ID)
-	}
-	o.hold("I5", r.Cost-r.Paid <= declared, "session %.8s owes %s, declared are %s", r.ID, r.Cost-r.Paid, declared)
+	o.storedPayer(p, r)
 }
 
 // riskSince gives the most that was delivered and not paid at a time since it was asked last.
@@ -177,7 +145,10 @@ func (o *oracle) check() {
 	for _, key := range o.touched {
 		o.checkSide(key)
 	}
-	o.moved, o.touched = false, o.touched[:0]
+	for _, id := range o.silent {
+		delete(o.readings, id)
+	}
+	o.moved, o.touched, o.silent = false, o.touched[:0], o.silent[:0]
 }
 
 // final is I7: what is final is never undone.
@@ -188,4 +159,5 @@ func (o *oracle) final(number uint64, c proof.Checkpoint) {
 	hash, known := o.finals[number]
 	o.hold("I7", !known || hash == c.Hash(), "checkpoint %d was final and is another one now", number)
 	o.finals[number] = c.Hash()
+	delete(o.finals, number-finalsKept)
 }

@@ -97,12 +97,15 @@ func (o *oracle) checkLanes() {
 			before := o.lanes[id][n]
 			fell := now.Maximum < before.Maximum || now.Owed < before.Owed || now.Owed == before.Owed && now.Sequence < before.Sequence
 			o.hold("I2", !fell, "lane %d of channel %.8s fell on the ledger from %s to %s", n, id, before.Maximum, now.Maximum)
-			if payer := o.side(id, c.Opening, channel.Lane(n).Payer()); payer != nil {
+			if payer := o.side(id, c.Opening, channel.Lane(n).Payer()); payer != nil && !o.cheats(c.Opening, payer.Side.Me) {
 				o.hold("I2", now.Maximum <= payer.Side.Out.Owed(), "lane %d of channel %.8s is at %s, signed were %s",
 					n, id, now.Maximum, payer.Side.Out.Owed())
 			}
 		}
 		o.lanes[id] = c.Lanes
+		if c.State == channel.Closed {
+			delete(o.bodies, id)
+		}
 	}
 	o.books.moved = o.books.moved[:0]
 }

@@ -15,6 +15,9 @@ func (o *oracle) sent(p *party, f wire.Frame) {
 	switch m := f.Message.(type) {
 	case wire.Claim:
 		o.sentBest(p, m.Best)
+		if best, err := channel.DecodeBest(m.Best); err == nil {
+			o.signedFor(p, best.Signed.Claim)
+		}
 	case wire.Hello:
 		o.sentKnown(p, m.Known)
 	case wire.Offer:
@@ -53,10 +56,15 @@ func (o *oracle) sentBest(p *party, raw []byte) {
 		durable = r.Side.In
 	}
 	o.hold("I4", err == nil && !best.Above(durable), "%s sends a claim of %s, durable is %s", p.name, best.Owed(), durable.Owed())
-	key := claimKey{c.Channel, c.Lane, c.Sequence}
-	body, known := o.bodies[key]
+	key := claimKey{c.Lane, c.Sequence}
+	bodies := o.bodies[c.Channel]
+	if bodies == nil {
+		bodies = map[claimKey]channel.Hash{}
+		o.bodies[c.Channel] = bodies
+	}
+	body, known := bodies[key]
 	o.hold("I4", !known || body == c.Hash(), "%s: two bodies for sequence %d of channel %.8s", p.name, c.Sequence, c.Channel)
-	o.bodies[key] = c.Hash()
+	bodies[key] = c.Hash()
 }
 
 // acknowledged is the promise not to lose a claim.
@@ -75,7 +83,7 @@ func (o *oracle) acknowledged(p *party, id channel.SessionID, amount money.Amoun
 
 func (o *oracle) sentReading(p *party, id channel.SessionID, raw []byte) {
 	signed, err := meter.DecodeSigned(raw)
-	stored := o.readings[readingKey{id, signed.Reading.Sequence}]
+	stored := o.readings[id][signed.Reading.Sequence]
 	o.hold("I4", err == nil && bytes.Equal(stored, raw), "%s sends a reading that is not durable: %d", p.name, signed.Reading.Sequence)
 }
 

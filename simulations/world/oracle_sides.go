@@ -46,7 +46,7 @@ func (o *oracle) checkSide(key sideKey) {
 	if share, err := channel.Payout(side.Funds, lanes); o.world.failure == nil {
 		o.hold("I3", err == nil && share[side.Me] == mine, "%s: is due %s, would be paid %s (%v)", who, mine, share[side.Me], err)
 	}
-	if peer := o.side(r.ID, side.Opening, side.Me.Other()); peer != nil {
+	if peer := o.side(r.ID, side.Opening, side.Me.Other()); peer != nil && !o.cheats(side.Opening, side.Me.Other()) {
 		o.hold("I2", !side.In.Above(peer.Side.Out), "%s: accepted %s, the peer has stored %s", who, side.In.Owed(), peer.Side.Out.Owed())
 	}
 	o.checkFunds(who, r)

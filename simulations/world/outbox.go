@@ -157,6 +157,7 @@ func (e *errand) post() {
 		e.finish(err)
 		return
 	}
+	p.cheat.posts(payload)
 	e.ask(func(l *ledger, answer func(func())) {
 		tips := l.tips()
 		answer(func() {

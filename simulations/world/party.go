@@ -30,6 +30,7 @@ type party struct {
 	receive func(link.Datagram)
 	permit  func(session.Permit)                 // tells a battery what may flow back; nil where there is none
 	stepped func(v *visit, before session.Phase) // a session has made a step
+	cheat   *attacker                            // nil: it is honest
 
 	// What follows is memory of the process: it dies with it.
 	visits  []*visit // sessions under way, oldest first
@@ -180,6 +181,10 @@ func (p *party) execute(v *visit, effects []session.Effect) bool {
 }
 
 func (p *party) send(to link.Addr, f wire.Frame) {
+	if p.cheat != nil {
+		p.cheat.send(to, f)
+		return
+	}
 	p.world.oracle.sent(p, f)
 	p.world.network.send(p, to, f.Encode())
 }
@@ -197,11 +202,12 @@ func (p *party) report(e session.Progress) {
 // for no longer than it can bear.
 func (p *party) ask(question func(l *ledger, answer func(then func()))) {
 	w := p.world
-	if p.cuts > 0 || w.network.losesLedger() {
+	severed := func() bool { return w.severed(&p.process, &w.ledger.process) }
+	if severed() || w.network.losesLedger() {
 		return
 	}
 	w.clock.After(w.network.delay(), func() {
-		if !w.ledger.reachable() {
+		if !w.ledger.up || severed() {
 			w.fired["question to an unreachable ledger"]++
 			return
 		}
@@ -211,7 +217,7 @@ func (p *party) ask(question func(l *ledger, answer func(then func()))) {
 			}
 			life := p.life
 			w.clock.After(w.network.delay(), func() {
-				if p.reachable() && p.life == life {
+				if p.up && p.life == life && !severed() {
 					then()
 				}
 			})

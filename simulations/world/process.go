@@ -33,6 +33,15 @@ func newProcess(w *World, name string) process {
 	return process{world: w, name: name, random: w.random("process " + name)}
 }
 
+// newBroker is what carries all messages, and the ledger's stream. It keeps nothing that would have to be restored: messages
+// may be lost, and the stream is on its disk.
+func newBroker(w *World) process {
+	b := newProcess(w, scenario.BrokerName)
+	b.boot, b.halt = func() {}, func() {}
+	b.start()
+	return b
+}
+
 // start is the first life.
 func (p *process) start() {
 	p.up = true
@@ -75,13 +84,12 @@ func (p *process) beatLater(b *beat, wait time.Duration, run func()) {
 // restart forgets the beat that waits: the time runs from now.
 func (b *beat) restart() { b.number, b.waiting = b.number+1, false }
 
-// reachable tells whether messages can come and go.
-func (p *process) reachable() bool { return p.up && p.cuts == 0 }
-
 // crash ends this life; the next begins after a while.
 func (p *process) crash(f scenario.Fault) {
+	if f.Kind != scenario.FaultPower {
+		p.world.happened(f, "crash", p.name)
+	}
 	p.world.trace(p.name, "dies (%s)", pointNames[f.Dies])
-	p.world.fired["crash "+pointNames[f.Dies]]++
 	p.up, p.armed, p.dying = false, nil, false
 	p.halt()
 	p.world.clock.After(f.For, func() {
@@ -118,6 +126,7 @@ func (p *process) mayAct() bool {
 // survived ends a step: it tells whether the process lives on.
 func (p *process) survived(err error) bool {
 	if p.up && p.armed != nil && (p.dying || errors.Is(err, errDied)) {
+		p.world.fired["crash "+pointNames[p.armed.Dies]]++
 		p.crash(*p.armed)
 	}
 	return p.up

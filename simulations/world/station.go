@@ -58,6 +58,7 @@ func newStation(w *World, spec scenario.Station) (*station, error) {
 			return nil, err
 		}
 	}
+	s.cheat = newStationAttack(s)
 	s.boot, s.halt, s.receive, s.stepped = s.wakeUp, s.fallOver, s.received, s.reads
 	_, err = s.offer(w.now())
 	return s, err
@@ -113,7 +114,7 @@ func (s *station) restore(id channel.SessionID) (*visit, agent.Stored, error) {
 func (s *station) config(index uint32) session.PayeeConfig {
 	policy := session.DefaultPayeePolicy()
 	policy.SampleEvery, policy.GoneAfter = s.world.scenario.Step, s.spec.GoneAfter
-	if s.giveBack != nil {
+	if s.spec.Funds > 0 {
 		const parts = 5 // of its money, one for each vehicle that it pays at a time
 		policy.TopUp = s.spec.Funds / parts
 	}
@@ -134,13 +135,29 @@ func (s *station) offer(now session.Instant) (quote.Quote, error) {
 	}, now.Session)
 }
 
-func (s *station) actuate(a session.Actuate) error { return s.drive.Actuate(s.world.now(), a) }
+func (s *station) actuate(a session.Actuate) error {
+	if s.cheat.withholds(a) {
+		return nil
+	}
+	return s.drive.Actuate(s.world.now(), a)
+}
+
+// malformed drops what does not decode. Nobody honest sends that.
+func (s *station) malformed(from link.Addr, err error) {
+	if end := s.world.network.ends[from]; end == nil || end.cheat == nil {
+		s.world.fail(fmt.Errorf("%s: %w", s.name, err))
+	}
+	s.world.fired["malformed datagram"]++
+}
 
 // received routes a datagram to its session, or begins one.
 func (s *station) received(d link.Datagram) {
 	frame, err := wire.Decode(d.Payload)
 	if err != nil {
-		s.world.fail(fmt.Errorf("%s: %w", s.name, err)) // nobody here sends what does not decode
+		s.malformed(d.From, err)
+		return
+	}
+	if s.cheat.takes(frame) {
 		return
 	}
 	if v := s.find(frame.Session); v != nil {

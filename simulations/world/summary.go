@@ -30,6 +30,12 @@ func (w *World) summary() (*report.Summary, error) {
 		}
 	}
 	w.addTotals(s)
+	for _, p := range w.parties() {
+		if p.cheat != nil {
+			s.Attackers = append(s.Attackers, w.oracle.attacker(p))
+		}
+	}
+	s.Incidents = w.incidents
 	return s, w.failure
 }
 
@@ -202,7 +208,7 @@ func (w *World) addTotals(s *report.Summary) {
 		t.Vertices += x.Vertices
 		cost, paid = cost+x.Cost.Amount, paid+x.Paid.Amount
 	}
-	t.Cost, t.Paid, t.Readings = w.money(cost), w.money(paid), len(w.oracle.readings)
+	t.Cost, t.Paid, t.Readings = w.money(cost), w.money(paid), w.oracle.read
 	for _, st := range w.stations {
 		if st.cable != nil {
 			delivered, _ := st.goods.registers(w.clock.Now())

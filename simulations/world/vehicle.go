@@ -44,6 +44,7 @@ type vehicle struct {
 func newVehicle(w *World, spec scenario.Vehicle) *vehicle {
 	v := &vehicle{spec: spec}
 	v.init(w, spec.Name)
+	v.cheat = newVehicleAttack(v)
 	v.boot, v.halt, v.receive, v.stepped, v.permit = v.wakeUp, v.sleep, v.received, v.measures, v.permitted
 	return v
 }
@@ -82,6 +83,8 @@ func (v *vehicle) arrive() {
 		v.world.clock.At(v.leaveAt, func() {
 			switch {
 			case v.at == nil || v.next != visit:
+			case v.cheat != nil:
+				v.driveOff()
 			case v.session() == nil:
 				v.depart("time is up")
 			default:
@@ -103,6 +106,7 @@ func (v *vehicle) plugIn(s *station) {
 	}
 	v.base, v.returned = v.registers()
 	v.world.trace(v.name, "plugs in at %s", s.name)
+	v.cheat.plugged()
 	if v.up {
 		v.begin()
 	}

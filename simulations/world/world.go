@@ -1,8 +1,8 @@
 // Package world owns a simulated world: a ledger node, stations and vehicles on one virtual clock, a network that loses
 // and a hand that breaks things, all drawn from one seed. It leaves decisions to the machines that ship: the sessions of
 // channel/session executed by agent.Execute, the core of settle/node, the in-memory twins of stores, stream and links.
-// It keeps watch over invariants I1 to I4 and I7 after every event, and repeats itself exactly for a seed: there is no
-// goroutine, no clock of the machine and no order of a map in it.
+// It keeps watch over invariants I1 to I7 after every event, also where some parties cheat, and repeats itself exactly for a
+// seed: there is no goroutine, no clock of the machine and no order of a map in it.
 package world
 
 import (
@@ -63,8 +63,12 @@ type World struct {
 	stops    []*stop // visits that are over
 	oracle   *oracle
 	fired    map[string]int // faults, by kind
-	failure  error
-	over     bool
+	broker   process
+
+	partitions []*partition // that are in force
+	incidents  []report.Incident
+	failure    error
+	over       bool
 }
 
 // New makes the world of a checked scenario at its start.
@@ -74,7 +78,7 @@ func New(s *scenario.Scenario, o Options) (*World, error) {
 	}
 	w := &World{scenario: s, options: o, clock: timeline.New(s.Start.Add(-prelude)), fired: map[string]int{}}
 	w.oracle = newOracle(w)
-	w.network = newNetwork(w)
+	w.network, w.broker = newNetwork(w), newBroker(w)
 	var err error
 	if w.ledger, err = newLedger(w); err != nil {
 		return nil, err
@@ -227,6 +231,9 @@ func (w *World) unfinished() (running, over int, reason string) {
 			w.fail(err)
 		}
 		running, over = running+open, over+ended
+		if p.cheat != nil {
+			continue // nobody waits for a cheat
+		}
 		if open > 0 {
 			note("a session of " + p.name)
 		}
@@ -238,7 +245,7 @@ func (w *World) unfinished() (running, over int, reason string) {
 		if !v.home() {
 			note("the visits of " + v.name)
 		}
-		if v.spec.Closes && len(v.openChannels()) > 0 {
+		if v.spec.Closes && v.cheat == nil && len(v.openChannels()) > 0 {
 			note("the channels of " + v.name)
 		}
 	}

@@ -92,13 +92,13 @@ func TestOneSeedGivesTheSameBytesOnAnyNumberOfProcessors(t *testing.T) {
 // faults are the kinds that a bad day must have shown before it proves anything.
 var faults = []string{
 	"crash idle", "crash before commit", "crash after commit", "crash while sending", "cut",
-	"datagram lost", "datagram duplicated", "datagram reordered", "datagram of a cut end", "datagram to nobody",
+	"datagram lost", "datagram duplicated", "datagram reordered", "message of a cut end", "datagram to nobody",
 	"ledger message lost", "question to an unreachable ledger", "outcome unknown", "outcome resolved by payload",
 }
 
 func TestI1_I2_I3_I4_I5_I7_HoldAfterEveryEventOfABadDay(t *testing.T) {
 	c := campaign.New(t)
-	seeds := uint64(c.Size("seeds", 12))
+	seeds := uint64(c.Size("days", 5))
 	fired, struck := map[string]int{}, map[string]int{}
 	var next atomic.Uint64
 	var mu sync.Mutex // guards what all days add to
