@@ -126,6 +126,7 @@ func (v *vehicle) shown(place int) control.Vehicle {
 		WantsMillijoules:    max(v.spec.Wanted(v.visit)-taken, 0) * control.MillijoulesPerMilliwattHour,
 		MaxMilliwatts:       v.spec.PowerAt(stored),
 		ReturnMilliwatts:    v.spec.Policy.ReturnMilliwatts,
+		TargetMillijoules:   v.spec.Battery.CapacityMilliwattHours / permille * int64(v.visit.ToPermille) * control.MillijoulesPerMilliwattHour,
 		StoredMillijoules:   stored * control.MillijoulesPerMilliwattHour,
 		CapacityMillijoules: v.spec.Battery.CapacityMilliwattHours * control.MillijoulesPerMilliwattHour,
 		FloorMillijoules:    v.spec.Battery.CapacityMilliwattHours / permille * int64(v.spec.Policy.FloorPermille) * control.MillijoulesPerMilliwattHour,
