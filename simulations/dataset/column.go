@@ -15,7 +15,7 @@ import (
 // commas, or by semicolons where the head has any; then a comma is the decimal point. An empty name takes the only column
 // beside the first. The file may be packed with gzip.
 func Column(data []byte, name string, scale int64) ([]int64, error) {
-	data, err := unpack(data)
+	data, err := Unpack(data)
 	if err != nil {
 		return nil, err
 	}

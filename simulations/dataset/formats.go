@@ -49,7 +49,7 @@ func Read(format string, data []byte, o Options) (*Reading, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	data, err := unpack(data)
+	data, err := Unpack(data)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 // the CSV that SMARD lets one download, in German or English, whose column is that of Germany and Luxembourg unless another
 // is named. Which it is shows in the file. Errors wrap those of this package or of pricing/market.
 func Prices(data []byte, column string) (market.Series, error) {
-	data, err := unpack(data)
+	data, err := Unpack(data)
 	if err != nil {
 		return market.Series{}, err
 	}

@@ -31,7 +31,7 @@ var (
 // ReadProfile reads a table of the BDEW's profiles of 2025 (H25, G25, L25, P25, S25), packed or not. The values of households
 // (H25, P25, S25) are to be made dynamic: the file does not tell, the caller does.
 func ReadProfile(data []byte, dynamic bool) (*Profile, error) {
-	data, err := unpack(data)
+	data, err := Unpack(data)
 	if err != nil {
 		return nil, err
 	}

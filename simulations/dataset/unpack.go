@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// unpack gives the content of a file packed with gzip, which shows in its first bytes, and of any other file the file. It
+// Unpack gives the content of a file packed with gzip, which shows in its first bytes, and of any other file the file. It
 // stops reading where more than FileBytesMax come out: a small file can hold a thousand times as much.
-func unpack(data []byte) ([]byte, error) {
+func Unpack(data []byte) ([]byte, error) {
 	if len(data) > FileBytesMax {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrLimit, len(data), FileBytesMax)
 	}

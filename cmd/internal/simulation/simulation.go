@@ -19,7 +19,7 @@ func Root(app *cli.App) *cobra.Command {
 			"The same scenario and seed give the same report, byte for byte.",
 		Example: "  simulate run two-cars --out report\n  simulate sweep two-cars --set stations.north.power=22kW,50kW --seeds 1..5",
 	}
-	root.AddCommand(runCommand(app), listCommand(app), sweepCommand(app), compareCommand(app), schemaCommand(app))
+	root.AddCommand(runCommand(app), listCommand(app), importCommand(app), sweepCommand(app), compareCommand(app), schemaCommand(app))
 	return root
 }
 
