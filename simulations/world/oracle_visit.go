@@ -73,9 +73,6 @@ func (t *ticket) cheat() *attacker {
 	return nil
 }
 
-// honest tells whether neither cheats.
-func (t *ticket) honest() bool { return t.station.cheat == nil && t.vehicle.cheat == nil }
-
 // storedReading compares a reading with the outlet: an honest station's shows no more than has flowed (I6).
 func (o *oracle) storedReading(p *party, r session.ReadingRecord) {
 	t := o.tickets[r.Session]
