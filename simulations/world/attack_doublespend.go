@@ -4,7 +4,6 @@ import (
 	"joulepay/settle"
 	"joulepay/simulations/scenario"
 	"joulepay/wallet"
-	"joulepay/wallet/money"
 )
 
 // doubleSpend sends the money that it is about to lock to an accomplice, in a vertex with the same sequence.
@@ -18,9 +17,8 @@ func doubleSpend(v *vehicle) *attacker {
 		}
 		a.try(scenario.AttackDoubleSpend)
 		v.submit(func(l *ledger) settle.Payload {
-			const kept = money.Nano // for the lock of the account
-			amount := max(1, l.account(v.did).Balance-kept)
-			return &settle.Transfer{Sequence: spend.SpendSequence(), To: accomplice, Amount: amount}
+			const half = 2 // so that there would be enough for both
+			return &settle.Transfer{Sequence: spend.SpendSequence(), To: accomplice, Amount: max(1, l.account(v.did).Balance/half)}
 		}, func(d decision) {
 			if d.verdict == settle.WrongSequence {
 				v.world.fired["second spend refused"]++

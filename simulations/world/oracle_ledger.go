@@ -12,17 +12,18 @@ import (
 // books are what the oracle knows of the ledger: what its store was told, slot by slot, and the sums that follow. Nothing
 // in them is asked of the ledger itself.
 type books struct {
-	accounts map[wallet.DID]money.Amount
-	channels map[channel.ID]settle.Channel
-	balances money.Amount
-	locked   money.Amount
-	moved    []channel.ID // channels that changed since the last event
-	changes  int          // slots so far
-	audited  int          // changes at the last audit
+	accounts  map[wallet.DID]money.Amount
+	channels  map[channel.ID]settle.Channel
+	sequences map[wallet.DID]uint64 // of the last spend
+	balances  money.Amount
+	locked    money.Amount
+	moved     []channel.ID // channels that changed since the last event
+	changes   int          // slots so far
+	audited   int          // changes at the last audit
 }
 
 func newBooks() books {
-	return books{accounts: map[wallet.DID]money.Amount{}, channels: map[channel.ID]settle.Channel{}}
+	return books{accounts: map[wallet.DID]money.Amount{}, channels: map[channel.ID]settle.Channel{}, sequences: map[wallet.DID]uint64{}}
 }
 
 // ledgerStored takes what the ledger has made durable.
@@ -51,11 +52,33 @@ func (o *oracle) countVertices(entries []settlestore.Entry) {
 	for _, e := range entries {
 		if e.Kind == dag.EntryVertex && e.Verdict.Accepted() {
 			n++
+			o.spent(e)
 		}
 	}
 	if n > 0 {
 		o.world.electric.recorder.AddVertices(o.world.clock.Now(), n)
 	}
+}
+
+// spent checks that each sequence of an account pays once.
+func (o *oracle) spent(e settlestore.Entry) {
+	switch e.PayloadKind {
+	case settle.KindTransfer, settle.KindOpen, settle.KindTopUp, settle.KindRedeem:
+	default:
+		return
+	}
+	v, err := e.Vertex()
+	if err != nil {
+		o.world.fail(err)
+		return
+	}
+	spend, ok := v.Payload().(interface{ SpendSequence() uint64 })
+	if !ok {
+		return
+	}
+	sequence, last := spend.SpendSequence(), o.books.sequences[e.Issuer]
+	o.hold("spend", sequence == last+1, "%s spends with sequence %d after %d", e.Issuer, sequence, last)
+	o.books.sequences[e.Issuer] = sequence
 }
 
 func (o *oracle) storedChannel(id channel.ID, content []byte) {

@@ -25,7 +25,8 @@ type ticket struct {
 // worth prices what really flowed in a session in which one side cheats.
 type worth struct {
 	by        *attacker
-	lies      bool // the station's meter does
+	dishonest bool // it is the station: what it reads counts for nothing
+	lies      bool // its meter does
 	bill      *quote.Bill
 	most      *quote.Bill // with all that a vehicle's comparison lets pass (I6)
 	value     money.Amount
@@ -43,7 +44,7 @@ func (o *oracle) ticketOf(p *party, r session.SessionRecord) (*ticket, error) {
 	}
 	t := &ticket{station: o.world.stationAt(p), vehicle: o.party(r.Peer), quote: signed.Quote}
 	if by := t.cheat(); by != nil {
-		t.cheated = &worth{by: by, lies: t.station.spec.InflatePPM > 0}
+		t.cheated = &worth{by: by, dishonest: t.station.cheat != nil, lies: t.station.spec.InflatePPM > 0}
 		if t.cheated.bill, err = quote.NewBill(t.quote); err == nil {
 			t.cheated.most, err = quote.NewBill(t.quote)
 		}
@@ -103,7 +104,7 @@ func (o *oracle) storedReading(p *party, r session.ReadingRecord) {
 	}
 }
 
-// add prices a reading as it should be, and as a vehicle may take it for.
+// add prices a reading: an honest station's as it is, any other as it should be, and as a vehicle may take it for.
 func (x *worth) add(r meter.Reading, base, delivered int64) error {
 	comparison, err := meter.DefaultComparison(meter.SideAC)
 	if err != nil {
@@ -120,8 +121,9 @@ func (x *worth) add(r meter.Reading, base, delivered int64) error {
 		shown int64
 		value *money.Amount
 	}{{x.bill, delivered, &x.value}, {x.most, tolerated, &x.valueMost}} {
-		r.Register = base
-		if r.Sequence > 0 {
+		if x.dishonest && r.Sequence == 0 {
+			r.Register = base
+		} else if x.dishonest {
 			r.Register = base + way.shown
 		}
 		if *way.value, err = way.bill.Add(r); err != nil {
@@ -189,6 +191,9 @@ func (o *oracle) storedPayee(p *party, r session.SessionRecord) {
 		}
 	}
 	if r.Phase.Over() {
+		if x := t.cheated; x != nil && p.cheat == nil && t.begun {
+			o.hold("price", r.Cost == x.value, "session %.8s costs %s, its readings come to %s", r.ID, r.Cost, x.value)
+		}
 		o.risk -= t.owed
 		o.closeTicket(r.ID, t, r.Phase)
 	}

@@ -66,7 +66,7 @@ func TestI1_I2_I3_I4_I5_I6_I7_HoldInRandomWorldsWithFaultsAndAttackers(t *testin
 			t.Errorf("no %q in %d worlds", kind, seeds)
 		}
 	}
-	for _, invariant := range []string{"I1", "I2", "I3", "I4", "I5", "I6", "I7", "settled"} {
+	for _, invariant := range []string{"I1", "I2", "I3", "I4", "I5", "I6", "I7", "settled", "spend", "price"} {
 		if struck[invariant] == 0 {
 			t.Errorf("%s was never checked", invariant)
 		}
