@@ -79,10 +79,22 @@ func FromEntropy(entropy [EntropySize]byte) *Wallet {
 	if err != nil {
 		panic("wallet: BIP-39 refuses 32 bytes: " + err.Error())
 	}
-	root := masterNode(bip39.NewSeed(words, "")).child(purposeJoulepay)
-	account := NewPrivateKey(root.descend(uint32(PurposeAccount), 0).key)
-	secret := &walletSecret{entropy: entropy, words: words, root: root, inception: account, account: account}
-	return &Wallet{secret: func() *walletSecret { return secret }}
+	return grown(bip39.NewSeed(words, ""), walletSecret{entropy: entropy, words: words})
+}
+
+// FromSeed gives the wallet of a seed of SLIP-0010, always the same. It has no words and cannot be backed up: it is for machines
+// that only a simulation knows, by the thousands, for which the rounds of FromEntropy would be most of the work.
+func FromSeed(seed [MasterSeedSize]byte) *Wallet { return grown(seed[:], walletSecret{}) }
+
+// MasterSeedSize is the length in bytes of the seed that words of BIP-39 stand for.
+const MasterSeedSize = 64
+
+// grown derives what every wallet has from its seed.
+func grown(seed []byte, secret walletSecret) *Wallet {
+	secret.root = masterNode(seed).child(purposeJoulepay)
+	secret.account = NewPrivateKey(secret.root.descend(uint32(PurposeAccount), 0).key)
+	secret.inception = secret.account
+	return &Wallet{secret: func() *walletSecret { return &secret }}
 }
 
 // DID names the wallet's owner: the DID of its first account key, however often that was rotated.
@@ -109,7 +121,7 @@ func (w *Wallet) NATS() PrivateKey { return NewPrivateKey(w.derive(PurposeNATS, 
 // TickSeed gives the secret from which the hash chains of ticks derive: m/19024'/5'/0'.
 func (w *Wallet) TickSeed() [32]byte { return w.derive(PurposeTickSeed, 0) }
 
-// Words gives the backup: 24 words of the English BIP-39 list, which are the secret itself.
+// Words gives the backup: 24 words of the English BIP-39 list, which are the secret itself. A wallet of FromSeed has none.
 func (w *Wallet) Words() string { return w.secret().words }
 
 func (w *Wallet) derive(purpose Purpose, numbers ...uint32) [32]byte {

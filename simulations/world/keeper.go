@@ -35,9 +35,9 @@ func (p *party) keepLater(id channel.ID) {
 		delete(p.watched, id)
 		return
 	}
-	every := r.Side.Opening.Terms.Window / 8
+	every := r.Side.Opening.Terms.Window / 4 // in time to answer whatever is closed
 	if r.State == channel.Closing {
-		every /= 8 // to be there when the window ends
+		every /= 16 // to be there when the window ends
 	}
 	p.after(min(max(every, keepEveryMin), keepEveryMax), func() {
 		p.keep(id)

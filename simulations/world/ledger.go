@@ -24,15 +24,16 @@ const orderDelay = 3 * time.Millisecond
 // ledger is the node that settles: the core that ships, over the in-memory store and stream.
 type ledger struct {
 	process
-	disk    *ledgerDisk
-	stream  *stream.Memory
-	core    *node.Core
-	genesis *settle.Vertex
-	trusted *proof.Network // what light clients know
-	issuer  wallet.PrivateKey
-	witness wallet.PrivateKey
-	funds   []*settle.Vertex
-	issued  money.Amount // by grants that were decided
+	disk     *ledgerDisk
+	stream   *stream.Memory
+	core     *node.Core
+	genesis  *settle.Vertex
+	trusted  *proof.Network // what light clients know
+	believed proof.Final    // whose certificate was verified last
+	issuer   wallet.PrivateKey
+	witness  wallet.PrivateKey
+	funds    []*settle.Vertex
+	issued   money.Amount // by grants that were decided
 
 	// What follows is memory of the process: it dies with it.
 	wakes    uint64 // only the last wake-up counts
