@@ -170,7 +170,9 @@ func (d draw) corrupt(s *Scenario, attackers int) {
 	for range attackers {
 		if d.IntN(3) > 0 {
 			v := &s.Vehicles[d.between(1, len(s.Vehicles)-1)]
-			v.Attack, v.Closes = pick(d, VehicleAttacks()...), false
+			if v.Attack, v.Closes = pick(d, VehicleAttacks()...), false; v.Attack == AttackSpam {
+				v.Funds, v.Deposit = d.hundredths(300, 800), d.hundredths(100, 200) // the credit of an account follows its wealth
+			}
 			continue
 		}
 		st := &s.Stations[d.between(1, len(s.Stations)-1)]

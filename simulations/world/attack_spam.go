@@ -10,13 +10,13 @@ import (
 	"joulepay/simulations/scenario"
 )
 
-// spam floods all stations with hellos under new session ids and with noise, and the ledger with transfers to itself, far
+// spam floods all stations with hellos under new session ids and with noise, and the ledger with hashes of nothing, far
 // beyond its credit.
 func spam(v *vehicle) *attacker {
 	const (
 		rounds   = 10
 		every    = time.Second
-		vertices = 5 // a round
+		vertices = 8 // a round
 	)
 	a := &attacker{attack: "floods stations with hellos and noise, and the ledger beyond its credit"}
 	a.arriving = func() {
@@ -62,12 +62,14 @@ func (a *attacker) rustle(v *vehicle, s *station) {
 	v.world.network.send(&v.party, s.addr, noise)
 }
 
-// flood submits transfers to itself.
+// flood has the ledger anchor one hash after the other.
 func (a *attacker) flood(v *vehicle, vertices int) {
-	for i := range vertices {
-		v.submit(func(l *ledger) settle.Payload {
-			return &settle.Transfer{Sequence: l.account(v.did).Sequence + 1 + uint64(i), To: v.did, Amount: 1}
-		}, func(d decision) {
+	for range vertices {
+		anchor := &settle.Anchor{}
+		for i := range anchor.Hash {
+			anchor.Hash[i] = byte(v.random.Uint32())
+		}
+		v.submit(func(*ledger) settle.Payload { return anchor }, func(d decision) {
 			if d.verdict == settle.CreditSpent {
 				v.world.fired["vertex beyond credit"]++
 			}

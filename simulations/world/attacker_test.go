@@ -38,10 +38,17 @@ func TestI5_EachCheatGainsAtMostWhatQuotesDeclare(t *testing.T) {
 	}
 	for _, attack := range scenario.VehicleAttacks() {
 		t.Run(attack, func(t *testing.T) {
-			summary := cheating(t, "", ", attack: "+attack)
+			more := ", attack: " + attack
+			if attack == scenario.AttackSpam {
+				more += ", funds: 5" // the credit of an account follows its wealth
+			}
+			summary := cheating(t, "", more)
 			a := attackerOf(t, summary, "mallory")
 			if a.Tries == 0 || summary.Faults["attack: "+attack] == 0 || !a.Held() || a.Gained.Amount > 10*most {
 				t.Errorf("%+v", a)
+			}
+			if attack == scenario.AttackSpam && (summary.Faults["vertex beyond credit"] == 0 || summary.Faults["malformed datagram"] == 0) {
+				t.Errorf("%v", summary.Faults)
 			}
 			if tests[attack].loses && a.Gained.Amount > 0 {
 				t.Errorf("gained %s", a.Gained)
