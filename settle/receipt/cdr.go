@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,7 +134,7 @@ func (v Visit) cdr(o CDROptions) (*cdr, error) {
 	case o.Version != OCPI221 && o.Version != OCPI230:
 		return nil, fmt.Errorf("%w: version %.20q of OCPI, want %s or %s", ErrExport, o.Version, OCPI221, OCPI230)
 	case meter.Unit(v.Quote.Unit) == meter.Count:
-		return nil, fmt.Errorf("%w: OCPI prices no counted units", ErrExport)
+		return nil, fmt.Errorf("%w: OCPI knows energy and time, and no pieces", ErrExport)
 	case !v.Ended():
 		return nil, fmt.Errorf("%w: session %s", ErrNotEnded, v.Session)
 	case len(v.Cost.Periods()) == 0:
@@ -185,7 +186,10 @@ func (v Visit) signedData() *cdrSignedData {
 			if !whole || len(payload) > plainDataMax || len(record)+len("OCMF|") > signedDataMax {
 				return nil
 			}
-			d.Values = append(d.Values, cdrSignedValue{"Intermediate", payload, "OCMF|" + record})
+			value := cdrSignedValue{"Intermediate", payload, "OCMF|" + record}
+			if !slices.Contains(d.Values, value) { // two readings may rest on one record
+				d.Values = append(d.Values, value)
+			}
 		}
 	}
 	if len(d.Values) == 0 {

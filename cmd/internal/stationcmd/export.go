@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,6 +60,7 @@ func (c *exportCmd) run(ctx context.Context, args []string) error {
 		return err
 	}
 	var content []byte
+	told := len(visits)
 	switch c.format {
 	case "csv":
 		var b bytes.Buffer
@@ -67,12 +69,12 @@ func (c *exportCmd) run(ctx context.Context, args []string) error {
 	case "ocmf":
 		content, err = c.records(visits)
 	default:
-		content, err = c.cdrs(visits, len(args) == 1)
+		content, told, err = c.cdrs(visits, len(args) == 1)
 	}
 	if err != nil {
 		return err
 	}
-	return c.write(content, len(visits))
+	return c.write(content, told)
 }
 
 // write puts the export into a file, or on standard output as it is.
@@ -186,37 +188,44 @@ func readVisit(ctx context.Context, from sessions, opened store.Store, s client.
 	return receipt.VisitOf(r)
 }
 
-func (c *exportCmd) cdrs(visits []receipt.Visit, single bool) ([]byte, error) {
+// cdrs gives the CDRs of the sessions that can be told so, and how many those are.
+func (c *exportCmd) cdrs(visits []receipt.Visit, single bool) ([]byte, int, error) {
 	o := receipt.CDROptions{Version: receipt.OCPIVersion(c.version), Party: c.party}
 	if c.location != "" {
 		raw, err := readBounded(c.location, locationBytesMax)
 		if err != nil {
-			return nil, cli.Hint(err, "name a JSON file with the CdrLocation of the charger: `{command} --location FILE`")
+			return nil, 0, cli.Hint(err, "name a JSON file with the CdrLocation of the charger: `{command} --location FILE`")
 		}
 		decoder := json.NewDecoder(bytes.NewReader(raw))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&o.Location); err != nil {
-			return nil, cli.Fail("write the fields of OCPI's CdrLocation, such as address, city, country, coordinates", "%s: %w", c.location, err)
+			return nil, 0, cli.Fail("write the fields of OCPI's CdrLocation, such as address, city, country, coordinates", "%s: %w", c.location, err)
 		}
 	} else {
 		c.app.Note("address and coordinates are not stated: name them with --location FILE")
 	}
 	list := []json.RawMessage{}
+	var untold error
 	for _, v := range visits {
 		raw, err := v.CDR(o)
 		if err != nil && !single {
 			c.app.Note("session %s is left out: %v", v.Session, err)
+			untold = err
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		list = append(list, raw)
 	}
-	if single && len(list) == 1 {
-		return list[0], nil
+	switch {
+	case single && len(list) == 1:
+		return list[0], 1, nil
+	case len(list) == 0 && untold != nil: // none can be told, as a rule for the same reason
+		return nil, 0, untold
 	}
-	return json.Marshal(list)
+	content, err := json.Marshal(list)
+	return content, len(list), err
 }
 
 // locationBytesMax bounds the file of a location, which has fourteen short fields.
@@ -260,7 +269,11 @@ func recordsOf(v receipt.Visit) ([][]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("session %s, reading %d: %w", v.Session, r.Reading.Sequence, err)
 		}
-		list = append(list, found...)
+		for _, record := range found {
+			if !slices.ContainsFunc(list, func(known []byte) bool { return bytes.Equal(known, record) }) { // two readings may rest on one
+				list = append(list, record)
+			}
+		}
 	}
 	return list, nil
 }
