@@ -18,7 +18,10 @@ func BenchmarkCost(b *testing.B) {
 	accounts := w.fillLedger(b, sizeOf("JOULEPAY_VERTICES", 100_000))
 	urls := w.lists(b, accounts, w.drive(b))
 	urls["readings"] = urls["readings"][:1]
-	clients := []*http.Client{w.from(b, 100), w.from(b, 101), w.from(b, 102), w.from(b, 103)}
+	clients := make([]*http.Client, 100)
+	for i := range clients {
+		clients[i] = w.from(b, 100+i)
+	}
 	for _, list := range slices.Sorted(keysOf(urls)) {
 		for _, at := range urls[list] {
 			parsed, err := url.Parse(at)
