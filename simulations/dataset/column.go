@@ -13,7 +13,7 @@ import (
 
 // Column reads one column of a table with a head as numbers, scaled and rounded half to even. Fields are separated by
 // commas, or by semicolons where the head has any; then a comma is the decimal point. An empty name takes the only column
-// beside the first. The file may be packed with gzip.
+// beside the first. Rows may end before columns that are filled in now and then, as EnergyPlus's monthly ones. The file may be packed with gzip.
 func Column(data []byte, name string, scale int64) ([]int64, error) {
 	data, err := Unpack(data)
 	if err != nil {
@@ -25,6 +25,7 @@ func Column(data []byte, name string, scale int64) ([]int64, error) {
 	if decimalComma {
 		rows.Comma = ';'
 	}
+	rows.FieldsPerRecord = -1
 	names, err := rows.Read()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRow, err)
@@ -44,6 +45,10 @@ func Column(data []byte, name string, scale int64) ([]int64, error) {
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrRow, err)
+		}
+		if at >= len(row) {
+			line, _ := rows.FieldPos(0)
+			return nil, fmt.Errorf("%w: line %d: it ends before its column %.40q", ErrRow, line, names[at])
 		}
 		text := row[at]
 		if decimalComma {
