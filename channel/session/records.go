@@ -332,8 +332,9 @@ type Progress struct {
 	Paid        money.Amount
 	Claims      uint64
 	Paused      bool
-	Note        string // what just happened, in words; empty for plain progress
-	Err         error  // what just went wrong, when something did
+	Reason      wire.Reason // why it ends, once it does
+	Note        string      // what just happened, in words; empty for plain progress
+	Err         error       // what just went wrong, when something did
 }
 
 // DecodeCloseRequest reads the body of OpCloseRequest.

@@ -175,7 +175,7 @@ func (v *visit) report(now Instant, note string, err error) Report {
 		Session: v.record.ID, Role: v.record.Role, Phase: v.record.Phase, Peer: v.record.Peer, At: now.Session,
 		Service:  v.record.Service,
 		Quantity: v.record.Quantity, Returned: v.record.Returned, Power: v.record.Power, SoCPermille: v.record.SoCPermille,
-		Cost: v.record.Cost, Paid: v.record.Paid, Claims: v.record.Claims, Note: note, Err: err,
+		Cost: v.record.Cost, Paid: v.record.Paid, Claims: v.record.Claims, Reason: v.record.Reason, Note: note, Err: err,
 	}
 	if v.record.StartedMs != 0 {
 		p.Elapsed = time.Duration(v.record.EndedMs-v.record.StartedMs) * time.Millisecond

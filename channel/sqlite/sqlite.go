@@ -65,6 +65,9 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	return s, nil
 }
 
+// Work says what the store wrote since it was opened, and how long the disk took.
+func (s *Store) Work() engine.Work { return s.db.Work() }
+
 // Close commits what was handed over, waits for reads under way and releases the file. A second call does nothing.
 func (s *Store) Close() error {
 	s.mu.Lock()

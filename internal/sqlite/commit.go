@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // Bounds of group commit. With every caller waiting for its answer, both are out of reach below a thousand sessions;
@@ -105,6 +106,7 @@ type writer struct {
 	commit   func() error // COMMIT; tests put a failing disk here
 
 	requests, commits atomic.Uint64
+	times             commitTimes
 
 	// For the writer's goroutine only:
 	batch  []*request // taken and not answered
@@ -220,8 +222,10 @@ func (w *writer) runRequest(r *request) error {
 
 // commitOrFail makes the batch durable, or tells whether it is certain that it is not.
 func (w *writer) commitOrFail() error {
+	start := time.Now()
 	err := w.commit()
 	if err == nil {
+		w.times.note(time.Since(start))
 		w.commits.Add(1)
 		return nil
 	}

@@ -175,7 +175,7 @@ func New(c Config) (http.Handler, error) {
 	if s.openAPI, err = OpenAPI(); err != nil {
 		return nil, err
 	}
-	if s.metrics, err = newMetrics(s.Registry); err != nil {
+	if s.metrics, err = newMetrics(s.Registry, func() int { return len(s.eventReaders) }); err != nil {
 		return nil, err
 	}
 	s.limiter = newLimiter(s.Rate)

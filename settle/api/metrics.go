@@ -19,7 +19,8 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 }
 
-func newMetrics(registry *prometheus.Registry) (*metrics, error) {
+// newMetrics registers them, with a gauge of who follows events now.
+func newMetrics(registry *prometheus.Registry, followers func() int) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "joulepay_http_requests_total", Help: "Requests answered, by route, method and status.",
@@ -29,7 +30,10 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 			Buckets: prometheus.ExponentialBuckets(0.0005, 4, 9), // 0.5 ms … 33 s
 		}, []string{"route"}),
 	}
-	for _, collector := range []prometheus.Collector{m.requests, m.seconds} {
+	following := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "joulepay_http_event_followers", Help: "Callers that follow events now.",
+	}, func() float64 { return float64(followers()) })
+	for _, collector := range []prometheus.Collector{m.requests, m.seconds, following} {
 		if err := registry.Register(collector); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 		}

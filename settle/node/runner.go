@@ -79,7 +79,7 @@ type Node struct {
 // called, or it cannot go on. Err says why it ended.
 func Start(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{
-		options: o, logger: o.Logger, stages: newStages(),
+		options: o, logger: o.Logger, stages: newStages(o.Clock),
 		candidates: make(chan candidate, admitWaitingMax), events: make(chan Event, eventsMax), inbound: make(chan inbound, deliveriesMax),
 		outbound: make(chan []byte, stream.AppendMax), effects: make(chan []Effect, stepsMax), reread: make(chan struct{}, 1),
 		carried: make(chan struct{}), accused: make(map[uint8]proof.Evidence),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"joulepay/settle"
 )
@@ -26,16 +27,17 @@ type stages struct {
 	finality  chan struct{} // closed and replaced when a checkpoint becomes final
 	count     int           // of waiters
 	shares    *shares
+	tally     *tally
 
 	// The results of the vertices that were accepted last. A vertex is accepted once, so none goes stale.
 	young, old map[settle.VertexID]Result
 }
 
-func newStages() *stages {
+func newStages(now func() time.Time) *stages {
 	return &stages{
 		waiters:   make(map[settle.VertexID][]chan Notice),
 		listeners: make(map[*Subscription]struct{}), finality: make(chan struct{}),
-		young: make(map[settle.VertexID]Result), shares: newShares(),
+		young: make(map[settle.VertexID]Result), shares: newShares(), tally: newTally(now),
 	}
 }
 
@@ -92,6 +94,7 @@ func (s *stages) remember(n Notice) {
 
 func (s *stages) tell(n Notice) {
 	s.shares.tell(n)
+	s.tally.tell(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch n.Stage {

@@ -77,6 +77,9 @@ func widen(ctx context.Context, db *engine.DB) error {
 	return nil
 }
 
+// Work says what the store wrote since it was opened, and how long the disk took.
+func (s *Store) Work() engine.Work { return s.db.Work() }
+
 // Close implements store.Store.
 func (s *Store) Close() error { return s.db.Close() }
 

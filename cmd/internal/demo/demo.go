@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"joulepay/channel/session"
 	"joulepay/cmd/internal/operator"
 	"joulepay/cmd/internal/party"
@@ -59,6 +61,7 @@ type World struct {
 	clock   *clock
 	node    *operator.Node
 	charger *station.Station
+	shown   *prometheus.Registry // of the API
 	served  station.Front
 	payer   *party.Party
 	flowing atomic.Bool // energy may flow: the session clock may move

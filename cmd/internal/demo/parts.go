@@ -43,6 +43,7 @@ func (w *World) startLedger(ctx context.Context, _ net.Listener) error {
 // startAPI serves the ledger and, once there is one, the charger on the listener.
 func (w *World) startAPI(ctx context.Context, listener net.Listener) error {
 	config := w.node.Config()
+	w.shown = config.Registry
 	config.Claims = api.FirstClaims(&w.served, config.Claims)
 	config.Sessions, config.Stations, config.Tariffs = &w.served, &w.served, &w.served
 	config.Events, config.Lifetime, config.Dashboard = append(config.Events, &w.served), ctx, web.Handler()
@@ -107,6 +108,7 @@ func (w *World) startCharger(ctx context.Context, _ net.Listener) error {
 	if err := w.fund(ctx, p); err != nil {
 		return err
 	}
+	w.shown.MustRegister(w.charger.Metrics()...)
 	w.served.Show(w.charger)
 	running, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})

@@ -16,6 +16,7 @@ import (
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"joulepay/channel/natslink"
+	"joulepay/cmd/internal/metrics"
 	"joulepay/internal/natsd"
 	"joulepay/settle"
 	"joulepay/settle/api"
@@ -72,6 +73,7 @@ type Node struct {
 	conn    *nats.Conn
 	log     stream.Log
 	peers   *peers
+	trouble metrics.Trouble // of conn
 	fresh   bool
 
 	ended   chan struct{} // closed when err says why
@@ -202,6 +204,7 @@ func (n *Node) connect(ctx context.Context, network wallet.NetworkID) error {
 		Name: "joulepay ledger", Key: key, InboxPrefix: natsgossip.Inbox(network, key.Public), TLS: n.options.TLS,
 		OnReconnect: func() { n.options.Log.Info("NATS is back") },
 		OnError: func(err error) {
+			n.trouble.Note(err)
 			n.options.Log.Warn("NATS", "error", err)
 			if errors.Is(err, natsd.ErrForbidden) {
 				giveUp(err) // while we wait below; later nobody does

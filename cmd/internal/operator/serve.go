@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"joulepay/cmd/internal/metrics"
 	"joulepay/settle"
 	"joulepay/settle/api"
 )
@@ -13,10 +14,11 @@ import (
 // Config gives what the API of a process with this node serves. The caller adds what else the process has, whether its
 // address is loopback, and the operator's token.
 func (n *Node) Config() api.Config {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(metrics{n}) // a fresh registry has nothing that it could collide with
+	registry := metrics.New()
+	registry.MustRegister(standing{n}, metrics.NATS("ledger", n.conn, &n.trouble), metrics.Database("ledger", n.store.Work),
+		metrics.Disk(n.options.Dir)) // a fresh registry has nothing that they could collide with
 	c := api.Config{
-		Checks: []api.Check{{Name: "database", Well: n.databaseWell}, {Name: "stream", Well: n.streamWell}},
+		Checks: []api.Check{{Name: "database", Well: n.databaseWell}, {Name: "stream", Well: n.streamWell}, {Name: "disk", Well: metrics.DiskWell(n.options.Dir)}},
 		Now:    n.options.Now, Logger: n.options.Log, Registry: registry, Version: version(),
 	}
 	c.Snapshots, c.Once = n, n.keys
@@ -45,8 +47,8 @@ func version() string {
 	return "unknown"
 }
 
-// metrics shows a node to Prometheus, read anew for every scrape.
-type metrics struct{ node *Node }
+// standing shows a node to Prometheus, read anew for every scrape.
+type standing struct{ node *Node }
 
 func gauge(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc("joulepay_ledger_"+name, help, nil, nil)
@@ -65,18 +67,23 @@ var (
 	peersGauge     = gauge("peers_reachable", "Other witnesses that answered when they were last asked.")
 	accusedGauge   = gauge("witnesses_accused", "Witnesses that contradicted themselves since the node started.")
 	timeGauge      = gauge("time_seconds", "Ledger time, in seconds since 1970.")
+
+	verticesCount = prometheus.NewDesc("joulepay_ledger_vertices_total", "Vertices decided since the start, by what they wanted and what the ledger said.",
+		[]string{"kind", "verdict"}, nil)
+	finalityTime = prometheus.NewDesc("joulepay_ledger_finality_seconds",
+		"Time until a vertex that was submitted to this node is final here, of a sample.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
-func (m metrics) Describe(out chan<- *prometheus.Desc) {
+func (m standing) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{heightGauge, acceptedGauge, decidedGauge, pendingGauge, tipsGauge, channelsGauge,
-		justifiedGauge, finalGauge, epochGauge, peersGauge, accusedGauge, timeGauge} {
+		justifiedGauge, finalGauge, epochGauge, peersGauge, accusedGauge, timeGauge, verticesCount, finalityTime} {
 		out <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (m metrics) Collect(out chan<- prometheus.Metric) {
+func (m standing) Collect(out chan<- prometheus.Metric) {
 	s := m.node.Status()
 	send := func(d *prometheus.Desc, value float64) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value) // no labels to mismatch
@@ -93,4 +100,9 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	send(peersGauge, float64(m.node.peers.reachable()))
 	send(accusedGauge, float64(len(s.Evidence)))
 	send(timeGauge, float64(s.Head.Time)/1000)
+	tally := m.node.runner.Tally()
+	for d, n := range tally.Decided {
+		out <- prometheus.MustNewConstMetric(verticesCount, prometheus.CounterValue, float64(n), d.Kind.String(), d.Verdict.String())
+	}
+	out <- prometheus.MustNewConstHistogram(finalityTime, tally.Final, tally.FinalSeconds, tally.FinalWithin)
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"joulepay/channel/agent"
 	"joulepay/channel/link"
@@ -26,6 +27,7 @@ import (
 	channelsqlite "joulepay/channel/sqlite"
 	"joulepay/channel/store"
 	"joulepay/cmd/internal/cli"
+	"joulepay/cmd/internal/metrics"
 	"joulepay/cmd/internal/walletcmd"
 	"joulepay/internal/natsd"
 	"joulepay/settle/client"
@@ -94,6 +96,7 @@ type Party struct {
 	Registry *registry.Registry
 
 	options Options
+	trouble metrics.Trouble // of Conn
 	keys    *keys
 	key     wallet.PrivateKey // of Conn
 	log     *slog.Logger
@@ -178,7 +181,24 @@ func (p *Party) connect() (err error) {
 }
 
 func (p *Party) dial(key natsd.Key) (*nats.Conn, error) {
-	return natsd.Dial(p.options.NATS, natsd.DialOptions{Name: p.options.Name, Key: key, TLS: p.options.TLS, OnError: p.options.OnNATS})
+	return natsd.Dial(p.options.NATS, natsd.DialOptions{Name: p.options.Name, Key: key, TLS: p.options.TLS, OnError: p.natsError})
+}
+
+// natsError counts what the connection reports, and passes it on.
+func (p *Party) natsError(err error) {
+	p.trouble.Note(err)
+	if p.options.OnNATS != nil {
+		p.options.OnNATS(err)
+	}
+}
+
+// Metrics gives what a process that runs this party shows of it.
+func (p *Party) Metrics() []prometheus.Collector {
+	shown := []prometheus.Collector{metrics.NATS("station", p.Conn, &p.trouble)}
+	if s, ok := p.Store.(*channelsqlite.Store); ok {
+		shown = append(shown, metrics.Database("sessions", s.Work))
+	}
+	return shown
 }
 
 // Token gives the address of the party's connection, where it does not say who it is.

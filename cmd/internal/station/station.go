@@ -12,10 +12,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"joulepay/channel/agent"
 	"joulepay/channel/natslink"
 	"joulepay/channel/secure"
 	"joulepay/channel/session"
+	"joulepay/cmd/internal/metrics"
 	"joulepay/cmd/internal/party"
 	"joulepay/meter"
 	"joulepay/pricing"
@@ -69,6 +72,7 @@ type Station struct {
 	places  []*place
 	agent   *agent.Station
 	link    *secure.Link
+	counts  *metrics.Sessions
 	history History
 	live    live
 }
@@ -76,6 +80,7 @@ type Station struct {
 // New puts a station together; nothing runs before Run. connect gives its outlets, told by when one may be replugged.
 func New(p *party.Party, c Config, connect func(free func() bool) ([]Place, error), log *slog.Logger) (*Station, error) {
 	s := &Station{config: c, party: p, log: log, history: HistoryOf(p.Store)}
+	s.counts = metrics.NewSessions(p.Ledger.Trusted().Genesis.Currency, time.Now)
 	tariff, err := s.tariff(c.Clock.Now().Session)
 	if err != nil {
 		return nil, err
@@ -109,6 +114,11 @@ func New(p *party.Party, c Config, connect func(free func() bool) ([]Place, erro
 
 // Agent gives the agent, for whoever paces a simulated clock.
 func (s *Station) Agent() *agent.Station { return s.agent }
+
+// Metrics gives what a process that runs the station shows of its sessions, its link and its party.
+func (s *Station) Metrics() []prometheus.Collector {
+	return append(s.party.Metrics(), s.counts, metrics.Link(s.link))
+}
 
 // Free tells whether any outlet has no session and could serve one.
 func (s *Station) Free() bool { return slices.ContainsFunc(s.places, (*place).free) }
@@ -168,6 +178,7 @@ func (s *Station) report(p session.Progress) {
 	} else if p.Note != "" {
 		s.log.Debug("session", "session", p.Session.String(), "phase", p.Phase.String(), "note", p.Note)
 	}
+	s.counts.Report(p)
 	s.live.note(p.Session)
 	if s.config.Report != nil {
 		s.config.Report(p)

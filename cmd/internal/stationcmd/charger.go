@@ -10,7 +10,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"joulepay/channel/session"
+	"joulepay/cmd/internal/metrics"
 	"joulepay/cmd/internal/operator"
 	"joulepay/cmd/internal/party"
 	"joulepay/cmd/internal/station"
@@ -62,6 +65,7 @@ type Charger struct {
 
 	options Options
 	front   station.Front
+	shown   *prometheus.Registry // of the API
 	broker  *operator.Broker
 	node    *operator.Node
 	failed  chan error // what ended by itself, at most one of each part
@@ -150,6 +154,7 @@ func (c *Charger) startLedger(ctx context.Context, listener net.Listener) error 
 		}
 	}()
 	config := node.Config()
+	c.shown = config.Registry
 	config.Claims = api.FirstClaims(&c.front, config.Claims)
 	return c.serve(ctx, listener, config)
 }
@@ -179,6 +184,11 @@ func (c *Charger) startStation(ctx context.Context, listener net.Listener) error
 	if err != nil {
 		return err
 	}
+	if c.shown == nil {
+		c.shown = metrics.New()
+		c.shown.MustRegister(metrics.Disk(c.options.Dir))
+	}
+	c.shown.MustRegister(c.Station.Metrics()...)
 	c.front.Show(c.Station)
 	c.run(ctx)
 	if c.node != nil {
@@ -221,8 +231,8 @@ func (c *Charger) fail(err error) {
 func (c *Charger) remoteConfig() api.Config {
 	return api.Config{
 		Network: c.Party.Ledger, Claims: &c.front,
-		Checks: []api.Check{{Name: "broker", Well: c.brokerWell}, {Name: "ledger", Well: c.ledgerWell}},
-		Now:    time.Now, Logger: c.options.Log,
+		Checks: []api.Check{{Name: "broker", Well: c.brokerWell}, {Name: "ledger", Well: c.ledgerWell}, {Name: "disk", Well: metrics.DiskWell(c.options.Dir)}},
+		Now:    time.Now, Logger: c.options.Log, Registry: c.shown,
 	}
 }
 
