@@ -54,7 +54,7 @@ func (l *load) view(api *client.Pinned, floor uint64) (v view, err error) {
 		}
 	}
 	for c, err := range client.All(func(cursor string) (client.Page[client.Checkpoint], error) {
-		return api.Checkpoints(ctx, client.PageQuery{Cursor: cursor, Limit: client.PageSizeMax})
+		return api.Checkpoints(ctx, client.CheckpointQuery{PageQuery: client.PageQuery{Cursor: cursor, Limit: client.PageSizeMax}})
 	}) {
 		if err != nil {
 			return v, err
