@@ -118,7 +118,7 @@ func (s *spice) vehicle(x *charging.Session, capacity int64, names map[string]bo
 		name = fmt.Sprintf("vehicle-%s-%d", plainName(x.Vehicle)[:min(20, len(plainName(x.Vehicle)))], n)
 	}
 	names[name] = true
-	fmt.Fprintf(&s.vehicles, "  %s:\n    battery: {capacity: %skWh, power: %s, ideal: true}\n", quoted(name), kilo(capacity), kilowatts(x.Battery.MaxMilliwatts))
+	fmt.Fprintf(&s.vehicles, "  %s:\n    battery: {capacity: %skWh, power: %s, ideal: true}\n", word(name), kilo(capacity), kilowatts(x.Battery.MaxMilliwatts))
 	fmt.Fprintf(&s.vehicles, "    %s\n", strings.ReplaceAll(purse, ", ", "\n    "))
 	if x.Battery.ReturnMilliwatts > 0 {
 		fmt.Fprintf(&s.vehicles, "    return: %s\n", kilowatts(x.Battery.ReturnMilliwatts))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
+	"regexp"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func (d *Draft) write(taken []dataset.Session, seats []seat, o Options) error {
 			}
 			name, count = group, fmt.Sprintf("count: %d, ", o.Stations)
 		}
-		fmt.Fprintf(&b, "  %s: {%spower: %s, tariff: energy, time_zone: %s, claim_every: 10m, gone_after: 30m}\n", quoted(name), count, kilowatts(s.power), zone)
+		fmt.Fprintf(&b, "  %s: {%spower: %s, tariff: energy, time_zone: %s, claim_every: 10m, gone_after: 30m}\n", word(name), count, kilowatts(s.power), zone)
 	}
 	if d.Form == FormTable {
 		if err := d.fleet(&b, taken, o); err != nil {
@@ -134,8 +135,19 @@ func (d *Draft) vehicles(b *bytes.Buffer, taken []dataset.Session) {
 		fmt.Fprintf(b, "  %s-%d: # %s\n    battery: {capacity: %skWh%s, ideal: true}\n    %s\n", fleet, i+1, oneLine(s.ID), kilo(capacity), power,
 			strings.ReplaceAll(purse, ", ", "\n    "))
 		fmt.Fprintf(b, "    visits:\n      - {at: %s, station: %s, from: %s%%, to: 100%%, energy: %skWh, stay: %s, departs: %s, remains: true}\n",
-			duration(at), quoted(s.Station), exact(int64(from), permillePerCent), kilo(s.EnergyMilliwattHours), duration(stay), duration(departs))
+			duration(at), word(s.Station), exact(int64(from), permillePerCent), kilo(s.EnergyMilliwattHours), duration(stay), duration(departs))
 	}
+}
+
+// plainWord is text that YAML takes for text without quotes.
+var plainWord = regexp.MustCompile(`^[a-z][a-z-]*[0-9][a-z0-9-]*$|^[a-z]+-[a-z0-9-]*$|^outlet$`)
+
+// word writes a name as people do where that is the same, and quoted elsewhere: true, 1e3 and null are no names to YAML.
+func word(name string) string {
+	if plainWord.MatchString(name) {
+		return name
+	}
+	return quoted(name)
 }
 
 // quoted writes text as JSON, which is YAML.
