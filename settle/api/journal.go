@@ -69,8 +69,8 @@ func walk[T any](ctx context.Context, n *node.Node, q store.VertexQuery, ask cli
 	if err != nil {
 		return page, err
 	}
-	from, before, err := heights(ctx, n, span)
-	if err != nil {
+	from, before, any, err := heights(ctx, n, span)
+	if err != nil || !any {
 		return page, err
 	}
 	q.From, q.Before = from, lowest(q.Before, before, at.before)

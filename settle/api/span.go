@@ -9,19 +9,19 @@ import (
 	"joulepay/settle/store"
 )
 
-// heights turns a span of ledger time into heights of the log: from is the first, before the one after the last; 0 is none.
-// Ledger time never falls from one entry to the next, so they are found by halving.
-func heights(ctx context.Context, n *node.Node, span client.Span) (from, before uint64, err error) {
+// heights turns a span of ledger time into heights of the log: from is the first, before the one after the last, or 0 for no
+// bound. any is false where the log has nothing of that time. Ledger time never falls from one entry to the next, so they are found by halving.
+func heights(ctx context.Context, n *node.Node, span client.Span) (from, before uint64, any bool, err error) {
 	if !span.Since.IsZero() {
 		if from, err = heightAt(ctx, n, settle.LedgerTimeOf(span.Since)); err != nil {
-			return 0, 0, err
+			return 0, 0, false, err
 		}
 	}
-	if !span.Until.IsZero() {
-		before, err = heightAt(ctx, n, settle.LedgerTimeOf(span.Until))
-		before = max(before, 1) // nothing is below the genesis, and 0 would be no bound
+	if span.Until.IsZero() {
+		return from, 0, true, nil
 	}
-	return from, before, err
+	before, err = heightAt(ctx, n, settle.LedgerTimeOf(span.Until))
+	return from, before, before > from, err
 }
 
 // heightAt gives a height below which every vertex is earlier than a time, and from which on none is.
