@@ -83,5 +83,10 @@ func (o *Options) check() error {
 			return fmt.Errorf("%w: no column is named for %.40q; known are %s", ErrOption, role, strings.Join(Roles(), ", "))
 		}
 	}
+	for _, twin := range twins {
+		if o.Column[twin[0]] != "" && o.Column[twin[1]] != "" {
+			return fmt.Errorf("%w: columns for both %s and %s", ErrOption, twin[0], twin[1])
+		}
+	}
 	return nil
 }

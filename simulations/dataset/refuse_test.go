@@ -64,6 +64,7 @@ func TestFilesThatAreNoTablesOfSessionsAreRefusedThoughBadRowsAreSkipped(t *test
 		{"no column of energy", "csv", "arrives,leaves\n", dataset.Options{}, dataset.ErrRow},
 		{"a column that was named", "csv", plainHead, dataset.Options{Column: map[string]string{"power": "kW"}}, dataset.ErrRow},
 		{"an unknown role", "csv", plainHead, dataset.Options{Column: map[string]string{"colour": "id"}}, dataset.ErrOption},
+		{"two units of a role", "csv", plainHead, dataset.Options{Column: map[string]string{"power": "power_kw", "power_w": "power_kw"}}, dataset.ErrOption},
 		{"columns of a list", "ocpi", "[]", dataset.Options{Column: map[string]string{"id": "id"}}, dataset.ErrOption},
 		{"an unknown order of dates", "csv", plainHead, dataset.Options{Dates: "backwards"}, dataset.ErrOption},
 		{"a separator that is a quote", "csv", plainHead, dataset.Options{Separator: '"'}, dataset.ErrOption},

@@ -242,7 +242,7 @@ func (e *expansion) recorded(f Fleet, group []int) ([]Vehicle, error) {
 	}
 	sessions, err := dataset.Sessions(f.Format, data, dataset.Options{Start: e.scenario.Start})
 	if err != nil {
-		return nil, e.scenario.problem("`simulate import --help` names the formats", "file %q: %v", clip(f.Data), err)
+		return nil, e.scenario.problem("`simulate import --list` shows formats; it makes tables without bad rows", "file %q: %v", clip(f.Data), err)
 	}
 	var all []Vehicle
 	for _, x := range sessions {

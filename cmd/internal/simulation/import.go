@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"joulepay/cmd/internal/cli"
 	"joulepay/simulations/dataset"
@@ -68,7 +69,10 @@ func importCommand(app *cli.App) *cobra.Command {
 	}
 	i.flags(command)
 	command.Args = func(command *cobra.Command, args []string) error { return i.arguments(args) }
-	command.RunE = func(*cobra.Command, []string) error {
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		if err := i.fitting(command); err != nil {
+			return err
+		}
 		switch {
 		case i.list:
 			return i.listed()
@@ -107,7 +111,7 @@ func (i *importer) flags(command *cobra.Command) {
 	f.StringVar(&i.every, "every", "15m", "of series: length of a slot")
 	f.BoolVar(&i.solar, "solar", false, "of series: what the sun gives, in place of a load")
 	var names []string
-	f.VisitAll(func(flag *flagOf) { names = append(names, flag.Name) })
+	f.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
 	cli.OnlyTyped(command, names...)
 }
 

@@ -7,11 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"joulepay/cmd/internal/cli"
@@ -19,8 +21,6 @@ import (
 	"joulepay/simulations/draft"
 	"joulepay/simulations/scenario"
 )
-
-type flagOf = pflag.Flag
 
 // stationsFromData has the stations of a file.
 const stationsFromData = "from-data"
@@ -65,6 +65,33 @@ func (i *importer) take(args []string) error {
 		return nil
 	}
 	return cli.Usage("`simulate import --list` shows them", "unknown preset %.40q", i.preset)
+}
+
+// of are the formats, beside tables of sessions, that an option has a meaning for. Options that are not here fit all.
+var of = map[string][]string{
+	"column": {formatPrices, formatSeries}, "separator": nil, "dates": nil, "wants": nil, "skip-bad": nil, "limit": nil, "stations": nil,
+	"power": nil, "as": nil, "prices": nil, "start": {formatSeries}, "from": {formatPrices, formatBDEW, formatSeries},
+	"to": {formatPrices, formatBDEW, formatSeries}, "tariff": {formatSpiceEV}, "engine": {formatSpiceEV}, "seed": {formatSpiceEV},
+	"energy": {formatBDEW}, "holiday": {formatBDEW}, "every": {formatSeries}, "solar": {formatSeries},
+}
+
+// blocksOnly are options of blocks that tables of sessions do not know.
+var blocksOnly = []string{"energy", "holiday", "every", "solar"}
+
+// fitting refuses options that would change nothing.
+func (i *importer) fitting(command *cobra.Command) error {
+	other := slices.Contains([]string{formatSpiceEV, formatPrices, formatBDEW, formatSeries}, i.format)
+	var wrong string
+	command.Flags().Visit(func(flag *pflag.Flag) {
+		formats, limited := of[flag.Name]
+		if limited && other && !slices.Contains(formats, i.format) || !other && slices.Contains(blocksOnly, flag.Name) {
+			wrong = flag.Name
+		}
+	})
+	if wrong != "" && !i.list {
+		return cli.Usage("leave it out; `simulate import --help` says what it is for", "--%s means nothing to %s", wrong, i.format)
+	}
+	return nil
 }
 
 // reading gives the options of a reader of sessions.
