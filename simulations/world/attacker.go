@@ -21,6 +21,7 @@ type attacker struct {
 	sending   func(to link.Addr, f wire.Frame) []wire.Frame // gives what leaves in place of a frame
 	receiving func(f wire.Frame) bool                       // tells whether the machine is not to see a frame
 	arriving  func()                                        // it has plugged in
+	leaving   func()                                        // it drives on
 	posting   func(p settle.Payload)                        // it is about to submit a payload
 	actuating func(a session.Actuate) bool                  // tells whether the outlet is not to hear a command
 	fresh     bool                                          // it uses no channel twice
@@ -82,6 +83,12 @@ func (a *attacker) takes(f wire.Frame) bool { return a != nil && a.receiving != 
 func (a *attacker) plugged() {
 	if a != nil && a.arriving != nil {
 		a.arriving()
+	}
+}
+
+func (a *attacker) leaves() {
+	if a != nil && a.leaving != nil {
+		a.leaving()
 	}
 }
 

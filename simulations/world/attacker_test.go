@@ -93,6 +93,18 @@ func TestAStaleCloseIsAnsweredAndPaysInFull(t *testing.T) {
 	}
 }
 
+func TestAStaleCloseOfAChannelThatIsSettledLaterIsAnsweredByItsKeeper(t *testing.T) {
+	summary := run(t, parse(t, `
+  road: {tax_included: "YES", elements: [{price_components: [{type: FLAT, price: 1.50, vat: 19.0, step_size: 1}]}]}
+stations: {gate: {service: toll, tariff: road}}
+vehicles: {mallory: {attack: stale-close, visits: [{station: gate, pieces: 3, stay: 4m}]}}
+`), 1)
+	c := summary.Channels[0]
+	if summary.Ledger.Vertices["close-request"] == 0 || summary.Ledger.Vertices["settle"] == 0 || c.State != "closed" || c.Payout.Amount != c.Claimed.Amount || c.Claimed.Amount == 0 {
+		t.Errorf("%v, %+v", summary.Ledger.Vertices, c)
+	}
+}
+
 func TestTheSecondOfTwoSpendsWithOneSequenceIsRefused(t *testing.T) {
 	summary := cheating(t, "", ", attack: double-spend")
 	if summary.Ledger.Refused == 0 || summary.Faults["second spend refused"]+summary.Ledger.Vertices["transfer"] == 0 || !summary.Money.Conserved {

@@ -31,7 +31,7 @@ func (o *oracle) taking(a *attacker) *taking {
 // parties is at most what the quotes of its sessions declared.
 func (o *oracle) checkAttackers() {
 	for _, id := range slices.SortedFunc(maps.Keys(o.tickets), func(a, b channel.SessionID) int { return cmp.Compare(string(a[:]), string(b[:])) }) {
-		o.closeTicket(id, o.tickets[id], session.PhaseEnded) // of a station that cheats: it ends nothing
+		o.closeTicket(id, o.tickets[id], session.PhaseEnded, 0) // of a station that cheats: it ends nothing
 	}
 	for _, p := range o.world.parties() {
 		if p.cheat != nil {
@@ -104,4 +104,9 @@ func (o *oracle) partyOf(opening channel.Opening, who channel.Party) *party {
 func (o *oracle) cheats(opening channel.Opening, who channel.Party) bool {
 	p := o.partyOf(opening, who)
 	return p != nil && p.cheat != nil
+}
+
+// closing tells whether the window of a channel runs.
+func (o *oracle) closing() bool {
+	return slices.ContainsFunc(o.channels, func(id channel.ID) bool { return o.books.channels[id].State == channel.Closing })
 }

@@ -174,7 +174,7 @@ func (o *oracle) storedPayee(p *party, r session.SessionRecord) {
 		o.world.fail(err)
 		return
 	}
-	declared := t.declared(r.Phase)
+	declared := t.declared(r.Phase, r.Paid)
 	owed := max(r.Cost-r.Paid, 0)
 	o.risk += owed - t.owed
 	o.riskMax = max(o.riskMax, o.risk)
@@ -195,7 +195,7 @@ func (o *oracle) storedPayee(p *party, r session.SessionRecord) {
 			o.hold("price", r.Cost == x.value, "session %.8s costs %s, its readings come to %s", r.ID, r.Cost, x.value)
 		}
 		o.risk -= t.owed
-		o.closeTicket(r.ID, t, r.Phase)
+		o.closeTicket(r.ID, t, r.Phase, r.Paid)
 	}
 }
 
@@ -205,20 +205,24 @@ func (o *oracle) storedPayer(p *party, r session.SessionRecord) {
 	if t == nil || t.cheated == nil || p.cheat != nil || !t.begun {
 		return
 	}
-	most := max(t.cheated.valueMost, 0) + t.declared(r.Phase)
+	most := max(t.cheated.valueMost, 0) + t.declared(r.Phase, 0)
 	o.hold("I5", r.Paid <= most, "session %.8s at %s: paid %s for what is worth %s", r.ID, t.station.name, r.Paid, t.cheated.value)
 }
 
-// declared gives what the quote says may be lost in a phase.
-func (t *ticket) declared(phase session.Phase) money.Amount {
+// declared gives what the quote says may be lost in a phase, when so much is paid: of a start fee that is paid nothing any more.
+func (t *ticket) declared(phase session.Phase, paid money.Amount) money.Amount {
+	sum := t.quote.Slice + max(0, t.quote.Prepaid-max(0, paid))
 	if phase >= session.PhaseFinal {
-		return t.quote.Slice + t.quote.Prepaid + t.quote.EndSurcharge
+		sum += t.quote.EndSurcharge
 	}
-	return t.quote.Slice + t.quote.Prepaid
+	return sum
 }
 
 // closeTicket forgets a session: when this event is over its readings will not be sent again.
-func (o *oracle) closeTicket(id channel.SessionID, t *ticket, phase session.Phase) {
+func (o *oracle) closeTicket(id channel.SessionID, t *ticket, phase session.Phase, paid money.Amount) {
+	if t.station.cheat != nil {
+		paid = 0 // it may keep what was paid in advance
+	}
 	if x := t.cheated; x != nil && t.begun {
 		sum := o.taking(x.by)
 		value, most := x.value, x.valueMost
@@ -229,7 +233,7 @@ func (o *oracle) closeTicket(id channel.SessionID, t *ticket, phase session.Phas
 		if x.by.betrayed == id {
 			sum.value -= t.quote.Prepaid // a start fee, and nothing followed
 		}
-		sum.exposure += t.declared(phase) + most - value
+		sum.exposure += t.declared(phase, paid) + most - value
 	}
 	delete(o.tickets, id)
 	o.silent = append(o.silent, id)

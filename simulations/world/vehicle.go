@@ -116,6 +116,7 @@ func (v *vehicle) plugIn(s *station) {
 func (v *vehicle) depart(why string) {
 	v.world.trace(v.name, "leaves %s: %s", v.at.name, why)
 	at := v.at
+	v.cheat.leaves()
 	v.left()
 	v.at, v.source = nil, nil
 	at.leave(v)

@@ -232,7 +232,10 @@ func (w *World) unfinished() (running, over int, reason string) {
 		}
 		running, over = running+open, over+ended
 		if p.cheat != nil {
-			continue // nobody waits for a cheat
+			if p.closes() {
+				note("what " + p.name + " closes")
+			}
+			continue // for nothing else
 		}
 		if open > 0 {
 			note("a session of " + p.name)
@@ -248,6 +251,9 @@ func (w *World) unfinished() (running, over int, reason string) {
 		if v.spec.Closes && v.cheat == nil && len(v.openChannels()) > 0 {
 			note("the channels of " + v.name)
 		}
+	}
+	if w.oracle.closing() {
+		note("a channel that closes")
 	}
 	return running, over, reason
 }
