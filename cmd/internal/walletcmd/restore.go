@@ -132,7 +132,7 @@ func (s *Selection) keep(w *wallet.Wallet, password []byte) error {
 			return err
 		}
 	}
-	if err := w.Save(path, password, createdAt); err != nil {
+	if err := w.Save(path, password, createdAt, s.cost()); err != nil {
 		return err
 	}
 	s.app.Note("restored wallet %s, %s, in %s", s.name, w.DID(), path)

@@ -41,6 +41,7 @@ type Selection struct {
 	name         string
 	passwordFile string
 	insecure     bool
+	device       bool
 	identity     identity
 	own          bool // named by the program, not by a person: no typing error makes a new identity
 }
@@ -58,7 +59,8 @@ func AddFlags(app *cli.App, command *cobra.Command) *Selection {
 func AddCreateFlags(app *cli.App, command *cobra.Command) *Selection {
 	s := AddFlags(app, command)
 	command.Flags().BoolVar(&s.insecure, "insecure-no-password", false, "make the wallet without a password: whoever reads the file has the keys")
-	cli.OnlyTyped(command, "insecure-no-password")
+	command.Flags().BoolVar(&s.device, "device", false, "make the wallet for a small device: its password takes 12 MiB of memory to check, not 64")
+	cli.OnlyTyped(command, "insecure-no-password", "device")
 	return s
 }
 
@@ -175,7 +177,7 @@ func (s *Selection) create(password []byte) (*wallet.Wallet, error) {
 			return nil, err
 		}
 	}
-	w, err := wallet.Create(path, password, createdAt)
+	w, err := wallet.Create(path, password, createdAt, s.cost())
 	if err != nil {
 		return nil, err
 	}
@@ -185,6 +187,14 @@ func (s *Selection) create(password []byte) (*wallet.Wallet, error) {
 		return w, s.adviseOnPassword()
 	}
 	return w, nil
+}
+
+// cost is what a try of a new wallet's password takes.
+func (s *Selection) cost() wallet.FileOption {
+	if s.device {
+		return wallet.WithCost(wallet.DeviceCost())
+	}
+	return wallet.WithCost(wallet.DefaultCost())
 }
 
 func (s *Selection) adviseOnPassword() error {
