@@ -184,7 +184,8 @@ func (c *crashing) ended() meter.Sample {
 		if err := c.o.SetLimit(c.now, outletMw); err == nil || errors.Is(err, meter.ErrNotStarted) && c.o.Start(c.now, outletMw) != nil {
 			c.t.Fatal("the session cannot go on")
 		}
-		if s, err := c.o.Sample(c.now.Add(time.Second)); err != nil || s.State != meter.Ended || s.Register != c.config.RegisterMwh || !s.Time.After(c.now) {
+		s, err := c.o.Sample(c.now.Add(time.Second))
+		if c.o.away != errors.Is(err, ErrEndedAway) || s.State != meter.Ended || s.Evidence == "" {
 			c.t.Fatalf("it does not hear that its transaction is over: %+v, %v", s, err)
 		}
 	}

@@ -47,6 +47,7 @@ var (
 	ErrRegisterFell   = errors.New("ocpp: the register fell")
 	ErrRegisterJumped = errors.New("ocpp: the register rose more than the outlet can deliver")
 	ErrRegisterStuck  = errors.New("ocpp: power flows and the register stands still")
+	ErrEndedAway      = errors.New("ocpp: the station ended its transaction while the central system was away")
 	ErrUnsigned       = errors.New("ocpp: the meter's signature is required, and there is none that holds")
 	ErrSigned         = errors.New("ocpp: the signed record does not fit its transaction")
 )

@@ -30,6 +30,7 @@ type Outlet struct {
 	lastMeter string // the meter whose records were billed last
 	lastPage  uint64 // and the page of the last
 	awaited   string // the holder whose session goes on after a restart, before it holds the outlet; "" otherwise
+	away      bool   // and it was over before its session went on
 	recalled  bool   // the transaction, or its end, is one of before a restart
 	kept      []byte // what was made durable last
 	fault     error  // the station does not do as it should: nobody is served until it boots anew
@@ -92,7 +93,7 @@ func (o *Outlet) Hold(did string) {
 		o.tx = nil
 	}
 	o.final, o.failure, o.asked = nil, nil, newCommand()
-	o.run, o.stopped, o.limitMw, o.recalled = false, false, 0, false
+	o.run, o.stopped, o.limitMw, o.recalled, o.away = false, false, 0, false, false
 	o.st.note(o.st.keep()) // else the end of this holder's last visit could be taken for that of the next
 }
 
@@ -151,7 +152,7 @@ func (o *Outlet) Start(now time.Time, limitMilliwatts int64) error {
 	case o.run:
 		return meter.ErrStarted
 	case o.recalled:
-		o.run, o.runAt, o.stopped, o.limitMw = true, now, false, limitMilliwatts
+		o.run, o.runAt, o.stopped, o.limitMw, o.away = true, now, false, limitMilliwatts, o.final != nil
 		o.st.kick()
 		return nil // the transaction runs, or is over, which the next sample tells
 	case o.holder == "" || !o.status.usable():
@@ -214,10 +215,14 @@ func (o *Outlet) Stop(now time.Time) error {
 func (o *Outlet) Sample(now time.Time) (meter.Sample, error) {
 	o.st.mu.Lock()
 	defer o.st.mu.Unlock()
-	if o.final != nil && o.run && o.recalled && o.failure == nil { // of before the restart: the session has to stop for it
-		return meter.Sample{Time: now, Register: o.given, Unit: o.final.Unit, State: meter.Ended, StateOfChargePermille: o.final.StateOfChargePermille}, nil
-	}
 	sample, err := o.sample(now)
+	if o.away && o.run && err == nil {
+		if sample.Evidence != "" { // the time of the record is that of the last reading, and nothing may be read after it
+			err = ErrEndedAway
+		} else {
+			sample.Time = now
+		}
+	}
 	if sample.Time.Before(o.givenAt) {
 		sample.Time = o.givenAt
 	}

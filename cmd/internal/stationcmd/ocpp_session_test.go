@@ -512,6 +512,53 @@ func TestASessionGoesOnAfterItsChargerWasRestarted(t *testing.T) {
 	}
 }
 
+// What a driver ends at the station while the charger is away is paid as the meter signed it, once the charger is back.
+func TestATransactionThatEndsWhileItsChargerIsAwayIsPaidAsItsMeterSignedIt(t *testing.T) {
+	key, err := ocmf.GeneratePrivateKey(ocmf.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newOCPPWorld(t, time.Now(), signing("BOX7", key.Public()))
+	s := w.dials("BOX7")
+	s.boots()
+	_, over := w.charge("")
+	began := w.clock.Now().Session
+	s.begins(5000)
+	w.measures(500 + 130_000)
+	s.meters("5100")
+	w.reads(100_000)
+	w.restart()
+	<-s.Gone()
+	ended := w.clock.Now().Session
+	reading := func(event ocmf.Event, at time.Time, wh int64) ocmf.Reading {
+		return ocmf.Reading{
+			Time: at.UTC(), Sync: ocmf.Synchronised, Event: event, Value: ocmf.WattHours(wh * 1000), Register: "01-00:98.08.00.FF", Unit: "Wh",
+			Current: "DC", Status: ocmf.Good,
+		}
+	}
+	record, err := ocmf.Sign(ocmf.Payload{
+		Version: "1.0", Page: ocmf.Page{Context: ocmf.Transactional, Number: 1}, Meter: ocmf.Meter{Serial: "1234"},
+		User:     ocmf.User{Assigned: true, Type: "CENTRAL", Data: "DID-0001"},
+		Readings: []ocmf.Reading{reading(ocmf.Begin, began, 5000), reading(ocmf.End, ended, 5130)},
+	}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := json.Marshal(map[string]string{"signedMeterData": base64.StdEncoding.EncodeToString(record.Raw()), "encodingMethod": "OCMF"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := w.dials("BOX7")
+	again.says("StopTransaction", `{"transactionId":%d,"meterStop":5130,"timestamp":%q,"reason":"EVDisconnected","transactionData":[
+		{"timestamp":%[2]q,"sampledValue":[{"value":%q,"format":"SignedData"}]}]}`, s.transaction, ended.UTC().Format(time.RFC3339Nano), value)
+	r := w.receipt(over)
+	all := readings(t, r)
+	last := all[len(all)-1]
+	if r.Summary.EnergyWh != "130" || last.Reading.Attestation != meter.AttestedOCMF || last.Reading.State != meter.Ended || !bytes.Equal(last.Evidence, record.Raw()) {
+		t.Errorf("%s Wh are paid, ending on %+v", r.Summary.EnergyWh, last.Reading)
+	}
+}
+
 // limited awaits a limit in watts.
 func (b *box) limited(watts float64) {
 	b.w.t.Helper()
