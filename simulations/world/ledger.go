@@ -35,6 +35,8 @@ type ledger struct {
 	funds    []*settle.Vertex
 	issued   money.Amount // by grants that were decided
 
+	forgotten uint64 // bundles of the stream below it are gone
+
 	// What follows is memory of the process: it dies with it.
 	wakes    uint64 // only the last wake-up counts
 	turn     uint64 // of tips
@@ -151,6 +153,16 @@ func (l *ledger) read() {
 		l.world.fail(fmt.Errorf("ledger: %w", err))
 	case len(news) > 0:
 		l.step(node.Delivered{Deliveries: news})
+		l.forget()
+	}
+}
+
+// forget lets the stream lose what the node has taken from it long ago.
+func (l *ledger) forget() {
+	const kept = 1 << 12 // bundles: far more than one step reads, and so than a crash can make it read again
+	if at := l.core.Position().Sequence; at > l.forgotten+2*kept {
+		l.forgotten = at - kept
+		l.stream.Discard(l.forgotten)
 	}
 }
 

@@ -38,32 +38,11 @@ type party struct {
 	watched map[channel.ID]bool
 }
 
-// disk is a party's store, which can fail at an instant.
-type disk struct {
-	*store.Memory
-	party *party
-}
-
-// Commit implements store.Store.
-func (d *disk) Commit(ctx context.Context, b session.Batch) error {
-	stored, heard := d.party.committing()
-	if stored {
-		if err := d.Memory.Commit(ctx, b); err != nil {
-			return err
-		}
-		d.party.world.oracle.stored(d.party, b)
-	}
-	if !heard {
-		return errDied
-	}
-	return nil
-}
-
 func (p *party) init(w *World, name string) {
 	p.process = newProcess(w, name)
 	p.wallet = wallet.FromSeed(sha512.Sum512(fmt.Appendf(nil, "joulepay/simulation/%d/%s", w.options.Seed, name)))
 	p.did, p.addr = p.wallet.DID(), link.Addr(name)
-	p.disk = &disk{store.NewMemory(), p}
+	p.disk = newDisk(p)
 }
 
 // wake is what every new life begins with.
