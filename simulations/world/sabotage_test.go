@@ -13,6 +13,7 @@ import (
 	"joulepay/settle"
 	"joulepay/settle/proof"
 	"joulepay/simulations/scenario"
+	"joulepay/simulations/scenarios"
 	"joulepay/wallet/money"
 )
 
@@ -149,5 +150,33 @@ func TestAWorldThatNeverEndsSaysWhatItWaitsFor(t *testing.T) {
 	})
 	if !errors.Is(err, ErrUnfinished) {
 		t.Error(err)
+	}
+}
+
+func TestWhatIsOverIsForgotten(t *testing.T) {
+	s, err := scenarios.Open("two-cars")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := New(s, Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	o := w.oracle
+	if len(o.tickets) > 0 || len(o.readings) > 0 || o.read == 0 || o.risk != 0 || len(o.finals) > finalsKept {
+		t.Errorf("%d tickets, readings of %d sessions, at risk %s, %d checkpoints", len(o.tickets), len(o.readings), o.risk, len(o.finals))
+	}
+	for _, p := range w.parties() {
+		if len(p.disk.readings) > 0 || len(p.visits) > 0 {
+			t.Errorf("%s keeps readings of %d sessions and %d visits", p.name, len(p.disk.readings), len(p.visits))
+		}
+	}
+	for id := range o.bodies {
+		if o.books.channels[id].State == channel.Closed {
+			t.Errorf("the claims of closed channel %.8s are kept", id)
+		}
 	}
 }
