@@ -61,6 +61,12 @@ func (w *World) addLedger(s *report.Summary) error {
 
 // addSessions lists every session that a station took up, and those that no station knows, in the order of their begin.
 func (w *World) addSessions(s *report.Summary) error {
+	stops := map[channel.SessionID]*stop{}
+	for _, x := range w.stops {
+		for _, id := range x.sessions {
+			stops[id] = x
+		}
+	}
 	for _, v := range w.vehicles {
 		records, err := v.disk.Sessions(context.Background(), channel.SessionID{}, sessionsMax)
 		if err != nil {
@@ -72,6 +78,9 @@ func (w *World) addSessions(s *report.Summary) error {
 			x, err := w.sessionRow(v, r)
 			if err != nil {
 				return err
+			}
+			if at := stops[r.ID]; at != nil {
+				at.fill(&x)
 			}
 			x.Reused = used[r.Channel]
 			used[r.Channel] = r.Channel != channel.ID{}

@@ -75,6 +75,15 @@ func (x *stop) account(r session.SessionRecord) {
 	x.Earned += earned
 }
 
+// fill adds to a session's row what is known of its visit.
+func (x *stop) fill(row *report.Session) {
+	arrived := x.Arrived
+	row.Arrived = &arrived
+	if x.Service == scenario.ServiceCharging {
+		row.Requested = report.Energy(x.Requested)
+	}
+}
+
 // credit gives what an energy that was given back is worth.
 func (s *station) credit(milliwattHours int64) money.Amount {
 	const milliwattHoursPerKilowattHour = 1_000_000
