@@ -56,9 +56,9 @@ type Cost struct {
 // DefaultCost is the second recommendation of RFC 9106, section 4: 64 MiB, a few tenths of a second.
 func DefaultCost() Cost { return Cost{Passes: 3, MemoryKiB: 64 * 1024, Threads: 4} }
 
-// DeviceCost is for devices with little memory, 12 MiB and as many passes as OWASP's password storage cheat sheet asks for
+// DeviceCost is for devices with little memory, 9 MiB and as many passes as OWASP's password storage cheat sheet asks for
 // with so little: a stolen file is easier to try passwords on, so its password should be a generated one.
-func DeviceCost() Cost { return Cost{Passes: 3, MemoryKiB: 12 * 1024, Threads: 1} }
+func DeviceCost() Cost { return Cost{Passes: 4, MemoryKiB: 9 * 1024, Threads: 1} }
 
 // TestCost protects nothing. It is for tests that open many files.
 func TestCost() Cost { return Cost{Passes: 1, MemoryKiB: 8, Threads: 1} }

@@ -1,6 +1,7 @@
 package operations_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,10 +15,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	receipts "joulepay/settle/receipt"
 )
 
 // deviceMemoryMax is what a vehicle may take at its peak: a device beside a charging plug has some 64 MB for everything.
-const deviceMemoryMax = 40 << 20
+const deviceMemoryMax = 40_000_000
 
 // TestAVehicleFitsIntoASmallDevice runs a whole session with real processes, a password on the vehicle's keys, and measures the
 // vehicle. The figures are in docs/performance.md.
@@ -47,16 +50,28 @@ func TestAVehicleFitsIntoASmallDevice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var proof struct{ Evidence struct{ Claims int } }
-	_ = proof
-	t.Logf("peak memory %.1f MB; to the broker %d bytes, from it %d; to the ledger %d, from it %d; receipt %d bytes",
-		float64(peak)/(1<<20), broker.sent.Load(), broker.received.Load(), node.sent.Load(), node.received.Load(), len(receipt))
+	parsed, err := receipts.Parse(bytes.TrimSpace(receipt))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("peak memory %.1f MB; %d claims; to the broker %d bytes, from it %d; to the ledger %d, from it %d; receipt %d bytes, %d of them proofs of the ledger",
+		float64(peak)/1e6, parsed.Summary.Claims, broker.sent.Load(), broker.received.Load(), node.sent.Load(), node.received.Load(),
+		len(receipt), proofBytes(parsed.Evidence))
 	if peak == 0 || peak > deviceMemoryMax {
 		t.Errorf("the vehicle took %d bytes of memory at its peak, at most %d are promised", peak, deviceMemoryMax)
 	}
 	if broker.sent.Load() == 0 || node.received.Load() == 0 {
 		t.Error("the vehicle went around what counts its bytes")
 	}
+}
+
+// proofBytes gives the size of what proves that the ledger decided.
+func proofBytes(e receipts.Evidence) int {
+	size := len(e.Channel)
+	for _, v := range e.Vertices {
+		size += len(v.Vertex) + len(v.Proof)
+	}
+	return size
 }
 
 // highWater runs a process to its end and gives its peak resident memory, bytes, as the system last told of it.

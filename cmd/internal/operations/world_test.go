@@ -52,4 +52,6 @@ func docs(t testing.TB, name string) string {
 	return string(raw)
 }
 
-func docsPath(name string) string { return filepath.Join("..", "..", "..", "docs", filepath.FromSlash(name)) }
+func docsPath(name string) string {
+	return filepath.Join("..", "..", "..", "docs", filepath.FromSlash(name))
+}

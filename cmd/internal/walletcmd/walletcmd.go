@@ -59,7 +59,7 @@ func AddFlags(app *cli.App, command *cobra.Command) *Selection {
 func AddCreateFlags(app *cli.App, command *cobra.Command) *Selection {
 	s := AddFlags(app, command)
 	command.Flags().BoolVar(&s.insecure, "insecure-no-password", false, "make the wallet without a password: whoever reads the file has the keys")
-	command.Flags().BoolVar(&s.device, "device", false, "make the wallet for a small device: its password takes 12 MiB of memory to check, not 64")
+	command.Flags().BoolVar(&s.device, "device", false, "make the wallet for a small device: its password takes 9 MiB of memory to check, not 64")
 	cli.OnlyTyped(command, "insecure-no-password", "device")
 	return s
 }
