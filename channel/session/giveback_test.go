@@ -291,3 +291,31 @@ func TestI3_ChargingAndDischargingAtRandomSettlesAtTheNetPrice(t *testing.T) {
 		}
 	})
 }
+
+// What the station pays is stored before the vehicle says that it knows it, also when it comes with a demand that was answered
+// before.
+func TestI4_WhatIsPaidBackIsStoredBeforeItIsAcknowledged(t *testing.T) {
+	const repeats, silent = 15 * time.Second, 25 * time.Second
+	var answered []byte
+	s := takeBack(func(s *setup) {
+		s.link = func(w *world, l *letter) []string {
+			d, asks := l.message.(wire.Demand)
+			switch since := w.now.Sub(began); {
+			case asks && since > silent:
+				return []string{"lose"}
+			case asks && since > repeats:
+				d.Reading = answered
+				l.message = d
+			case asks:
+				answered = d.Reading
+			}
+			return nil
+		}
+	})
+	w := newWorld(t, s)
+	w.vehicle.begin()
+	w.run(func() bool { return w.vehicle.over() || w.now.Sub(began) > time.Minute })
+	if v, ch := w.vehicle.stored(); v == nil || ch == nil || ch.Side.In.IsZero() {
+		t.Error("nothing was paid back")
+	}
+}

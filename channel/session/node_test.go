@@ -488,6 +488,10 @@ func (n *node) checkDurable(m wire.Message) {
 		}
 	}
 	switch m := m.(type) {
+	case wire.Hello:
+		if in, err := channel.DecodeBest(m.Known.Lanes[channel.Partner.Pays()]); err == nil && in.Above(ch.Side.In) {
+			n.w.breaks("I4: %s knows a claim of %s, stored is %s", n.name, in.Owed(), ch.Side.In.Owed())
+		}
 	case wire.Claim:
 		claim(m.Best)
 	case wire.Demand:
