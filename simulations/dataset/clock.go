@@ -45,6 +45,14 @@ func newClock(zone *time.Location, dates string) *clock {
 	return c
 }
 
+// firstOf gives the first of the two times that an hour has which the end of summer time repeats; package time gives either.
+func firstOf(local time.Time) time.Time {
+	if earlier := local.Add(-time.Hour); earlier.Hour() == local.Hour() {
+		return earlier
+	}
+	return local
+}
+
 // errTime is of a time in no known form.
 var errTime = errors.New("not a time")
 
@@ -63,6 +71,9 @@ func (c *clock) parse(text string) (time.Time, error) {
 			continue
 		}
 		c.forms[0], c.forms[i] = c.forms[i], c.forms[0]
+		if !strings.Contains(form, "Z07") && !strings.Contains(form, "MST") && !strings.Contains(form, "-0700") {
+			at = firstOf(at)
+		}
 		return at.UTC(), nil
 	}
 	return time.Time{}, errTime

@@ -134,10 +134,7 @@ type autumn struct {
 }
 
 func (a *autumn) at(wall time.Time) time.Time {
-	at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), 0, 0, a.zone)
-	if earlier := at.Add(-time.Hour); earlier.Hour() == at.Hour() { // Date may give either of the two
-		at = earlier
-	}
+	at := firstOf(time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), 0, 0, a.zone))
 	if later := at.Add(time.Hour); !at.After(a.last) && later.Hour() == at.Hour() {
 		at = later
 	}

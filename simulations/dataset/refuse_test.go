@@ -33,6 +33,7 @@ func TestRowsThatCannotBeMeantAreCountedAndNamed(t *testing.T) {
 		{"a,b,2025-03-01T08:00:00Z,2025-03-01T09:00:00Z,,,,,,,", dataset.ReasonNoEnergy},
 		{"a,b,2025-03-01T08:00:00Z,2025-03-01T09:00:00Z,,-7,7,,,,", dataset.ReasonNumber},
 		{"a,b,2025-03-01T08:00:00Z,2025-03-01T09:00:00Z,,1e999,7,,,,", dataset.ReasonNumber},
+		{"a,b,2025-03-01T08:00:00Z,2025-03-01T09:00:00Z,,1e-999,7,,,,", dataset.ReasonNumber},
 		{"a,b,2025-03-01T08:00:00Z,2025-03-01T09:00:00Z,,\"7,5\",7,,,,", dataset.ReasonNumber},
 		{"a,b,2025-03-01T08:00:00Z,2025-03-01T09:00:00Z,,7,7,fast,,,", dataset.ReasonNumber},
 		{"a,b,2025-03-01T08:00:00Z,2025-03-01T09:00:00Z,,7,1001,,,,", dataset.ReasonPower},
@@ -134,6 +135,32 @@ func TestColumnsZonesAndSeparatorsAreAsNamed(t *testing.T) {
 		if err != nil || len(all) != 1 || all[0] != want {
 			t.Errorf("%s: %+v, %v", test.name, all, err)
 		}
+	}
+}
+
+func TestOfAnHourThatIsRepeatedItIsTheFirst(t *testing.T) {
+	zone, err := dataset.Zone("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const file = "arrives;leaves;energy_kwh\n26.10.2025 02:30;26.10.2025 03:30;5\n2025-10-26T02:30:00+01:00;2025-10-26T03:30:00+01:00;5\n"
+	all, err := dataset.Sessions("csv", []byte(file), dataset.Options{Zone: zone})
+	if err != nil || len(all) != 2 || all[0].Arrives.Format(time.RFC3339) != "2025-10-26T00:30:00Z" || all[0].Leaves.Sub(all[0].Arrives) != 2*time.Hour ||
+		all[1].Arrives.Format(time.RFC3339) != "2025-10-26T01:30:00Z" {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+func TestANamedColumnTakesThePlaceOfTheFormatsInAnotherUnit(t *testing.T) {
+	const file = "Session,CCS,Arrival,Departure,Energy (Wh),kWh\n1,CCS1,2022-08-11T23:33:00,2022-08-11T23:37:00,9632,4.5\n"
+	all, err := dataset.Sessions("epfl", []byte(file), dataset.Options{Column: map[string]string{"energy": "kWh"}})
+	if err != nil || len(all) != 1 || all[0].EnergyMilliwattHours != 4_500_000 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	const norway = "session_ID;User_ID;Start_plugin;End_plugout;El_kWh;Wh\n1;A-4;21.12.2018 10:20;21.12.2018 10:23;0,3;400\n"
+	all, err = dataset.Sessions("norway", []byte(norway), dataset.Options{Column: map[string]string{"energy_wh": "Wh"}})
+	if err != nil || len(all) != 1 || all[0].EnergyMilliwattHours != 400_000 {
+		t.Errorf("%+v, %v", all, err)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -27,18 +29,24 @@ import (
 
 const table = "drivers.sessions.csv"
 
-// run runs a draft in control mode, as `simulate run` does.
-func run(t *testing.T, d *draft.Draft) *report.Summary {
+// expanded gives the scenario of a draft.
+func expanded(t *testing.T, d *draft.Draft) *scenario.Scenario {
 	t.Helper()
 	s, err := scenario.Parse("draft", d.Scenario)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, d.Scenario)
 	}
-	expanded, err := s.Expand(s.Seed, fstest.MapFS{table: &fstest.MapFile{Data: d.Table}})
+	whole, err := s.Expand(s.Seed, fstest.MapFS{table: &fstest.MapFile{Data: d.Table}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	summary, err := plant.Run(expanded, s.Seed)
+	return whole
+}
+
+// run runs a draft in control mode, as `simulate run` does.
+func run(t *testing.T, d *draft.Draft) *report.Summary {
+	t.Helper()
+	summary, err := plant.Run(expanded(t, d), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +79,16 @@ func TestSessionsRunTheSameAsVehiclesAndAsATable(t *testing.T) {
 		one, two := run(t, written), run(t, beside)
 		if one.Totals.Sessions != 200 || two.Totals.Sessions != 200 || one.Totals.Delivered != two.Totals.Delivered {
 			t.Errorf("%d stations: %d sessions with %s Wh as vehicles, %d with %s Wh as a table", stations, one.Totals.Sessions, one.Totals.Delivered, two.Totals.Sessions, two.Totals.Delivered)
+		}
+		asVehicles, asTable := expanded(t, written).Vehicles, expanded(t, beside).Vehicles
+		for i, v := range asVehicles {
+			other := asTable[i]
+			if !reflect.DeepEqual(v.Visits, other.Visits) || v.Policy != other.Policy || v.Name != other.Name || v.Battery.CapacityMilliwattHours != other.Battery.CapacityMilliwattHours {
+				t.Fatalf("vehicle %+v is %+v as a table", v, other)
+			}
+			if says := all[i].Says.Truncate(time.Second); v.Visits[0].Departs != says.Sub(written.Start) {
+				t.Fatalf("%s says that it leaves at %s, want %s", v.Name, v.Visits[0].Departs, says)
+			}
 		}
 		sum := int64(0) // apart: the first two hundred by their arrival
 		for _, s := range all[:200] {
@@ -151,6 +169,35 @@ func TestWhatAScenarioCannotHaveIsLeftOutAndCounted(t *testing.T) {
 	}
 	if _, err := draft.Sessions(all, draft.Options{Stations: -1}); !errors.Is(err, draft.ErrOption) {
 		t.Errorf("less than no stations: %v", err)
+	}
+}
+
+func TestVehiclesTakeTheStationThatIsFreeForLongest(t *testing.T) {
+	start := time.Date(2025, 3, 1, 8, 0, 0, 0, time.UTC)
+	var all []dataset.Session
+	for i, minutes := range []int{0, 10, 65, 75, 76} { // an hour each: two at a time, but the last
+		arrives := start.Add(time.Duration(minutes) * time.Minute)
+		all = append(all, dataset.Session{Station: fmt.Sprint(i), Arrives: arrives, Leaves: arrives.Add(time.Hour), EnergyMilliwattHours: 1_000_000, DeliveredMilliwattHours: 1_000_000, FromPermille: -1, ToPermille: -1})
+	}
+	d, err := draft.Sessions(all, draft.Options{Stations: 2, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var places []string
+	for _, v := range expanded(t, d).Vehicles {
+		places = append(places, v.Visits[0].Station)
+	}
+	if got := strings.Join(places, " "); got != "outlet-1 outlet-2 outlet-1 outlet-2 outlet-1" || d.Waiting != 1 {
+		t.Errorf("they go to %s, %d wait", got, d.Waiting)
+	}
+}
+
+func TestMoreVehiclesThanAScenarioTakesAreLeftOut(t *testing.T) {
+	start := time.Date(2025, 3, 1, 8, 0, 0, 0, time.UTC)
+	one := dataset.Session{Station: "a", Arrives: start, Leaves: start.Add(time.Hour), EnergyMilliwattHours: 1_000_000, DeliveredMilliwattHours: 1_000_000, FromPermille: -1, ToPermille: -1}
+	d, err := draft.Sessions(slices.Repeat([]dataset.Session{one}, scenario.PartiesMax+1), draft.Options{Stations: 3, Table: table})
+	if err != nil || d.Taken.Sessions != scenario.PartiesMax || len(d.LeftOut) != 1 || d.LeftOut[0].Number != 1 {
+		t.Errorf("%+v, %v", d, err)
 	}
 }
 
