@@ -55,6 +55,19 @@ type Opening struct {
 
 // Check returns a typed error when the opening can never be valid.
 func (o Opening) Check() error {
+	if err := o.checkNumbers(); err != nil {
+		return err
+	}
+	for _, key := range []wallet.PublicKey{o.OpenerKey, o.PartnerKey, o.Opener.InceptionKey(), o.Partner.InceptionKey(), o.Payout.InceptionKey()} {
+		if _, err := wallet.ParsePublicKey(key[:]); err != nil {
+			return fmt.Errorf("%w: %w", ErrTerms, err)
+		}
+	}
+	return nil
+}
+
+// checkNumbers is Check without the keys, which cost more than all else.
+func (o Opening) checkNumbers() error {
 	if err := o.Terms.Check(); err != nil {
 		return err
 	}
@@ -65,11 +78,6 @@ func (o Opening) Check() error {
 		return fmt.Errorf("%w: both parties are %s", ErrTerms, o.Opener)
 	case o.OpenerKey == o.PartnerKey:
 		return fmt.Errorf("%w: both channel keys are the same", ErrTerms)
-	}
-	for _, key := range []wallet.PublicKey{o.OpenerKey, o.PartnerKey, o.Opener.InceptionKey(), o.Partner.InceptionKey(), o.Payout.InceptionKey()} {
-		if _, err := wallet.ParsePublicKey(key[:]); err != nil {
-			return fmt.Errorf("%w: %w", ErrTerms, err)
-		}
 	}
 	return nil
 }

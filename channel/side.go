@@ -14,7 +14,7 @@ type Side struct {
 	opening Opening
 	id      ID
 	me      Party
-	peerKey *wallet.Verifier
+	peerKey *wallet.Verifier // nil before it is needed
 
 	funds    Funds
 	out      Best // the highest claim that I signed
@@ -33,11 +33,28 @@ func NewSide(o Opening, me Party) (*Side, error) {
 	if me > Partner {
 		return nil, fmt.Errorf("%w: party %d", ErrTerms, me)
 	}
-	peerKey, err := wallet.NewVerifier(o.Key(me.Other()))
-	if err != nil {
-		return nil, err
+	return &Side{opening: o, id: o.ID(), me: me, funds: Funds{Deposited: PerParty{Opener: o.Deposit}}}, nil
+}
+
+// peer gives the peer's key, ready to verify with: prepared when it is needed first, for who only looks at numbers needs none.
+func (s *Side) peer() (*wallet.Verifier, error) {
+	if s.peerKey == nil {
+		key, err := wallet.NewVerifier(s.opening.Key(s.me.Other()))
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrTerms, err)
+		}
+		s.peerKey = key
 	}
-	return &Side{opening: o, id: o.ID(), me: me, peerKey: peerKey, funds: Funds{Deposited: PerParty{Opener: o.Deposit}}}, nil
+	return s.peerKey, nil
+}
+
+// verifyPeer verifies what the peer signed.
+func (s *Side) verifyPeer(domain wallet.Domain, body []byte, signature wallet.Signature) error {
+	key, err := s.peer()
+	if err != nil {
+		return err
+	}
+	return key.Verify(domain, s.opening.Network, body, signature)
 }
 
 // Snapshot is the durable content of a Side.
@@ -57,12 +74,16 @@ func (s *Side) Snapshot() Snapshot {
 	return Snapshot{s.opening, s.me, s.funds, s.out, s.in, s.sequence, s.withdraw, s.frozen, s.unsynced}
 }
 
-// Restore rebuilds a Side from stored content.
+// Restore rebuilds a Side from stored content. The keys of its opening were checked before it was stored; the one that is
+// verified with is checked again then.
 func Restore(snap Snapshot) (*Side, error) {
-	s, err := NewSide(snap.Opening, snap.Me)
-	if err != nil {
+	if err := snap.Opening.checkNumbers(); err != nil {
 		return nil, err
 	}
+	if snap.Me > Partner {
+		return nil, fmt.Errorf("%w: party %d", ErrTerms, snap.Me)
+	}
+	s := &Side{opening: snap.Opening, id: snap.Opening.ID(), me: snap.Me}
 	s.funds, s.out, s.in = snap.Funds, snap.Out, snap.In
 	s.sequence, s.withdraw, s.frozen, s.unsynced = snap.Sequence, snap.Withdrawal, snap.Frozen, snap.Unsynced
 	return s, nil
@@ -171,7 +192,11 @@ func (s *Side) Accept(b Best) (bool, error) {
 	if b.Owed() > s.Coverage() {
 		return false, fmt.Errorf("%w: %s in total, covered up to %s", ErrUncovered, b.Owed(), s.Coverage())
 	}
-	if err := b.Verify(s.opening.Network, s.peerKey); err != nil {
+	key, err := s.peer()
+	if err != nil {
+		return false, err
+	}
+	if err := b.Verify(s.opening.Network, key); err != nil {
 		return false, err
 	}
 	s.in = b
@@ -234,7 +259,7 @@ func (s *Side) CountersignWithdrawal(proposed SignedWithdrawal, key wallet.Priva
 	if err := w.Check(); err != nil {
 		return SignedWithdrawal{}, err
 	}
-	if err := s.peerKey.Verify(wallet.DomainWithdrawal, s.opening.Network, w.Encode(), proposed.Signatures[peer]); err != nil {
+	if err := s.verifyPeer(wallet.DomainWithdrawal, w.Encode(), proposed.Signatures[peer]); err != nil {
 		return SignedWithdrawal{}, err
 	}
 	if w.Lanes[s.me.Pays()] > s.out.Owed() { // also when asked again: the ledger takes the lanes of any that both signed
@@ -292,7 +317,7 @@ func (s *Side) CountersignClose(proposed SignedClose, key wallet.PrivateKey) (Si
 	if err := c.Check(); err != nil {
 		return SignedClose{}, err
 	}
-	if err := s.peerKey.Verify(wallet.DomainClose, s.opening.Network, c.Encode(), proposed.Signatures[peer]); err != nil {
+	if err := s.verifyPeer(wallet.DomainClose, c.Encode(), proposed.Signatures[peer]); err != nil {
 		return SignedClose{}, err
 	}
 	if c.Lanes[peer.Pays()] < s.in.Owed() {
