@@ -92,11 +92,15 @@ func FuzzPrices(f *testing.F) {
 	})
 }
 
-func FuzzProfileAndColumn(f *testing.F) {
+func FuzzProfilesColumnsAndCurves(f *testing.F) {
+	f.Add([]byte(`{"data": [{"id": "1", "brand": "A", "usable_battery_size": 5, "charging_curve": [{"percentage": 100, "power": 11}]}]}`))
 	f.Add([]byte("a,b\n00:00,1.5\n00:15,-2\n"))
 	f.Add([]byte(",Januar\n[kWh],SA\n00:00-00:15,1\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := dataset.ReadProfile(data, true); err != nil && !errors.Is(err, dataset.ErrRow) && !errors.Is(err, dataset.ErrLimit) {
+			t.Fatal(err)
+		}
+		if _, err := dataset.Models(data, ""); err != nil && !errors.Is(err, dataset.ErrRow) && !errors.Is(err, dataset.ErrLimit) {
 			t.Fatal(err)
 		}
 		if _, err := dataset.Column(data, "", 1_000_000); err != nil && !errors.Is(err, dataset.ErrRow) && !errors.Is(err, dataset.ErrLimit) {

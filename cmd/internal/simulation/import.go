@@ -23,6 +23,7 @@ const (
 	formatPrices  = "prices"
 	formatBDEW    = "bdew"
 	formatSeries  = "series"
+	formatCurves  = "curves"
 )
 
 // importer is one `simulate import`.
@@ -52,6 +53,7 @@ type importer struct {
 	holidays []string
 	every    string
 	solar    bool
+	vehicle  string
 }
 
 func importCommand(app *cli.App) *cobra.Command {
@@ -78,6 +80,8 @@ func importCommand(app *cli.App) *cobra.Command {
 			return i.listed()
 		case slices.Contains([]string{formatPrices, formatBDEW, formatSeries}, i.format):
 			return i.series()
+		case i.format == formatCurves:
+			return i.battery()
 		}
 		return i.sessions()
 	}
@@ -110,6 +114,7 @@ func (i *importer) flags(command *cobra.Command) {
 	f.StringArrayVar(&i.holidays, "holiday", nil, "of bdew: a day that has a Sunday's load, 2025-12-25")
 	f.StringVar(&i.every, "every", "15m", "of series: length of a slot")
 	f.BoolVar(&i.solar, "solar", false, "of series: what the sun gives, in place of a load")
+	f.StringVar(&i.vehicle, "vehicle", "", "of curves: words of its name, or its id")
 	var names []string
 	f.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
 	cli.OnlyTyped(command, names...)
@@ -136,6 +141,7 @@ func (i *importer) arguments(args []string) error {
 // importable are all formats.
 func importable() []dataset.Format {
 	all := append(dataset.All(),
+		dataset.Format{Name: formatCurves, About: "charging curves of Open EV Data; the battery of a --vehicle"},
 		dataset.Format{Name: formatSpiceEV, About: "scenarios of spice_ev, JSON"},
 		dataset.Format{Name: formatPrices, About: "day-ahead prices: SMARD's CSV, Energy-Charts, aWATTar; a block of a scenario (--column price=NAME)"},
 		dataset.Format{Name: formatBDEW, About: "standard load profiles of the BDEW, 2025; a block of a scenario (--energy, --from, --to)"},

@@ -73,14 +73,15 @@ var of = map[string][]string{
 	"power": nil, "as": nil, "prices": nil, "start": {formatSeries}, "from": {formatPrices, formatBDEW, formatSeries},
 	"to": {formatPrices, formatBDEW, formatSeries}, "tariff": {formatSpiceEV}, "engine": {formatSpiceEV}, "seed": {formatSpiceEV},
 	"energy": {formatBDEW}, "holiday": {formatBDEW}, "every": {formatSeries}, "solar": {formatSeries},
+	"vehicle": {formatCurves}, "time-zone": {formatPrices, formatBDEW, formatSeries},
 }
 
 // blocksOnly are options of blocks that tables of sessions do not know.
-var blocksOnly = []string{"energy", "holiday", "every", "solar"}
+var blocksOnly = []string{"energy", "holiday", "every", "solar", "vehicle"}
 
 // fitting refuses options that would change nothing.
 func (i *importer) fitting(command *cobra.Command) error {
-	other := slices.Contains([]string{formatSpiceEV, formatPrices, formatBDEW, formatSeries}, i.format)
+	other := slices.Contains([]string{formatSpiceEV, formatPrices, formatBDEW, formatSeries, formatCurves}, i.format)
 	var wrong string
 	command.Flags().Visit(func(flag *pflag.Flag) {
 		formats, limited := of[flag.Name]
