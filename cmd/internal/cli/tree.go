@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -173,15 +174,37 @@ func flagNames(command *cobra.Command) []string {
 }
 
 type version struct {
-	Program string `json:"program"`
-	Version string `json:"version"`
-	Go      string `json:"go"`
+	Program  string `json:"program"`
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"` // of the sources; absent where they were not under version control
+	Modified bool   `json:"modified,omitempty"` // since that revision
+	Go       string `json:"go"`
+}
+
+// words gives the version for people.
+func (v version) words() string {
+	revision := ""
+	if v.Revision != "" {
+		revision = ", revision " + v.Revision
+	}
+	if v.Modified {
+		revision += " and changes"
+	}
+	return fmt.Sprintf("%s %s (%s%s)", v.Program, v.Version, v.Go, revision)
 }
 
 func (a *App) printVersion() error {
 	v := version{Program: a.Name(), Version: "unknown"}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		v.Version, v.Go = info.Main.Version, info.GoVersion
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				v.Revision = s.Value
+			case "vcs.modified":
+				v.Modified = s.Value == "true"
+			}
+		}
 	}
-	return a.Print(v, func(p *Printer) { p.Line("%s %s (%s)", v.Program, v.Version, v.Go) })
+	return a.Print(v, func(p *Printer) { p.Line("%s", v.words()) })
 }
