@@ -164,12 +164,12 @@ func (l NodeLedger) pending(q client.VertexQuery) client.Page[client.Vertex] {
 
 // vertex gives the resource of an entry of the log.
 func (l NodeLedger) vertex(e store.Entry) (client.Vertex, error) {
-	decoded, err := e.Vertex()
+	parents, err := settle.ParentsOf(e.Raw)
 	if err != nil {
-		return client.Vertex{}, err
+		return client.Vertex{}, fmt.Errorf("%w: vertex at height %d: %w", dag.ErrCorrupt, e.Height, err)
 	}
 	v := client.Vertex{
-		ID: client.ID(e.ID), Payload: client.ID(e.Payload), Kind: e.PayloadKind.String(), Issuer: e.Issuer, Parents: idsOf(decoded.Parents()),
+		ID: client.ID(e.ID), Payload: client.ID(e.Payload), Kind: e.PayloadKind.String(), Issuer: e.Issuer, Parents: idsOf(parents),
 		State: l.stateOf(e), Height: e.Height, Time: e.Time.Time(), Verdict: e.Verdict.String(), Encoded: e.Raw,
 	}
 	for _, effect := range e.Channels {
