@@ -56,7 +56,9 @@ func (s *Scenario) victims(kind FaultKind) []string {
 }
 
 func (s *Scenario) checkAttacks() error {
+	cheating := map[string]bool{}
 	for _, st := range s.Stations {
+		cheating[st.Name] = st.Attack != ""
 		if st.Attack != "" && (st.Service != ServiceCharging || !slices.Contains(StationAttacks(), st.Attack)) {
 			return s.problem("only stations that charge cheat in this way", "station %q cannot %s", st.Name, clip(st.Attack))
 		}
@@ -65,12 +67,9 @@ func (s *Scenario) checkAttacks() error {
 		if v.Attack != "" && !slices.Contains(VehicleAttacks(), v.Attack) {
 			return s.problem(suggest(v.Attack, VehicleAttacks()), "vehicle %q has an unknown attack %q", v.Name, clip(v.Attack))
 		}
-		if v.Attack == "" {
-			continue
-		}
 		for i, visit := range v.Visits {
-			if visit.Stay == 0 {
-				return s.problem("give it a `stay:`", "visit %d of %q: who cheats does not leave by itself", i+1, v.Name)
+			if visit.Stay == 0 && (v.Attack != "" || cheating[visit.Station]) {
+				return s.problem("give it a `stay:`", "visit %d of %q: who cheats, or is cheated, does not leave by itself", i+1, v.Name)
 			}
 		}
 	}

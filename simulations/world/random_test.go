@@ -2,6 +2,7 @@ package world_test
 
 import (
 	"bytes"
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"joulepay/internal/campaign"
 	"joulepay/simulations/report"
 	"joulepay/simulations/scenario"
+	"joulepay/simulations/world"
 )
 
 // drawn gives the world of a seed, as `simulate run random-world --seed N` does.
@@ -40,7 +42,7 @@ const worldsForAll = 1000
 
 func TestI1_I2_I3_I4_I5_I6_I7_HoldInRandomWorldsWithFaultsAndAttackers(t *testing.T) {
 	c := campaign.New(t)
-	seeds := uint64(c.Size("seeds", 16))
+	seeds := uint64(c.Size("seeds", 24))
 	fired, struck := map[string]int{}, map[string]int{}
 	var next atomic.Uint64
 	var mu sync.Mutex // guards what all worlds add to
@@ -70,6 +72,12 @@ func TestI1_I2_I3_I4_I5_I6_I7_HoldInRandomWorldsWithFaultsAndAttackers(t *testin
 		if struck[invariant] == 0 {
 			t.Errorf("%s was never checked", invariant)
 		}
+	}
+}
+
+func TestAWorldThatIsNotDrawnIsRefused(t *testing.T) {
+	if _, err := world.New(open(t, "random-world"), world.Options{}); !errors.Is(err, world.ErrUndrawn) {
+		t.Error(err)
 	}
 }
 

@@ -25,6 +25,8 @@ import (
 var (
 	// ErrInvariant means that an invariant broke: a *Violation says which, when and how.
 	ErrInvariant = errors.New("world: an invariant is broken")
+	// ErrUndrawn is returned for a scenario that has something left to draw: Scenario.Expand draws it.
+	ErrUndrawn = errors.New("world: not everything of the scenario is drawn")
 	// ErrUnfinished means that something was never over: a session, or an operation of the ledger.
 	ErrUnfinished = errors.New("world: not everything came to an end")
 )
@@ -75,6 +77,9 @@ type World struct {
 func New(s *scenario.Scenario, o Options) (*World, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
+	}
+	if s.Random != nil || len(s.Fleets) > 0 {
+		return nil, ErrUndrawn
 	}
 	w := &World{scenario: s, options: o, clock: timeline.New(s.Start.Add(-prelude)), fired: map[string]int{}}
 	w.oracle = newOracle(w)
