@@ -52,7 +52,7 @@ func program(t testing.TB, name string) string {
 		if built.folder, built.err = os.MkdirTemp("", "joulepay-operations-"); built.err != nil {
 			return
 		}
-		build := exec.Command("go", "build", "-o", built.folder, "joulepay/cmd/chargepoint", "joulepay/cmd/vehicle", "joulepay/cmd/ledger")
+		build := exec.Command("go", "build", "-o", built.folder, "joulepay/cmd/chargepoint", "joulepay/cmd/vehicle", "joulepay/cmd/ledger", "joulepay/cmd/simulate")
 		if output, err := build.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("%w\n%s", err, output)
 		}
