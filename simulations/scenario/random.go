@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"joulepay/meter/sim"
+	"joulepay/simulations/control"
 	"joulepay/wallet/money"
 )
 
@@ -89,7 +90,36 @@ func (e *expansion) drawWorld() {
 			s.Chaos.Crashes++
 		}
 	}
+	if d.IntN(giveBackWorlds) == 0 {
+		d.giveBack(s)
+	}
 	s.Random = nil
+}
+
+// giveBackWorlds is how many worlds there are for each in which energy flows both ways.
+const giveBackWorlds = 6
+
+// giveBack lets vehicles give energy back when it is dear, at stations that are honest.
+func (d draw) giveBack(s *Scenario) {
+	s.Control.Algorithm = control.Arbitrage
+	s.Prices = &Prices{FactorPPM: 1e6}
+	for s.Prices.Every = 3 * time.Minute; len(s.Prices.Values) < 20; {
+		s.Prices.Values = append(s.Prices.Values, int64(d.hundredths(5, 15)), int64(d.hundredths(60, 90)))
+	}
+	for i := range s.Stations {
+		st := &s.Stations[i]
+		st.Attack, st.InflatePPM = "", 0
+		st.ReturnMilliwatts, st.GiveBack = st.PowerMilliwatts, d.hundredths(20, 60)
+	}
+	for i := range s.Vehicles {
+		v := &s.Vehicles[i]
+		v.Policy.ReturnMilliwatts, v.Policy.FloorPermille = v.Battery.MaxPowerMilliwatts, int16(d.between(50, 300))
+		for j := range v.Visits {
+			visit := &v.Visits[j]
+			visit.FromPermille, visit.Stay, visit.Remains = int16(d.between(500, 900)), time.Duration(d.between(6, 12))*time.Minute, true
+			visit.ToPermille, visit.EnergyMilliwattHours, visit.CostMax = visit.FromPermille+int16(d.between(1, 10)), 0, 0
+		}
+	}
 }
 
 // draw draws the parts of a world.
@@ -112,7 +142,7 @@ func (d draw) hundredths(least, most int) money.Amount {
 func pick[T any](d draw, of ...T) T { return of[d.IntN(len(of))] }
 
 func (d draw) station(name string, tariffs []Tariff) Station {
-	const kilowatt, back = 1_000_000, 5
+	const kilowatt = 1_000_000
 	st := Station{
 		Name: name, Group: name, Service: ServiceCharging, Phase: "123", TimeZone: "UTC", Tariff: pick(d, tariffs...).Name,
 		PowerMilliwatts: pick(d, int64(11), 22, 50, 150) * kilowatt, ClaimEvery: pick(d, 10*time.Second, 20*time.Second, 30*time.Second),
@@ -123,9 +153,6 @@ func (d draw) station(name string, tariffs []Tariff) Station {
 		st.SettleAt = d.hundredths(20, 200)
 	case 1:
 		st.SettleEvery = time.Duration(d.between(1, 5)) * time.Minute
-	}
-	if d.IntN(back) == 0 {
-		st.ReturnMilliwatts, st.GiveBack = st.PowerMilliwatts, d.hundredths(10, 40)
 	}
 	return st
 }

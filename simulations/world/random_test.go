@@ -33,9 +33,12 @@ var (
 	worldAttacks = []string{
 		"attack: stop-signing", "attack: stale-close", "attack: over-claim", "attack: double-spend", "attack: grief", "attack: half-open",
 		"attack: spam", "attack: stop-delivering", "attack: over-ask", "attack: inflate",
-		"malformed datagram", "vertex beyond credit", "second spend refused",
+		"malformed datagram", "vertex beyond credit", "second spend refused", givenBack,
 	}
 )
+
+// givenBack counts the sessions in which energy flowed both ways.
+const givenBack = "session that gave energy back"
 
 // worldsForAll is how many worlds show every kind of fault and attack.
 const worldsForAll = 1000
@@ -57,6 +60,11 @@ func TestI1_I2_I3_I4_I5_I6_I7_HoldInRandomWorldsWithFaultsAndAttackers(t *testin
 				} else {
 					add(c, summary, fired, struck)
 					c.Count("attackers", len(summary.Attackers))
+					for _, x := range summary.Sessions {
+						if x.Returned > 0 {
+							fired[givenBack]++
+						}
+					}
 				}
 				mu.Unlock()
 			}
