@@ -47,8 +47,8 @@ func (s *Scenario) checkRandom() error {
 	return nil
 }
 
-// Faults that are drawn end before a challenge window does, were they one after the other: a window is chosen for longer than
-// its party is away.
+// drawnLongest gives how long a drawn fault may last: all of them, one after the other, end before a challenge window does, which
+// is chosen for longer than its parties are away.
 func (s *Scenario) drawnLongest() time.Duration {
 	return max(time.Second, s.Ledger.Window*3/4/time.Duration(max(1, s.Random.Faults))).Truncate(time.Second)
 }
