@@ -59,7 +59,7 @@ func newStation(s *System, c StationConfig) (*Station, error) {
 	for _, config := range c.Connectors {
 		o := newOutlet(st, config)
 		if err := o.recall(config.Kept, config.GoesOn); err != nil {
-			return nil, fmt.Errorf("%w: what was kept of connector %d of station %.60q: %w", ErrConfig, o.config.Number, c.ID, err)
+			return nil, fmt.Errorf("connector %d of station %.60q: %w", o.config.Number, c.ID, err)
 		}
 		st.outlets[config.Number] = o
 	}

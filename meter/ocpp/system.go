@@ -112,7 +112,7 @@ const (
 	callTimeoutDefault = 30 * time.Second
 )
 
-// New makes a central system. It serves nothing by itself. It returns ErrConfig.
+// New makes a central system. It serves nothing by itself. It returns ErrConfig, or ErrKept.
 func New(c Config) (*System, error) {
 	if c.MeterEvery == 0 {
 		c.MeterEvery = meterEveryDefault

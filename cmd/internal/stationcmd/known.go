@@ -7,6 +7,7 @@ import (
 	"joulepay/cmd/internal/station"
 	"joulepay/internal/natsd"
 	"joulepay/meter/ocmfsign"
+	"joulepay/meter/ocpp"
 	"joulepay/pricing"
 	"joulepay/pricing/market"
 	"joulepay/settle/client"
@@ -26,6 +27,10 @@ var knownErrors = []cli.Known{
 	{Err: errNoTariff, Hint: "a list of tariffs leaves no gap between end_date_time and the start_date_time that follows"},
 	{Err: station.ErrTariffFile,
 		Hint: "name a file that can be read: `{command} --tariff FILE`; `chargepoint tariff check FILE` explains it"},
+	{Err: ocpp.ErrKept,
+		Hint: "move the folder ocpp away, in that of the charger: transactions that run are then stopped, and the next key of a meter is trusted"},
+	{Err: ocpp.ErrConfig, Hint: "correct what it names; docs/ocpp.md has the bounds"},
+	{Err: station.ErrPlaces, Hint: "give each outlet an EVSE id of its own"},
 	{Err: station.ErrOpen,
 		Hint: "give its station a password: `{command} --ocpp-password-file FILE`, or listen on this machine only: --ocpp-listen ws://127.0.0.1:9210"},
 	{Err: station.ErrCurrency,
