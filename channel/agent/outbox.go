@@ -117,7 +117,7 @@ func (o *Outbox) process(ctx context.Context, op session.OpRecord) error {
 		case errors.Is(err, ErrStalePayload):
 			op.Payload = nil // made anew with the account's present sequence
 		default:
-			o.log.Warn("ledger operation not through yet", "op", op.Kind.String(), "channel", op.Channel.String(), "error", err)
+			o.log.Warn("ledger operation not through yet", "op", op.Kind.String(), "session", op.Session.String(), "channel", op.Channel.String(), "error", err)
 		}
 		if !wait(ctx, pause) {
 			return nil
@@ -171,7 +171,7 @@ func (o *Outbox) finish(ctx context.Context, op session.OpRecord, refused error)
 	op.State = session.OpFinal
 	if refused != nil {
 		op.State, op.Failure = session.OpRefused, refused.Error()
-		o.log.Warn("the ledger refused an operation", "op", op.Kind.String(), "channel", op.Channel.String(), "error", refused)
+		o.log.Warn("the ledger refused an operation", "op", op.Kind.String(), "session", op.Session.String(), "channel", op.Channel.String(), "error", refused)
 	}
 	if err := o.store.Commit(ctx, session.Batch{Ops: []session.OpRecord{op}}); err != nil {
 		if ctx.Err() != nil {

@@ -318,6 +318,7 @@ func DecodeBests(b []byte) ([]channel.Best, error) {
 // Progress is what a session tells people.
 type Progress struct {
 	Session     channel.SessionID
+	Channel     channel.ID // zero before one is named
 	Role        Role
 	Phase       Phase
 	Peer        wallet.DID

@@ -172,7 +172,7 @@ func (v *visit) seen(now Instant, view View) {
 // report makes a Report of the visit as it stands.
 func (v *visit) report(now Instant, note string, err error) Report {
 	p := Progress{
-		Session: v.record.ID, Role: v.record.Role, Phase: v.record.Phase, Peer: v.record.Peer, At: now.Session,
+		Session: v.record.ID, Channel: v.record.Channel, Role: v.record.Role, Phase: v.record.Phase, Peer: v.record.Peer, At: now.Session,
 		Service:  v.record.Service,
 		Quantity: v.record.Quantity, Returned: v.record.Returned, Power: v.record.Power, SoCPermille: v.record.SoCPermille,
 		Cost: v.record.Cost, Paid: v.record.Paid, Claims: v.record.Claims, Reason: v.record.Reason, Note: note, Err: err,

@@ -58,7 +58,7 @@ func families(page string) map[string]family {
 // docs/metrics.md and with every query of the board in docs/grafana.json. Run with UPDATE_DOCS=1 to write the page.
 func TestWhatPrometheusReadsIsWhatThePagesSay(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, "--log-level", "info", "--log-format", "json")
 	w.fund("--insecure-no-password")
 	run(t, w.dir, "vehicle", "charge", "--energy", "200Wh", "--nats", w.nats(), "--ledger", w.api())
 	var charger string
@@ -87,6 +87,7 @@ func TestWhatPrometheusReadsIsWhatThePagesSay(t *testing.T) {
 	ofCharger, ofNode := families(charger), families(node)
 	comparePage(t, ofCharger, ofNode)
 	checkBoard(t, ofCharger, ofNode)
+	logsOfASession(t, w.charger)
 	maps.Copy(ofNode, ofCharger)
 	for name, f := range ofNode {
 		if f.help == "" || (f.kind == "counter") != strings.HasSuffix(name, "_total") {
@@ -178,4 +179,23 @@ func shows(known map[string]family, name string) bool {
 		}
 	}
 	return false
+}
+
+// logsOfASession checks that what a charger logs of a session names it and its channel.
+func logsOfASession(t *testing.T, p *process) {
+	t.Helper()
+	found := 0
+	for line := range strings.Lines(p.text()) {
+		var entry struct{ Level, Msg, Session, Channel, Note string }
+		if json.Unmarshal([]byte(line), &entry) != nil || entry.Msg != "session" {
+			continue
+		}
+		found++
+		if len(entry.Session) != 32 || len(entry.Channel) != 64 || entry.Level == "" {
+			t.Errorf("logged %s", line)
+		}
+	}
+	if found < 3 {
+		t.Errorf("the charger logged %d lines of the session:\n%s", found, p.text())
+	}
 }

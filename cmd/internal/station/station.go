@@ -174,9 +174,9 @@ func (s *Station) announce(ctx context.Context) {
 // report logs what happens, and passes it on.
 func (s *Station) report(p session.Progress) {
 	if p.Err != nil {
-		s.log.Info("session", "session", p.Session.String(), "phase", p.Phase.String(), "error", p.Err)
+		s.log.Info("session", "session", p.Session.String(), "channel", p.Channel.String(), "phase", p.Phase.String(), "error", p.Err)
 	} else if p.Note != "" {
-		s.log.Debug("session", "session", p.Session.String(), "phase", p.Phase.String(), "note", p.Note)
+		s.log.Info("session", "session", p.Session.String(), "channel", p.Channel.String(), "phase", p.Phase.String(), "note", p.Note)
 	}
 	s.counts.Report(p)
 	s.live.note(p.Session)
