@@ -55,6 +55,9 @@ type call struct {
 	then            func(payload json.RawMessage)
 }
 
+// dialTimeMax is how long a station tries to connect before it tries again.
+const dialTimeMax = 10 * time.Second
+
 // reconnectEvery is how often a station that is cut off tries again.
 const reconnectEvery = 200 * time.Millisecond
 
@@ -86,8 +89,11 @@ func (s *Simulated) connected(ctx context.Context) error {
 	if s.Password != "" {
 		options.HTTPHeader.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(s.ID+":"+s.Password)))
 	}
-	ws, _, err := websocket.Dial(ctx, s.URL, options)
+	dialing, gaveUp := context.WithTimeout(ctx, dialTimeMax)
+	ws, _, err := websocket.Dial(dialing, s.URL, options)
+	gaveUp()
 	if err != nil {
+		s.says("not connected: %v", err)
 		return err
 	}
 	defer func() { _ = ws.CloseNow() }() // nothing is lost: what was not answered is said again
