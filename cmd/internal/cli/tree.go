@@ -20,7 +20,9 @@ func (a *App) prepare() {
 	root.SetErr(a.screen)
 	root.SetFlagErrorFunc(a.flagError)
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(a.referenceCommand())
+	if root.HasSubCommands() {
+		root.AddCommand(a.referenceCommand())
+	}
 	a.addGlobalFlags(root)
 	root.PersistentPreRunE = func(command *cobra.Command, _ []string) error { return a.before(command) }
 	a.prepareCommand(root)
