@@ -192,6 +192,25 @@ func TestATransferOfTheNodeSurvivesItsEnd(t *testing.T) {
 	}
 }
 
+// awaitFinal waits until the newest issue is final: before, a ledger has no snapshot to give.
+func awaitFinal(t *testing.T, url string) {
+	t.Helper()
+	c, err := client.New(url, client.Options{Token: operate})
+	fatal(t, err, "client")
+	issues, err := c.Issues(t.Context(), client.EntryQuery{})
+	fatal(t, err, "issues")
+	if len(issues.Items) == 0 {
+		t.Fatal("nothing was issued")
+	}
+	for { // each answer comes when the vertex is final, or after client.WaitMax
+		v, err := c.AwaitVertex(t.Context(), issues.Items[0].Vertex)
+		fatal(t, err, "vertex")
+		if v.State == client.VertexFinal {
+			return
+		}
+	}
+}
+
 func TestEveryOperationOfALedgerNodeIsAsDocumented(t *testing.T) {
 	dir := t.TempDir()
 	log := slog.New(slog.DiscardHandler)
@@ -215,6 +234,7 @@ func TestEveryOperationOfALedgerNodeIsAsDocumented(t *testing.T) {
 			t.Errorf("%s: %d", target, code)
 		}
 	}
+	awaitFinal(t, server.URL)
 	none := strings.Repeat("ab", 32)
 	answered := c.each(map[string]string{
 		"did": own.DID().String(), "channels": none, "vertices": none, "sessions": none[:32], "receipts": none[:32], "status-lists": "2026",

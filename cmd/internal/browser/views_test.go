@@ -128,7 +128,7 @@ func TestAProcessShowsOnlyTheViewsOfWhatItServes(t *testing.T) {
 
 	c = s.config()
 	c.Ledger, c.Network, c.Claims = nil, follows(s.Network), nil
-	p.visit(serve(t, c).url())
+	p = open(t, serve(t, c).url()) // in a browser of its own: what the first page still asks for goes elsewhere
 	p.await(`document.querySelectorAll('.cards .card').length === 5`)
 	if got := eval[string](p, `[...document.querySelectorAll('nav a')].map((a) => a.innerText.trim()).join()`); got != "Now,Session,Prices" {
 		t.Errorf("a station without a ledger has the views %s", got)
