@@ -71,6 +71,8 @@ func Run(t *testing.T, directory string) {
 				return shared != "", nil
 			case "mount":
 				return canMount(), nil
+			case "patience": // for scripts that wait for minutes to pass: .ci/run has it
+				return os.Getenv("JOULEPAY_TEST_PATIENCE") != "", nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
