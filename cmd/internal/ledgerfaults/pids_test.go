@@ -60,9 +60,12 @@ func (w *world) ours(pid int, name string) bool {
 	return len(arguments) == 0 && ending(pid) || bytes.Contains(arguments, []byte(w.data(name)+"\x00"))
 }
 
-// ending tells whether a process without arguments still holds its files and locks: they go after its memory, and before it
-// waits for its parent as a zombie.
+// ending tells whether a process without arguments still holds its files and locks: they go after its memory, with its last
+// thread, and the first one may wait for the parent as a zombie while others still end.
 func ending(pid int) bool {
+	if threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)); err == nil && len(threads) > 1 {
+		return true
+	}
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	after := bytes.LastIndex(stat, []byte(") ")) + len(") ") // of its name, which may hold such a bracket
 	return err == nil && after < len(stat) && !bytes.ContainsRune([]byte("ZX"), rune(stat[after]))
