@@ -43,17 +43,9 @@ func (a *Around) Use(plan *control.Plan) {
 // Record gives the step that was seen last, with the powers that its stations had. The step is valid until the next call.
 func (a *Around) Record(powers []int64) measure.Step {
 	e := &a.engine
-	s, period := &e.step.step, &e.ahead.periods[0]
-	s.At, s.Length = e.config.Start.Add(e.view.Now), e.view.Step
-	s.Charge, s.Return, s.Storage = 0, 0, 0
-	s.Price, s.FeedIn = period.Price, period.FeedIn
-	s.Intensity = e.config.Intensity.at(e.view.Now, measure.Unknown)
-	e.surroundings(s)
-	e.actual.Begin(period.Own, period.Limits)
-	for i, power := range powers {
-		e.actual.Set(i, power)
-		s.Charge += max(power, 0)
-		s.Return += max(-power, 0)
+	s := e.beginStep()
+	for station, power := range powers {
+		e.draw(s, station, power)
 	}
 	e.flows(s)
 	return *s

@@ -28,6 +28,17 @@ func (e *engine) record() {
 	if e.recorder == nil {
 		return
 	}
+	s := e.beginStep()
+	for i := range e.seats {
+		e.draw(s, e.seats[i].session.Station, e.seats[i].power)
+	}
+	e.flows(s)
+	e.states(s.StateOfCharge)
+	e.recorder.Add(*s)
+}
+
+// beginStep gives the present step with what surrounds the stations, and nothing that flows through them.
+func (e *engine) beginStep() *measure.Step {
 	s, period := &e.step.step, &e.ahead.periods[0]
 	s.At, s.Length = e.config.Start.Add(e.view.Now), e.view.Step
 	s.Charge, s.Return, s.Storage = 0, 0, 0
@@ -35,15 +46,14 @@ func (e *engine) record() {
 	s.Intensity = e.config.Intensity.at(e.view.Now, measure.Unknown)
 	e.surroundings(s)
 	e.actual.Begin(period.Own, period.Limits)
-	for i := range e.seats {
-		power := e.seats[i].power
-		e.actual.Set(e.seats[i].session.Station, power)
-		s.Charge += max(power, 0)
-		s.Return += max(-power, 0)
-	}
-	e.flows(s)
-	e.states(s.StateOfCharge)
-	e.recorder.Add(*s)
+	return s
+}
+
+// draw adds what flows through a station.
+func (e *engine) draw(s *measure.Step, station int, power int64) {
+	e.actual.Set(station, power)
+	s.Charge += max(power, 0)
+	s.Return += max(-power, 0)
 }
 
 // flows adds storages, and writes what circuits carry.

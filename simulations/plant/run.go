@@ -18,7 +18,7 @@ func Run(s *scenario.Scenario, seed uint64) (*report.Summary, error) {
 		return nil, err
 	}
 	p.Config.Sessions = p.Sessions(s)
-	p.Config.SatisfiedMillijoules = satisfied
+	p.Config.SatisfiedMillijoules = Satisfied
 	r := &recorder{Recorder: measure.New(p.Recorded(s)), end: s.Start}
 	totals, err := charging.Run(p.Config, r)
 	if err != nil {
@@ -36,8 +36,8 @@ func Run(s *scenario.Scenario, seed uint64) (*report.Summary, error) {
 	return summary, nil
 }
 
-// satisfied is what a vehicle may lack and ask for nothing more, 1 Wh, as in ACN-Sim.
-const satisfied = 1000 * control.MillijoulesPerMilliwattHour
+// Satisfied is what a vehicle may lack and ask for nothing more, in millijoules: 1 Wh, as in ACN-Sim.
+const Satisfied = 1000 * control.MillijoulesPerMilliwattHour
 
 // recorder remembers when the last step ended.
 type recorder struct {

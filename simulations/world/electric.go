@@ -141,14 +141,11 @@ func (v *vehicle) shown(place int) control.Vehicle {
 		}
 		x.Departure = v.visit.At + stay
 	}
-	if v.spec.Policy.Ideal && x.WantsMillijoules <= satisfied {
+	if v.spec.Policy.Ideal && x.WantsMillijoules <= plant.Satisfied {
 		x.WantsMillijoules = 0
 	}
 	return x
 }
-
-// satisfied is what a recorded vehicle may lack and ask for nothing more, 1 Wh, as in plant.Run.
-const satisfied = 1000 * control.MillijoulesPerMilliwattHour
 
 // steer tells the session at an outlet what the controller wants of it.
 func (s *station) steer(limit int64) {
