@@ -109,7 +109,7 @@ var table = []arrows{
 	{from: "cmd/internal/party", to: append([]string{"cmd/internal/metrics", "cmd/internal/cli", "cmd/internal/walletcmd", "cmd/internal/simcable"}, libraries...)},
 	{from: "cmd/internal/faults", to: []string{"cmd/internal/clitest"}, tests: append([]string{"internal/powercut", "internal/campaign"}, libraries...)},
 	{from: "cmd/internal/ledgerfaults", tests: append([]string{"cmd/internal/cli", "cmd/internal/operator"}, libraries...)},
-	{from: "cmd/internal/browser", tests: libraries},
+	{from: "cmd/internal/browser", tests: append([]string{"cmd/internal/clitest"}, libraries...)},
 	{from: "cmd/internal/operations", tests: append([]string{"cmd/internal/..."}, libraries...)},
 	{from: "cmd/internal/attacks", tests: append([]string{"cmd/internal/..."}, libraries...)},
 	{from: "cmd/internal/apiload", tests: append([]string{"cmd/internal/..."}, libraries...)},

@@ -4,10 +4,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
+
+	"joulepay/cmd/internal/clitest"
 )
 
 // observedTag builds programs that give a test the keys of their sessions, and a broker on which it may listen. Nothing else
@@ -33,9 +32,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	code := m.Run()
-	if built.folder != "" {
-		_ = os.RemoveAll(built.folder) // a temporary directory
-	}
+	built.Remove()
 	os.Exit(code)
 }
 
@@ -54,30 +51,11 @@ func play(role string) int {
 	return 0
 }
 
-// built are the programs under test, built once for all tests.
-var built struct {
-	once   sync.Once
-	folder string
-	err    error
-}
+// built are the programs under test.
+var built = clitest.Programs{Key: programsKey, Build: []string{"-tags", observedTag, "joulepay/cmd/ledger", "joulepay/cmd/chargepoint", "joulepay/cmd/vehicle"}}
 
 // program gives the path of a program under test.
 func program(t testing.TB, name string) string {
 	t.Helper()
-	if folder := os.Getenv(programsKey); folder != "" {
-		return filepath.Join(folder, name)
-	}
-	built.once.Do(func() {
-		if built.folder, built.err = os.MkdirTemp("", "joulepay-faults-"); built.err != nil {
-			return
-		}
-		build := exec.Command("go", "build", "-tags", observedTag, "-o", built.folder, "joulepay/cmd/ledger", "joulepay/cmd/chargepoint", "joulepay/cmd/vehicle")
-		if output, err := build.CombinedOutput(); err != nil {
-			built.err = fmt.Errorf("%w\n%s", err, output)
-		}
-	})
-	if built.err != nil {
-		t.Fatalf("building the programs: %v", built.err)
-	}
-	return filepath.Join(built.folder, name)
+	return built.Path(t, name)
 }

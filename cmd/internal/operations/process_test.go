@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -16,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"joulepay/cmd/internal/clitest"
 )
 
 // hangTimeMax fails a test that comes no further: far above what any step takes on a busy machine.
@@ -29,38 +30,17 @@ const programsKey = "JOULEPAY_TEST_OPERATIONS_PROGRAMS"
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if built.folder != "" {
-		_ = os.RemoveAll(built.folder) // a temporary directory
-	}
+	built.Remove()
 	os.Exit(code)
 }
 
-// built are the programs under test, built once for all tests.
-var built struct {
-	once   sync.Once
-	folder string
-	err    error
-}
+// built are the programs under test.
+var built = clitest.Programs{Key: programsKey, Build: []string{"joulepay/cmd/chargepoint", "joulepay/cmd/vehicle", "joulepay/cmd/ledger", "joulepay/cmd/simulate"}}
 
 // program gives the path of a program under test.
 func program(t testing.TB, name string) string {
 	t.Helper()
-	if folder := os.Getenv(programsKey); folder != "" {
-		return filepath.Join(folder, name)
-	}
-	built.once.Do(func() {
-		if built.folder, built.err = os.MkdirTemp("", "joulepay-operations-"); built.err != nil {
-			return
-		}
-		build := exec.Command("go", "build", "-o", built.folder, "joulepay/cmd/chargepoint", "joulepay/cmd/vehicle", "joulepay/cmd/ledger", "joulepay/cmd/simulate")
-		if output, err := build.CombinedOutput(); err != nil {
-			built.err = fmt.Errorf("%w\n%s", err, output)
-		}
-	})
-	if built.err != nil {
-		t.Fatalf("building the programs: %v", built.err)
-	}
-	return filepath.Join(built.folder, name)
+	return built.Path(t, name)
 }
 
 // process is a program that goes on while its test does.
